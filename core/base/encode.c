@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/encode.h"
+
+#include <ctype.h>
+
+static const char lower_hex[] = "0123456789abcdef";
+
+void encode_hex(struct buf *out, struct str bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char c = (unsigned char)bytes.ptr[i];
+        buf_append(out, (char[]){lower_hex[c >> 4], lower_hex[c & 15]}, 2);
+    }
+}
+
+void encode_base64(struct buf *out, struct str bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t left = bytes.len - i;
+        unsigned char in[3] = {0};
+        memcpy(in, bytes.ptr + i, left < 3 ? left : 3);
+        char quad[4] = {digits[in[0] >> 2], digits[(in[0] & 3) << 4 | in[1] >> 4],
+                        left > 1 ? digits[(in[1] & 15) << 2 | in[2] >> 6] : '=',
+                        left > 2 ? digits[in[2] & 63] : '='};
+        buf_append(out, quad, 4);
+    }
+}
+
+void encode_percent(struct buf *out, struct str bytes)
+{
+    static const char upper_hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char c = (unsigned char)bytes.ptr[i];
+        if (isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~')
+            buf_char(out, (char)c);
+        else
+            buf_append(out, (char[]){'%', upper_hex[c >> 4], upper_hex[c & 15]}, 3);
+    }
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+bool decode_hex(struct str text, uint8_t *ret_bytes, size_t len)
+{
+    if (text.len != 2 * len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_digit(text.ptr[2 * i]), low = hex_digit(text.ptr[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        ret_bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes as text: hexadecimal, base64, percent-encoding. */
+#ifndef BASE_ENCODE_H
+#define BASE_ENCODE_H
+
+#include "base/buf.h"
+
+void encode_hex(struct buf *out, struct str bytes);
+void encode_base64(struct buf *out, struct str bytes);  /* RFC 4648 section 4, padded */
+void encode_percent(struct buf *out, struct str bytes); /* all but RFC 3986 unreserved */
+
+/* Inverse of encode_hex; false on anything else or when the length is not `len`. */
+bool decode_hex(struct str text, uint8_t *ret_bytes, size_t len);
+
+#endif

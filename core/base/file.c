@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static int read_bytes(int fd, struct buf *out, size_t size)
+{
+    if (!buf_reserve(out, size)) {
+        errno = EFBIG;
+        return -1;
+    }
+    size_t end = out->len + size;
+    while (out->len < end) {
+        ssize_t got = read(fd, out->ptr + out->len, end - out->len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0) /* became shorter meanwhile */
+            break;
+        out->len += (size_t)got;
+    }
+    out->ptr[out->len] = '\0';
+    return 0;
+}
+
+int file_read(const char *path, struct buf *out, struct error *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return error_set(err, "cannot open %s: %s", path, strerror(errno));
+    int rc = fstat(fd, &st);
+    if (rc == 0 && !S_ISREG(st.st_mode)) {
+        rc = -1;
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+    }
+    if (rc == 0)
+        rc = read_bytes(fd, out, (size_t)st.st_size);
+    if (rc < 0)
+        error_set(err, "cannot read %s: %s", path, strerror(errno));
+    close(fd);
+    return rc;
+}
+
+char *file_join(const char *dir, const char *name)
+{
+    if (name[0] == '/')
+        return mem_strdup(name);
+    size_t dir_len = strlen(dir), name_len = strlen(name);
+    char *path = mem_new(dir_len + name_len + 2, 1);
+    snprintf(path, dir_len + name_len + 2, "%s/%s", dir, name);
+    return path;
+}
+
+char *file_dir(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return mem_strdup(".");
+    return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Appends a whole regular file; fails when it is larger than the buffer may grow. */
+int file_read(const char *path, struct buf *out, struct error *err);
+
+/* "dir/name", or name itself when it is absolute; freed by the caller. */
+char *file_join(const char *dir, const char *name);
+
+/* The directory part of a path, "." when there is none; freed by the caller. */
+char *file_dir(const char *path);
+
+/* Whether there is a regular file. */
+bool file_exists(const char *path);
+
+#endif

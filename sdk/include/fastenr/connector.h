@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fastenr connector SDK, ABI 0.1 (draft).
+ *
+ * A connector is a shared object that exports one function:
+ *
+ *     const struct fastenr_connector *fastenr_connector(void);
+ *
+ * It returns a constant descriptor and does no work. The connector links to no
+ * host symbol: everything it may ask for comes in the table of host services
+ * that `create` receives.
+ *
+ * The host runs a connector in a jailed process of its own. There is no file,
+ * no socket, no thread and no credential in that process: the connector says
+ * which request to send, and which response holds the records. Calls on one
+ * instance never overlap and all come on one thread.
+ *
+ * Conventions
+ *   - Strings are UTF-8, pointer and length, not terminated.
+ *   - Times are int64 microseconds since 1970-01-01T00:00:00Z. The locale is C.
+ *   - What goes in is borrowed until the call returns. What comes out says how
+ *     long it is valid. Nothing crosses to be freed by the other side.
+ *   - Structs that may grow begin with their size; tables carry their row stride.
+ *   - Each service says: State (when it is legal), Owns (who owns what, until
+ *     when), Blocks, Fails (what it can return beside FASTENR_OK).
+ *   - Once a run is cancelled, every service that can fail returns
+ *     FASTENR_CANCELLED; return that from the operation.
+ *
+ * The promise: see docs/abi.md. 0.x may still break between minor versions.
+ */
+#ifndef FASTENR_CONNECTOR_H
+#define FASTENR_CONNECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FASTENR_MAGIC     0x52545346u /* "FSTR", little-endian */
+#define FASTENR_ABI_MAJOR 0u
+#define FASTENR_ABI_MINOR 1u
+
+#define FASTENR_ENTRY "fastenr_connector"
+
+/* The one symbol to export; build connectors with -fvisibility=hidden. */
+#define FASTENR_EXPORT __attribute__((visibility("default")))
+
+/* ---- strings and tables ------------------------------------------------ */
+
+struct fastenr_str {
+    const char *ptr; /* may be NULL when len is 0 */
+    uint64_t len;    /* bytes */
+};
+
+/* A string literal as a constant initialiser. */
+#define FASTENR_STR(literal)                                                                       \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
+
+/* Rows of one struct type. The stride lets a later host read rows of an older, shorter struct. */
+struct fastenr_table {
+    const void *rows;
+    uint32_t count;
+    uint32_t stride; /* bytes from one row to the next */
+};
+
+#define FASTENR_TABLE(array)                                                                       \
+    {                                                                                              \
+        (array), (uint32_t)(sizeof(array) / sizeof((array)[0])), (uint32_t)sizeof((array)[0])      \
+    }
+
+/* ---- outcomes ---------------------------------------------------------- */
+
+/* What an operation or a service came to. The connector classifies; the host retries, backs off
+ * and breaks circuits. */
+typedef int32_t fastenr_outcome;
+enum {
+    FASTENR_OK = 0,
+    FASTENR_RETRY_AFTER = 1,  /* passing fault of the vendor: later */
+    FASTENR_RATE_LIMITED = 2, /* a rate limit or quota is used up */
+    FASTENR_AUTH_FAILED = 3,  /* credential refused, or a scope is missing */
+    FASTENR_BAD_CONFIG = 4,   /* an option or a mapping cannot work: a person must change it */
+    FASTENR_BAD_RECORD = 5,   /* this record cannot be used; the others can */
+    FASTENR_GONE = 6,         /* the thing asked for is not there (any more) */
+    FASTENR_CANCELLED = 7,    /* the host wants the operation to end */
+    FASTENR_FAILED = 8        /* anything else; retrying will not help */
+};
+
+/* ---- the descriptor ---------------------------------------------------- */
+
+enum {
+    FASTENR_CRM = 1,
+    FASTENR_COMMUNICATION = 2,
+    FASTENR_ANALYTICS = 3,
+    FASTENR_SUPPORT = 4,
+    FASTENR_PLATFORM = 5
+};
+
+/* Types of options. The host checks a value before create; the connector reads it as text. */
+enum {
+    FASTENR_OPTION_STRING = 1,
+    FASTENR_OPTION_INT = 2,  /* decimal; `min`..`max` */
+    FASTENR_OPTION_BOOL = 3, /* "true" or "false" */
+    FASTENR_OPTION_DURATION =
+        4,                  /* written 90s, 5m, 1h; read as decimal milliseconds; `min`..`max` */
+    FASTENR_OPTION_ENUM = 5 /* one of `choices` */
+};
+enum { FASTENR_OPTION_REQUIRED = 1u };
+
+struct fastenr_option {
+    struct fastenr_str name; /* snake_case */
+    uint32_t type;
+    uint32_t flags;
+    struct fastenr_str default_value; /* empty: none */
+    int64_t min, max;                 /* INT and DURATION; both 0: no limit */
+    struct fastenr_table choices;     /* ENUM: struct fastenr_str rows */
+    struct fastenr_str help;          /* one sentence, required */
+};
+
+/* A credential that the operator gives and only the host ever sees. */
+struct fastenr_secret {
+    struct fastenr_str name;
+    struct fastenr_str help; /* where a person finds it */
+};
+
+/* A header that the host adds to each request: `{{secret:NAME}}` stands for the credential. */
+struct fastenr_auth_header {
+    struct fastenr_str name;
+    struct fastenr_str value;
+};
+
+/* One way to authenticate; a connection chooses one by name. */
+struct fastenr_auth {
+    struct fastenr_str name;
+    struct fastenr_str help;
+    struct fastenr_table secrets; /* struct fastenr_secret */
+    struct fastenr_table headers; /* struct fastenr_auth_header */
+};
+
+/* A host that requests may go to, over https, port 443. Credentials are sent to no other. */
+struct fastenr_host_pattern {
+    struct fastenr_str name; /* exact name, lower case */
+};
+
+/* WINDOW: at most `requests` in any `per_ms`; the host paces itself and reads the headers.
+ * QUOTA: the vendor counts over a long period; the host stops when the header says that it is used
+ * up. */
+enum { FASTENR_LIMIT_WINDOW = 1, FASTENR_LIMIT_QUOTA = 2 };
+/* ALWAYS: every request of this connector counts, whatever bucket it names. */
+enum { FASTENR_LIMIT_ALWAYS = 1u };
+
+/* A rate limit of the vendor: a bucket that requests name. Kept per vendor account (see check). */
+struct fastenr_limit {
+    struct fastenr_str name;
+    uint32_t kind;
+    uint32_t flags;
+    uint64_t requests; /* default rate, until a header says otherwise */
+    uint64_t per_ms;
+    struct fastenr_str header_limit;     /* header with the number allowed; empty: none */
+    struct fastenr_str header_remaining; /* header with the number left; empty: none */
+    struct fastenr_str header_per_ms;    /* header with the period in ms; empty: none */
+};
+
+/* How to read an answer: the first row that matches says the outcome. An answer that no row
+ * matches is FASTENR_OK for 2xx, FASTENR_RETRY_AFTER for 5xx and FASTENR_FAILED for the rest. */
+struct fastenr_response_rule {
+    int32_t status_min, status_max;
+    struct fastenr_str path;   /* a value in a JSON body ("policyName"); empty: any body */
+    struct fastenr_str equals; /* what it must be */
+    fastenr_outcome outcome;
+    uint32_t flags;
+    int64_t retry_after_ms;     /* where the answer has no Retry-After; 0: the host backs off */
+    struct fastenr_str message; /* JSON path of the vendor's own words; empty: none */
+};
+/* NOT_DONE: such an answer proves that the request had no effect, so an unsafe one may be repeated.
+ */
+enum { FASTENR_RESPONSE_NOT_DONE = 1u };
+
+/* How a canonical field is made of a vendor field when the connection does not say otherwise. */
+struct fastenr_mapping {
+    struct fastenr_str to;   /* canonical field, or "custom_fields.NAME" */
+    struct fastenr_str from; /* vendor field */
+    struct fastenr_str
+        transform;             /* steps as in the connection file, comma-separated: "trim,lower" */
+    struct fastenr_str lookup; /* the value is the id of a record of this vendor object */
+};
+
+struct fastenr_object {
+    struct fastenr_str name;      /* the vendor's word: "companies" */
+    struct fastenr_str label;     /* for people */
+    struct fastenr_str canonical; /* "account", "contact" */
+    struct fastenr_str key;       /* vendor field that holds the id */
+    struct fastenr_str modified;  /* vendor field that says when a record last changed */
+    struct fastenr_str scope;     /* the vendor's permission for reading it; empty: none */
+    int64_t lookback_ms;          /* how far behind the vendor's index may be */
+    struct fastenr_table mapping; /* struct fastenr_mapping */
+};
+
+struct fastenr_ops;
+
+struct fastenr_connector {
+    uint32_t magic;     /* FASTENR_MAGIC. These first 16 bytes are frozen. */
+    uint32_t abi_major; /* FASTENR_ABI_MAJOR of the header it was built with */
+    uint32_t abi_minor; /* FASTENR_ABI_MINOR */
+    uint32_t size;      /* sizeof(struct fastenr_connector) */
+
+    struct fastenr_str id;      /* reverse domain, for ever: "com.fastenr.hubspot" */
+    struct fastenr_str name;    /* for people: "HubSpot" */
+    struct fastenr_str version; /* of the connector: "0.1.0" */
+    uint32_t category;
+    uint32_t reserved;                        /* 0 */
+    struct fastenr_table options;             /* struct fastenr_option */
+    struct fastenr_table auth;                /* struct fastenr_auth */
+    struct fastenr_table hosts;               /* struct fastenr_host_pattern */
+    struct fastenr_table limits;              /* struct fastenr_limit */
+    struct fastenr_table responses;           /* struct fastenr_response_rule */
+    struct fastenr_table objects;             /* struct fastenr_object */
+    struct fastenr_table required_extensions; /* struct fastenr_str: "fastenr.notify/0" */
+    const struct fastenr_ops *ops;
+};
+
+/* ---- host services ----------------------------------------------------- */
+
+struct fastenr_host; /* the host's side of one instance: passed back to every service */
+
+enum { FASTENR_LOG_DEBUG = 1, FASTENR_LOG_INFO = 2, FASTENR_LOG_WARN = 3, FASTENR_LOG_ERROR = 4 };
+
+struct fastenr_header {
+    struct fastenr_str name, value;
+};
+
+/* SAFE: repeating it does no harm (a read). The host retries a safe request on any passing fault,
+ * an unsafe one only on an answer that proves that nothing was done. */
+enum { FASTENR_REQUEST_SAFE = 1u };
+
+struct fastenr_request {
+    uint32_t size; /* sizeof(struct fastenr_request) */
+    uint32_t flags;
+    struct fastenr_str method; /* "GET" */
+    struct fastenr_str url;    /* absolute, https, one of the descriptor's hosts; at most 16 KiB */
+    struct fastenr_table headers; /* struct fastenr_header; at most 32 */
+    struct fastenr_str body;      /* at most 8 MiB */
+    struct fastenr_str bucket;    /* a row of the limits table */
+};
+
+struct fastenr_response {
+    uint64_t handle; /* 0: there was no answer */
+    int32_t status;  /* HTTP status, 0 without an answer */
+    uint32_t reserved;
+    uint64_t body_len; /* bytes, decoded */
+};
+
+/* Where the records of a JSON body are. Paths: members joined by dots, [N] for an element; the
+ * empty path is the value itself. Paths of a record are relative to it. */
+struct fastenr_page {
+    uint32_t size; /* sizeof(struct fastenr_page) */
+    uint32_t reserved;
+    struct fastenr_str records;  /* an array */
+    struct fastenr_str id;       /* string or integer */
+    struct fastenr_str modified; /* RFC 3339 text, or epoch milliseconds; empty: not known */
+    struct fastenr_str fields;   /* an object: its members are the vendor's fields */
+    struct fastenr_str next;     /* a string or integer, where there is a next page */
+};
+
+struct fastenr_page_result {
+    uint32_t size;     /* set by the caller: sizeof(struct fastenr_page_result) */
+    uint32_t count;    /* records found */
+    uint32_t rejected; /* of these without an id or with a broken time: quarantined */
+    uint32_t reserved;
+    int64_t max_modified_us;    /* greatest modified time, 0 when none */
+    struct fastenr_str next;    /* empty: no next page */
+    struct fastenr_str last_id; /* id of the last record, empty when none */
+};
+
+struct fastenr_record {
+    uint32_t size; /* sizeof(struct fastenr_record) */
+    uint32_t reserved;
+    struct fastenr_str id;
+    int64_t modified_us;       /* 0: not known */
+    struct fastenr_str fields; /* a JSON object: its members are the vendor's fields */
+};
+
+enum {
+    FASTENR_FIELD_STRING = 1,
+    FASTENR_FIELD_NUMBER = 2,
+    FASTENR_FIELD_BOOL = 3,
+    FASTENR_FIELD_DATE = 4,
+    FASTENR_FIELD_DATETIME = 5,
+    FASTENR_FIELD_ENUM = 6
+};
+enum { FASTENR_FIELD_READ_ONLY = 1u, FASTENR_FIELD_REQUIRED = 2u, FASTENR_FIELD_UNIQUE = 4u };
+
+struct fastenr_field {
+    uint32_t size; /* sizeof(struct fastenr_field) */
+    uint32_t type;
+    uint32_t flags;
+    uint32_t reserved;
+    struct fastenr_str name;
+    struct fastenr_str label;
+    struct fastenr_str values; /* ENUM: a JSON array of strings; else empty */
+};
+
+/* Append-only. A member past `size` is not there in this host: FASTENR_HAS tells. */
+struct fastenr_services {
+    uint32_t size;
+    uint32_t abi_minor; /* of the host */
+
+    /* One line in the host's log, under the connection's name.
+     * State: any operation. Owns: text is borrowed. Blocks: no.
+     * Fails: never; a line is cut at 4 KiB. */
+    void (*log)(struct fastenr_host *host, int32_t level, struct fastenr_str text);
+
+    /* Sets the words that go with an outcome and returns that outcome, so that an operation can end
+     * with `return svc->fail(host, FASTENR_BAD_CONFIG, text)`. Without it the host uses the words
+     * of the last request that failed. State: any operation. Owns: text is borrowed. Blocks: no.
+     * Fails: never. */
+    fastenr_outcome (*fail)(struct fastenr_host *host, fastenr_outcome outcome,
+                            struct fastenr_str text);
+
+    /* The value of an option, checked, or its default.
+     * State: create and later. Owns: the host, until destroy returns. Blocks: no.
+     * Fails: GONE (not set and no default, or no such option). */
+    fastenr_outcome (*option)(struct fastenr_host *host, struct fastenr_str name,
+                              struct fastenr_str *ret_value);
+
+    /* Begins a request. The host adds the credential, keeps the vendor's rate limits and retries.
+     * State: check, discover, read. Owns: the request is borrowed. Blocks: no.
+     * Fails: FAILED (over a limit of struct fastenr_request, or 32 handles are open), CANCELLED. */
+    fastenr_outcome (*http_start)(struct fastenr_host *host, const struct fastenr_request *request,
+                                  uint64_t *ret_ticket);
+
+    /* Waits for the answer. The outcome is what the descriptor's responses table makes of it; a
+     * refused answer has a handle too, to look at. Answers may be waited for in any order.
+     * State: check, discover, read. Owns: the handle is the connector's until emit_page, release or
+     * the end of the operation. Blocks: yes, as long as retries take.
+     * Fails: every outcome but BAD_RECORD. */
+    fastenr_outcome (*http_wait)(struct fastenr_host *host, uint64_t ticket,
+                                 struct fastenr_response *ret_response);
+
+    /* http_start and http_wait in one; as they say. */
+    fastenr_outcome (*http)(struct fastenr_host *host, const struct fastenr_request *request,
+                            struct fastenr_response *ret_response);
+
+    /* A value of a JSON answer. A string comes without its quotes, anything else as JSON text.
+     * `[*]` in the path collects that value of each element into a JSON array.
+     * State: check, discover, read. Owns: the host, until the handle is consumed. Blocks: shortly.
+     * Fails: GONE (no such value, or null), FAILED (not JSON, or no such handle), CANCELLED. */
+    fastenr_outcome (*json_get)(struct fastenr_host *host, uint64_t handle, struct fastenr_str path,
+                                struct fastenr_str *ret_value);
+
+    /* Hands the records of an answer to the sync, and consumes the handle. They are committed in
+     * the order of emit calls. A body that is not the JSON that the page says is fetched again by
+     * the host, then fails the operation; it is never half used. State: read. Owns: the host owns
+     * the result's strings until the next emit_page. Blocks: while 8 pages or 16 MiB wait to be
+     * committed. Fails: FAILED, CANCELLED. */
+    fastenr_outcome (*emit_page)(struct fastenr_host *host, uint64_t handle,
+                                 const struct fastenr_page *page,
+                                 struct fastenr_page_result *ret_result);
+
+    /* Hands over one record; for sources whose answers are not JSON pages. A record that is no JSON
+     * object is quarantined.
+     * State: read. Owns: the record is borrowed; at most 16 MiB. Blocks: as emit_page.
+     * Fails: FAILED, CANCELLED. */
+    fastenr_outcome (*emit_record)(struct fastenr_host *host, const struct fastenr_record *record);
+
+    /* Tells of one field of the object being discovered.
+     * State: discover. Owns: the field is borrowed. Blocks: no. Fails: FAILED, CANCELLED. */
+    fastenr_outcome (*emit_field)(struct fastenr_host *host, const struct fastenr_field *field);
+
+    /* Says where to go on if the read is interrupted: the next read of this stream gets the
+     * position back. It is committed together with the last record emitted before it. State: read.
+     * Owns: the position is borrowed; at most 4 KiB. Blocks: no. Fails: FAILED, CANCELLED. */
+    fastenr_outcome (*checkpoint)(struct fastenr_host *host, struct fastenr_str position);
+
+    /* Frees an answer that is not needed any more. Handle 0 is ignored.
+     * State: check, discover, read. Owns: ends the connector's. Blocks: no. Fails: never. */
+    void (*release)(struct fastenr_host *host, uint64_t handle);
+
+    /* How many records the read will bring in all, for people who watch; 0: not known.
+     * State: read. Owns: nothing. Blocks: no. Fails: never. */
+    void (*progress)(struct fastenr_host *host, uint64_t total);
+};
+
+/* Whether a size-led struct has a member: FASTENR_HAS(svc, progress). */
+#define FASTENR_HAS(ptr, member)                                                                   \
+    ((ptr)->size >= offsetof(__typeof__(*(ptr)), member) + sizeof((ptr)->member))
+
+/* ---- operations of a connector ----------------------------------------- */
+
+enum {
+    FASTENR_READ_FULL = 1,  /* every record */
+    FASTENR_READ_WINDOW = 2 /* records last modified in [since_us, until_us], both included */
+};
+
+struct fastenr_selector {
+    uint32_t size;
+    uint32_t mode;
+    struct fastenr_str object;
+    struct fastenr_table fields; /* struct fastenr_str: vendor fields that are wanted */
+    int64_t since_us, until_us;  /* WINDOW */
+    struct fastenr_str position; /* of the last checkpoint of this same read, or empty */
+    uint64_t limit;              /* enough records; 0: all */
+};
+
+struct fastenr_check {
+    uint32_t size;
+    uint32_t reserved;
+    struct fastenr_str account_id; /* the vendor's id of the account: rate limits are kept by it */
+    struct fastenr_str account_name; /* for people; may be empty */
+};
+
+struct fastenr_ops {
+    uint32_t size; /* sizeof(struct fastenr_ops) */
+    uint32_t reserved;
+
+    /* Makes an instance for one connection. On anything but FASTENR_OK nothing else is called.
+     * No request may be sent. Services and host are valid until destroy returns. */
+    fastenr_outcome (*create)(const struct fastenr_services *services, struct fastenr_host *host,
+                              void **ret_instance);
+
+    /* Frees the instance. */
+    void (*destroy)(void *instance);
+
+    /* Proves that the credential works and says whose account it is. The host copies the strings
+     * when the call returns. */
+    fastenr_outcome (*check)(void *instance, struct fastenr_check *ret_check);
+
+    /* Tells the fields of one object by emit_field. */
+    fastenr_outcome (*discover)(void *instance, struct fastenr_str object);
+
+    /* Reads records. The host moves the stream's watermark only when this returns FASTENR_OK. */
+    fastenr_outcome (*read)(void *instance, const struct fastenr_selector *selector);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
