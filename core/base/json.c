@@ -175,6 +175,39 @@ const struct json *json_path(const struct json *value, struct str path)
     return value;
 }
 
+static void collect(const struct json *array, struct str path, struct buf *out)
+{
+    buf_char(out, '[');
+    for (size_t i = 0; i < json_length(array); i++) {
+        if (i > 0)
+            buf_char(out, ',');
+        json_write(out, json_path(json_element(array, i), path));
+    }
+    buf_char(out, ']');
+}
+
+bool json_get_text(const struct json *root, struct str path, struct buf *out)
+{
+    static const char star[] = "[*]";
+    const char *at = memmem(path.ptr, path.len, star, 3);
+    size_t before = at ? (size_t)(at - path.ptr) : path.len;
+    const struct json *value = json_path(root, str_slice(path, 0, before));
+    if (at && json_kind(value) == JSON_ARRAY) {
+        struct str rest = str_slice(path, before + 3, path.len - before - 3);
+        if (rest.len > 0 && rest.ptr[0] == '.')
+            rest = str_slice(rest, 1, rest.len - 1);
+        collect(value, rest, out);
+        return true;
+    }
+    if (at || !value)
+        return false;
+    if (json_kind(value) == JSON_STRING)
+        buf_str(out, json_string(value));
+    else
+        json_write(out, value);
+    return true;
+}
+
 void json_write(struct buf *out, const struct json *value)
 {
     size_t len;

@@ -44,6 +44,11 @@ void json_each(const struct json *object,
 /* Members joined by dots, [N] for an element; the empty path is the value itself. */
 const struct json *json_path(const struct json *value, struct str path);
 
+/* Appends the value at a path: a string without its quotes, anything else as JSON text. `[*]` in
+ * the path collects that value of each element into a JSON array. False when there is none, or
+ * null. */
+bool json_get_text(const struct json *root, struct str path, struct buf *out);
+
 /* Appends the value as compact JSON text. */
 void json_write(struct buf *out, const struct json *value);
 

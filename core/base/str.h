@@ -15,7 +15,7 @@ struct str {
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 
-/* For "%.*s". */
+/* For "%.*s"; names its argument twice. */
 #define STR_ARG(s) (int)(s).len, (s).ptr
 
 static inline struct str str_from(const char *text)

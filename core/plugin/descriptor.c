@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/descriptor.h"
+
+#include <ctype.h>
+
+#include "plugin/protocol.h"
+#include "plugin/wire.h"
+
+enum {
+    MOST_OPTIONS = 64,
+    MOST_CHOICES = 64,
+    MOST_AUTH = 8,
+    MOST_SECRETS = 8,
+    MOST_HOSTS = 16,
+    MOST_LIMITS = 16,
+    MOST_RESPONSES = 64,
+    MOST_OBJECTS = 64,
+    MOST_MAPPINGS = 256
+};
+
+const char *outcome_name(enum outcome outcome)
+{
+    static const char *const names[] = {"ok",          "retry-after", "rate-limited",
+                                        "auth-failed", "bad-config",  "bad-record",
+                                        "gone",        "cancelled",   "failed"};
+    return (size_t)outcome < sizeof names / sizeof names[0] ? names[outcome] : "unknown";
+}
+
+const char *category_name(uint32_t category)
+{
+    static const char *const names[] = {"",          "crm",     "communication",
+                                        "analytics", "support", "platform"};
+    return category < sizeof names / sizeof names[0] ? names[category] : "";
+}
+
+/* ---- decoding: the order of gets is that of puts in worker/describe.c ---- */
+
+struct decoder {
+    struct wire_reader r;
+    struct arena *arena;
+};
+
+static struct str get_text(struct decoder *d)
+{
+    return arena_str(d->arena, wire_str(&d->r, DESCRIPTOR_TEXT_MAX));
+}
+
+static struct str get_lower(struct decoder *d)
+{
+    struct str text = get_text(d);
+    char *p = (char *)(uintptr_t)text.ptr; /* our own copy */
+    for (size_t i = 0; i < text.len; i++)
+        p[i] = (char)tolower((unsigned char)p[i]);
+    return text;
+}
+
+#define GET_TABLE(d, rows, count, most, get_row)                                                   \
+    do {                                                                                           \
+        (count) = wire_count(&(d)->r, (most));                                                     \
+        (rows) = arena_new((d)->arena, (count), sizeof *(rows));                                   \
+        for (uint32_t i_ = 0; i_ < (count) && !(d)->r.bad; i_++)                                   \
+            get_row((d), &(rows)[i_]);                                                             \
+    } while (0)
+
+static void get_text_row(struct decoder *d, struct str *row)
+{
+    *row = get_text(d);
+}
+
+static void get_host_row(struct decoder *d, struct str *row)
+{
+    *row = get_lower(d);
+}
+
+static void get_named_text(struct decoder *d, struct named_text *row)
+{
+    row->name = get_text(d);
+    row->text = get_text(d);
+}
+
+static void get_option(struct decoder *d, struct connector_option *option)
+{
+    option->name = get_text(d);
+    option->type = (enum option_type)wire_u32(&d->r);
+    option->required = wire_u32(&d->r) & 1;
+    option->default_value = get_text(d);
+    if (option->default_value.len == 0)
+        option->default_value.ptr = NULL;
+    option->min = wire_i64(&d->r);
+    option->max = wire_i64(&d->r);
+    GET_TABLE(d, option->choices, option->choice_count, MOST_CHOICES, get_text_row);
+    option->help = get_text(d);
+}
+
+static void get_auth(struct decoder *d, struct connector_auth *auth)
+{
+    auth->name = get_text(d);
+    auth->help = get_text(d);
+    GET_TABLE(d, auth->secrets, auth->secret_count, MOST_SECRETS, get_named_text);
+    GET_TABLE(d, auth->headers, auth->header_count, MOST_SECRETS, get_named_text);
+}
+
+static void get_limit(struct decoder *d, struct connector_limit *limit)
+{
+    limit->name = get_text(d);
+    limit->kind = (enum limit_kind)wire_u32(&d->r);
+    limit->always = wire_u32(&d->r) & 1;
+    limit->requests = wire_u64(&d->r);
+    limit->per_ms = wire_u64(&d->r);
+    limit->header_limit = get_lower(d);
+    limit->header_remaining = get_lower(d);
+    limit->header_per_ms = get_lower(d);
+}
+
+static void get_response(struct decoder *d, struct connector_response *response)
+{
+    response->status_min = (int32_t)wire_u32(&d->r);
+    response->status_max = (int32_t)wire_u32(&d->r);
+    response->path = get_text(d);
+    response->equals = get_text(d);
+    response->outcome = (enum outcome)wire_u32(&d->r);
+    response->not_done = wire_u32(&d->r) & 1;
+    response->retry_after_ms = wire_i64(&d->r);
+    response->message = get_text(d);
+}
+
+static void get_mapping(struct decoder *d, struct connector_mapping *mapping)
+{
+    mapping->to = get_text(d);
+    mapping->from = get_text(d);
+    mapping->transform = get_text(d);
+    mapping->lookup = get_text(d);
+}
+
+static void get_object(struct decoder *d, struct connector_object *object)
+{
+    object->name = get_text(d);
+    object->label = get_text(d);
+    object->canonical = get_text(d);
+    object->key = get_text(d);
+    object->modified = get_text(d);
+    object->scope = get_text(d);
+    object->lookback_ms = wire_i64(&d->r);
+    GET_TABLE(d, object->mapping, object->mapping_count, MOST_MAPPINGS, get_mapping);
+}
+
+static bool decode(struct str message, struct descriptor *c)
+{
+    struct decoder d = {.r = {.rest = message}, .arena = &c->arena};
+    c->id = get_text(&d);
+    c->name = get_text(&d);
+    c->version = get_text(&d);
+    c->category = wire_u32(&d.r);
+    GET_TABLE(&d, c->options, c->option_count, MOST_OPTIONS, get_option);
+    GET_TABLE(&d, c->auth, c->auth_count, MOST_AUTH, get_auth);
+    GET_TABLE(&d, c->hosts, c->host_count, MOST_HOSTS, get_host_row);
+    GET_TABLE(&d, c->limits, c->limit_count, MOST_LIMITS, get_limit);
+    GET_TABLE(&d, c->responses, c->response_count, MOST_RESPONSES, get_response);
+    GET_TABLE(&d, c->objects, c->object_count, MOST_OBJECTS, get_object);
+    return wire_done(&d.r);
+}
+
+/* ---- checking ---- */
+
+static bool only(struct str s, const char *others)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (!(islower(c) || isdigit(c) || (c != '\0' && strchr(others, c))))
+            return false;
+    }
+    return s.len > 0;
+}
+
+static int check_head(const struct descriptor *c, struct error *err)
+{
+    if (!only(c->id, ".-_") || str_find(c->id, '.') < 1)
+        return error_set(err, "its id '%.*s' is no reverse domain like com.example.crm",
+                         STR_ARG(c->id));
+    if (c->name.len == 0 || c->version.len == 0)
+        return error_set(err, "its name or its version is empty");
+    if (category_name(c->category)[0] == '\0')
+        return error_set(err, "its category %u is none of the SDK's", c->category);
+    for (uint32_t i = 0; i < c->host_count; i++)
+        if (!only(c->hosts[i], ".-"))
+            return error_set(err, "its host '%.*s' is no host name", STR_ARG(c->hosts[i]));
+    return 0;
+}
+
+static int check_options(const struct descriptor *c, struct error *err)
+{
+    for (uint32_t i = 0; i < c->option_count; i++) {
+        const struct connector_option *o = &c->options[i];
+        if (!only(o->name, "_"))
+            return error_set(err, "its option '%.*s' is not in snake_case", STR_ARG(o->name));
+        if (o->help.len == 0)
+            return error_set(err, "its option %.*s has no help", STR_ARG(o->name));
+        if (o->type < OPTION_STRING || o->type > OPTION_ENUM)
+            return error_set(err, "its option %.*s has a type that this host does not know",
+                             STR_ARG(o->name));
+        if (o->type == OPTION_ENUM && o->choice_count == 0)
+            return error_set(err, "its option %.*s has no choices", STR_ARG(o->name));
+    }
+    return 0;
+}
+
+static int check_auth(const struct descriptor *c, struct error *err)
+{
+    for (uint32_t i = 0; i < c->auth_count; i++) {
+        const struct connector_auth *a = &c->auth[i];
+        if (!only(a->name, "_") || a->secret_count == 0)
+            return error_set(err, "its auth method '%.*s' has no proper name or no secret",
+                             STR_ARG(a->name));
+        for (uint32_t j = 0; j < a->secret_count; j++)
+            if (!only(a->secrets[j].name, "_"))
+                return error_set(err, "its secret '%.*s' is not in snake_case",
+                                 STR_ARG(a->secrets[j].name));
+    }
+    return 0;
+}
+
+static int check_limits(const struct descriptor *c, struct error *err)
+{
+    for (uint32_t i = 0; i < c->limit_count; i++) {
+        const struct connector_limit *l = &c->limits[i];
+        if (l->name.len == 0 || l->requests == 0 || l->requests > 1000000000 || l->per_ms == 0 ||
+            l->per_ms > UINT64_C(31) * 86400 * 1000)
+            return error_set(err, "its limit '%.*s' has no name, no requests or no period",
+                             STR_ARG(l->name));
+        if (l->kind != LIMIT_WINDOW && l->kind != LIMIT_QUOTA)
+            return error_set(err, "its limit %.*s has a kind that this host does not know",
+                             STR_ARG(l->name));
+    }
+    for (uint32_t i = 0; i < c->response_count; i++)
+        if ((uint32_t)c->responses[i].outcome > OUTCOME_FAILED)
+            return error_set(
+                err, "its response rule %u has an outcome that this host does not know", i + 1);
+    return 0;
+}
+
+static int check_objects(const struct descriptor *c, struct error *err)
+{
+    for (uint32_t i = 0; i < c->object_count; i++) {
+        const struct connector_object *o = &c->objects[i];
+        if (o->name.len == 0 || o->canonical.len == 0 || o->key.len == 0)
+            return error_set(err, "its object %u lacks a name, a canonical object or a key", i + 1);
+        if (descriptor_object(c, o->name) != o)
+            return error_set(err, "it has the object %.*s twice", STR_ARG(o->name));
+        if (o->lookback_ms < 0 || o->lookback_ms > INT64_C(86400000))
+            return error_set(err, "the lookback of its object %.*s is not within a day",
+                             STR_ARG(o->name));
+    }
+    return 0;
+}
+
+int descriptor_decode(struct str message, struct descriptor *ret_descriptor, struct error *err)
+{
+    struct descriptor c = {0};
+    int rc = 0;
+    if (!decode(message, &c))
+        rc = error_set(err, "its descriptor is broken, or larger than the limits of docs/abi.md");
+    if (rc == 0)
+        rc = check_head(&c, err);
+    if (rc == 0)
+        rc = check_options(&c, err);
+    if (rc == 0)
+        rc = check_auth(&c, err);
+    if (rc == 0)
+        rc = check_limits(&c, err);
+    if (rc == 0)
+        rc = check_objects(&c, err);
+    if (rc != 0) {
+        descriptor_free(&c);
+        return -1;
+    }
+    *ret_descriptor = c;
+    return 0;
+}
+
+void descriptor_free(struct descriptor *d)
+{
+    arena_free(&d->arena);
+}
+
+const struct connector_object *descriptor_object(const struct descriptor *d, struct str name)
+{
+    for (uint32_t i = 0; i < d->object_count; i++)
+        if (str_eq(d->objects[i].name, name))
+            return &d->objects[i];
+    return NULL;
+}
+
+const struct connector_auth *descriptor_auth(const struct descriptor *d, struct str name)
+{
+    for (uint32_t i = 0; i < d->auth_count; i++)
+        if (str_eq(d->auth[i].name, name))
+            return &d->auth[i];
+    return NULL;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a connector says of itself, checked and copied. The fields are those of fastenr/connector.h.
+ */
+#ifndef PLUGIN_DESCRIPTOR_H
+#define PLUGIN_DESCRIPTOR_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/* What an operation or a request came to; the values are those of the SDK's outcomes. */
+enum outcome {
+    OUTCOME_OK = 0,
+    OUTCOME_RETRY_AFTER = 1,
+    OUTCOME_RATE_LIMITED = 2,
+    OUTCOME_AUTH_FAILED = 3,
+    OUTCOME_BAD_CONFIG = 4,
+    OUTCOME_BAD_RECORD = 5,
+    OUTCOME_GONE = 6,
+    OUTCOME_CANCELLED = 7,
+    OUTCOME_FAILED = 8
+};
+
+const char *outcome_name(enum outcome outcome);
+
+enum option_type {
+    OPTION_STRING = 1,
+    OPTION_INT = 2,
+    OPTION_BOOL = 3,
+    OPTION_DURATION = 4,
+    OPTION_ENUM = 5
+};
+
+struct connector_option {
+    struct str name;
+    enum option_type type;
+    bool required;
+    struct str default_value; /* ptr NULL: none */
+    int64_t min, max;         /* both 0: no limit */
+    struct str *choices;
+    uint32_t choice_count;
+    struct str help;
+};
+
+struct named_text {
+    struct str name, text;
+};
+
+struct connector_auth {
+    struct str name, help;
+    struct named_text *secrets; /* text: help */
+    uint32_t secret_count;
+    struct named_text *headers; /* text: template */
+    uint32_t header_count;
+};
+
+enum limit_kind { LIMIT_WINDOW = 1, LIMIT_QUOTA = 2 };
+
+struct connector_limit {
+    struct str name;
+    enum limit_kind kind;
+    bool always;
+    uint64_t requests, per_ms;
+    struct str header_limit, header_remaining, header_per_ms; /* lower case; empty: none */
+};
+
+struct connector_response {
+    int32_t status_min, status_max;
+    struct str path, equals;
+    enum outcome outcome;
+    bool not_done;
+    int64_t retry_after_ms;
+    struct str message;
+};
+
+struct connector_mapping {
+    struct str to, from, transform, lookup;
+};
+
+struct connector_object {
+    struct str name, label, canonical, key, modified, scope;
+    int64_t lookback_ms;
+    struct connector_mapping *mapping;
+    uint32_t mapping_count;
+};
+
+struct descriptor {
+    struct str id, name, version;
+    uint32_t category;
+    struct connector_option *options;
+    uint32_t option_count;
+    struct connector_auth *auth;
+    uint32_t auth_count;
+    struct str *hosts;
+    uint32_t host_count;
+    struct connector_limit *limits;
+    uint32_t limit_count;
+    struct connector_response *responses;
+    uint32_t response_count;
+    struct connector_object *objects;
+    uint32_t object_count;
+    struct arena arena; /* owns all of it */
+};
+
+const char *category_name(uint32_t category);
+
+/* Decodes and checks; -1 with one sentence that says what is wrong with the descriptor. */
+int descriptor_decode(struct str message, struct descriptor *ret_descriptor, struct error *err);
+void descriptor_free(struct descriptor *d);
+
+const struct connector_object *descriptor_object(const struct descriptor *d, struct str name);
+const struct connector_auth *descriptor_auth(const struct descriptor *d, struct str name);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/image.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#ifdef __x86_64__
+enum { THIS_MACHINE = EM_X86_64 };
+#elif defined __aarch64__
+enum { THIS_MACHINE = EM_AARCH64 };
+#else
+#error "fastenr knows x86-64 and arm64 only: the jail's filters are made for these"
+#endif
+
+static int check_elf(struct str bytes, struct error *err)
+{
+    Elf64_Ehdr head;
+    if (bytes.len < sizeof head || memcmp(bytes.ptr, ELFMAG, SELFMAG) != 0)
+        return error_set(err, "it is no ELF file, so no connector");
+    memcpy(&head, bytes.ptr, sizeof head);
+    if (head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_machine != THIS_MACHINE)
+        return error_set(err, "it is built for another machine");
+    if (head.e_type != ET_DYN)
+        return error_set(err, "it is no shared object (build it with -shared)");
+    return 0;
+}
+
+static int write_sealed(struct str bytes, struct error *err)
+{
+    int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    int fd = memfd_create("connector", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return error_set(err, "no memory file for it: %s", strerror(errno));
+    for (size_t done = 0; done < bytes.len;) {
+        ssize_t n = write(fd, bytes.ptr + done, bytes.len - done);
+        if (n < 0) {
+            error_set(err, "cannot copy it: %s", strerror(errno));
+            close(fd);
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    if (fcntl(fd, F_ADD_SEALS, seals) != 0) {
+        error_set(err, "cannot seal the copy: %s", strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool stat_file(const char *path, struct image *image)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return false;
+    image->mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+    image->size = st.st_size;
+    image->inode = (int64_t)st.st_ino;
+    return true;
+}
+
+int image_load(const char *path, struct image *ret_image, struct error *err)
+{
+    struct image image = {.fd = -1};
+    struct buf bytes = BUF_INIT(IMAGE_MAX);
+    int rc = -1;
+    stat_file(path, &image); /* before reading: a change meanwhile shows as one */
+    if (file_read(path, &bytes, err) != 0 || check_elf(buf_view(&bytes), err) != 0)
+        goto out;
+    if (sha256(buf_view(&bytes), image.sha256) != 0) {
+        error_set(err, "cannot hash %s", path);
+        goto out;
+    }
+    image.fd = write_sealed(buf_view(&bytes), err);
+    if (image.fd < 0)
+        goto out;
+    image.path = mem_strdup(path);
+    *ret_image = image;
+    rc = 0;
+out:
+    buf_free(&bytes);
+    return rc;
+}
+
+void image_free(struct image *image)
+{
+    if (image->path)
+        close(image->fd);
+    free(image->path);
+    *image = (struct image){.fd = -1};
+}
+
+bool image_is_current(const struct image *image)
+{
+    struct image now = {0};
+    return stat_file(image->path, &now) && now.mtime_ns == image->mtime_ns &&
+           now.size == image->size && now.inode == image->inode;
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's end of the service table: decodes what a connector asks for, checks it, answers. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/redact.h"
+#include "base/time.h"
+#include "plugin/wire.h"
+#include "plugin/worker_internal.h"
+
+enum { LOG_LINES = 100, LOG_WINDOW_SECONDS = 10, MOST_RECORDS = 64 * 1024 };
+
+/* ---- replies ---- */
+
+static void reply(struct worker *w, struct buf *payload)
+{
+    uint32_t call = w->waiting_call;
+    w->waiting = 0;
+    if (w->ended || w->freed)
+        return;
+    carrier_of(w)->send(w->link, HOST_REPLY, call, buf_view(payload));
+    worker_watch(w);
+}
+
+static struct buf *start_reply(struct worker *w, enum outcome outcome)
+{
+    buf_clear(&w->out);
+    wire_put_u32(&w->out, (uint32_t)outcome);
+    return &w->out;
+}
+
+void worker_reply(struct worker *w, enum outcome outcome)
+{
+    if (w->waiting == 0)
+        return;
+    reply(w, start_reply(w, w->cancelled ? OUTCOME_CANCELLED : outcome));
+}
+
+/* ---- tickets ---- */
+
+void ticket_free(struct ticket *t)
+{
+    if (!t)
+        return;
+    blob_unref(t->body);
+    arena_free(&t->arena);
+    free(t);
+}
+
+static struct ticket *find_ticket(struct worker *w, uint64_t id)
+{
+    struct ticket *t = w->tickets;
+    while (t && t->id != id)
+        t = t->next;
+    return t;
+}
+
+/* Takes it out of the worker's list. */
+static void detach(struct ticket *t)
+{
+    struct worker *w = t->worker;
+    struct ticket **at = &w->tickets;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    w->ticket_count--;
+    if (t->body)
+        w->held_bytes -= blob_size(t->body);
+    t->worker = NULL;
+    t->next = NULL;
+}
+
+static void drop_ticket(struct ticket *t)
+{
+    struct worker *w = t->worker;
+    if (!t->answered)
+        w->events->http_cancel(w->arg, t);
+    detach(t);
+    ticket_free(t);
+}
+
+static void reply_answer(struct worker *w, const struct ticket *t)
+{
+    if (w->cancelled) {
+        worker_reply(w, OUTCOME_CANCELLED);
+        return;
+    }
+    if (t->outcome != OUTCOME_OK)
+        snprintf(w->fail_text, sizeof w->fail_text, "%.*s", STR_ARG(t->text));
+    struct buf *out = start_reply(w, t->outcome);
+    wire_put_u64(out, t->body ? t->id : 0);
+    wire_put_u32(out, (uint32_t)t->status);
+    wire_put_u64(out, t->body ? blob_size(t->body) : 0);
+    reply(w, out);
+}
+
+void worker_http_done(struct ticket *t, enum outcome outcome, int status, struct blob *body,
+                      const char *text)
+{
+    struct worker *w = t->worker;
+    t->answered = true;
+    t->sending = NULL;
+    t->outcome = outcome;
+    t->status = status;
+    t->text = arena_str(&t->arena, str_from(text ? text : ""));
+    if (body && w->held_bytes + blob_size(body) > HANDLES_BYTES_MAX) {
+        t->outcome = OUTCOME_FAILED;
+        t->text = STR("the connector holds more than 64 MiB of answers: it must release them");
+        blob_unref(body);
+        body = NULL;
+    }
+    t->body = body;
+    if (body)
+        w->held_bytes += blob_size(body);
+    if (w->waiting == SERVICE_HTTP_WAIT && w->waiting_ticket == t->id)
+        reply_answer(w, t);
+}
+
+/* ---- services without an answer ---- */
+
+static void on_log(struct worker *w, struct wire_reader *r)
+{
+    int level = (int)wire_u32(r);
+    struct str text = wire_str(r, LOG_TEXT_MAX);
+    if (!wire_done(r) || level < 1 || level > 4) {
+        worker_convict(w, "it sent a broken log line");
+        return;
+    }
+    int64_t now = world_monotonic(w->world);
+    if (now - w->log_window_us > LOG_WINDOW_SECONDS * US_PER_SECOND) {
+        if (w->log_dropped > 0) {
+            char note[80];
+            snprintf(note, sizeof note, "%u more lines were dropped", w->log_dropped);
+            w->events->log(w->arg, 3, str_from(note));
+        }
+        w->log_window_us = now;
+        w->log_lines = w->log_dropped = 0;
+    }
+    if (w->log_lines++ < LOG_LINES)
+        w->events->log(w->arg, level, text);
+    else
+        w->log_dropped++;
+}
+
+static void on_fail(struct worker *w, struct wire_reader *r)
+{
+    struct str text = wire_str(r, LOG_TEXT_MAX);
+    if (!wire_done(r))
+        worker_convict(w, "it sent a broken reason");
+    else
+        snprintf(w->fail_text, sizeof w->fail_text, "%.*s", STR_ARG(text));
+}
+
+static void on_release(struct worker *w, struct wire_reader *r)
+{
+    struct ticket *t = find_ticket(w, wire_u64(r));
+    if (!wire_done(r))
+        worker_convict(w, "it sent a broken release");
+    else if (t) /* a second release of the same is the connector's slip, no attack */
+        drop_ticket(t);
+}
+
+static void on_progress(struct worker *w, struct wire_reader *r)
+{
+    uint64_t total = wire_u64(r);
+    if (!wire_done(r))
+        worker_convict(w, "it sent a broken progress");
+    else
+        w->events->progress(w->arg, total);
+}
+
+/* ---- http ---- */
+
+static bool get_ask(struct wire_reader *r, struct ticket *t)
+{
+    struct http_ask *ask = &t->ask;
+    ask->safe = wire_u32(r) & 1;
+    ask->method = arena_str(&t->arena, wire_str(r, 16));
+    ask->url = arena_str(&t->arena, wire_str(r, REQUEST_URL_MAX));
+    ask->bucket = arena_str(&t->arena, wire_str(r, DESCRIPTOR_TEXT_MAX));
+    ask->header_count = wire_count(r, REQUEST_HEADERS_MAX);
+    ask->headers = arena_new(&t->arena, ask->header_count, sizeof ask->headers[0]);
+    for (uint32_t i = 0; i < ask->header_count; i++) {
+        ask->headers[i].name = arena_str(&t->arena, wire_str(r, REQUEST_HEADER_TEXT_MAX));
+        ask->headers[i].value = arena_str(&t->arena, wire_str(r, REQUEST_HEADER_TEXT_MAX));
+    }
+    ask->body = arena_str(&t->arena, wire_str(r, REQUEST_BODY_MAX));
+    return wire_done(r);
+}
+
+static void on_http_start(struct worker *w, struct wire_reader *r)
+{
+    if (w->ticket_count >= HANDLES_MAX) {
+        snprintf(w->fail_text, sizeof w->fail_text,
+                 "the connector holds %d answers: it must release them", HANDLES_MAX);
+        worker_reply(w, OUTCOME_FAILED);
+        return;
+    }
+    struct ticket *t = MEM_NEW(struct ticket);
+    if (!get_ask(r, t)) {
+        ticket_free(t);
+        worker_convict(w, "it sent a broken request");
+        return;
+    }
+    t->id = ++w->last_ticket;
+    t->worker = w;
+    t->next = w->tickets;
+    w->tickets = t;
+    w->ticket_count++;
+    struct buf *out = start_reply(w, OUTCOME_OK);
+    wire_put_u64(out, t->id);
+    reply(w, out);
+    w->events->http(w->arg, t);
+}
+
+static void on_http_wait(struct worker *w, struct wire_reader *r)
+{
+    uint64_t id = wire_u64(r);
+    struct ticket *t = find_ticket(w, id);
+    if (!wire_done(r)) {
+        worker_convict(w, "it sent a broken wait");
+        return;
+    }
+    if (!t) {
+        snprintf(w->fail_text, sizeof w->fail_text,
+                 "the connector waits for a ticket it does not have");
+        worker_reply(w, OUTCOME_FAILED);
+        return;
+    }
+    w->waiting_ticket = id;
+    if (t->answered)
+        reply_answer(w, t);
+}
+
+/* ---- json_get: parsed on the pool, since a body may be large ---- */
+
+struct json_job {
+    struct job job;
+    struct worker *worker;
+    uint32_t call;
+    struct blob *body;
+    char path[PATH_MAX_LEN + 1];
+    struct buf value;
+    enum outcome outcome;
+    struct error err;
+};
+
+static void json_work(void *arg)
+{
+    struct json_job *j = arg;
+    struct str body;
+    const struct json *root = NULL;
+    j->outcome = OUTCOME_FAILED;
+    if (blob_view(j->body, &body, &j->err) != 0 || json_parse(body, &root, &j->err) != 0)
+        return;
+    j->outcome = json_get_text(root, str_from(j->path), &j->value) ? OUTCOME_OK : OUTCOME_GONE;
+    if (j->value.full) {
+        j->outcome = OUTCOME_FAILED;
+        error_set(&j->err, "the value at %s is too long to hand over", j->path);
+    }
+    json_free(root);
+}
+
+/* The connector must not see a credential that the vendor echoes. */
+static void put_redacted(struct buf *out, struct str value)
+{
+    if (!redact_needed(value)) {
+        wire_put_str(out, value);
+        return;
+    }
+    struct buf clean = BUF_INIT(MESSAGE_MAX);
+    redact(&clean, value);
+    wire_put_str(out, buf_view(&clean));
+    buf_free(&clean);
+}
+
+static void json_done(void *arg)
+{
+    struct json_job *j = arg;
+    struct worker *w = j->worker;
+    if (w->waiting == SERVICE_JSON_GET && w->waiting_call == j->call && !w->cancelled) {
+        if (j->outcome == OUTCOME_FAILED)
+            snprintf(w->fail_text, sizeof w->fail_text, "an answer of the vendor: %s", j->err.text);
+        struct buf *out = start_reply(w, j->outcome);
+        if (j->outcome == OUTCOME_OK)
+            put_redacted(out, buf_view(&j->value));
+        reply(w, out);
+    }
+    worker_job_ended(w);
+    blob_unref(j->body);
+    buf_free(&j->value);
+    free(j);
+}
+
+static void on_json_get(struct worker *w, struct wire_reader *r)
+{
+    struct ticket *t = find_ticket(w, wire_u64(r));
+    struct str path = wire_str(r, PATH_MAX_LEN);
+    if (!wire_done(r)) {
+        worker_convict(w, "it sent a broken json_get");
+        return;
+    }
+    if (!t || !t->body) {
+        snprintf(w->fail_text, sizeof w->fail_text,
+                 "the connector looks into an answer it does not have");
+        worker_reply(w, OUTCOME_FAILED);
+        return;
+    }
+    struct json_job *j = MEM_NEW(struct json_job);
+    j->job = (struct job){.work = json_work, .done = json_done, .arg = j};
+    j->worker = w;
+    j->call = w->waiting_call;
+    j->body = blob_ref(t->body);
+    j->value = BUF_INIT(MESSAGE_MAX / 2);
+    memcpy(j->path, path.ptr, path.len);
+    w->jobs++;
+    loop_submit(w->world->loop, EXECUTOR_POOL, &j->job);
+}
+
+/* ---- records ---- */
+
+static void on_emit_page(struct worker *w, struct wire_reader *r)
+{
+    struct ticket *t = find_ticket(w, wire_u64(r));
+    struct page_spec spec;
+    spec.records = wire_str(r, PATH_MAX_LEN);
+    spec.id = wire_str(r, PATH_MAX_LEN);
+    spec.modified = wire_str(r, PATH_MAX_LEN);
+    spec.fields = wire_str(r, PATH_MAX_LEN);
+    spec.next = wire_str(r, PATH_MAX_LEN);
+    if (!wire_done(r) || w->phase != PHASE_READ) {
+        worker_convict(w, "it sent a broken page, or one outside of read");
+        return;
+    }
+    if (!t || !t->body) {
+        snprintf(w->fail_text, sizeof w->fail_text,
+                 "the connector emits an answer it does not have");
+        worker_reply(w, OUTCOME_FAILED);
+        return;
+    }
+    detach(t);
+    w->events->emit_page(w->arg, t, &spec);
+}
+
+void worker_page_done(struct worker *w, enum outcome outcome, const struct page_result *result)
+{
+    if (w->waiting != SERVICE_EMIT_PAGE)
+        return;
+    if (w->cancelled || outcome != OUTCOME_OK) {
+        worker_reply(w, outcome);
+        return;
+    }
+    struct buf *out = start_reply(w, OUTCOME_OK);
+    wire_put_u32(out, result->count);
+    wire_put_u32(out, result->rejected);
+    wire_put_i64(out, result->max_modified_us);
+    wire_put_str(out, result->next);
+    wire_put_str(out, result->last_id);
+    reply(w, out);
+}
+
+static void on_emit_records(struct worker *w, struct wire_reader *r)
+{
+    uint32_t count = wire_count(r, MOST_RECORDS);
+    struct emitted_record *records = mem_new(count, sizeof *records);
+    for (uint32_t i = 0; i < count && !r->bad; i++) {
+        records[i].id = wire_str(r, EXTERNAL_ID_MAX);
+        records[i].modified_us = wire_i64(r);
+        records[i].fields = wire_str(r, RECORD_MAX);
+    }
+    if (!wire_done(r) || w->phase != PHASE_READ)
+        worker_convict(w, "it sent broken records, or some outside of read");
+    else
+        w->events->emit_records(w->arg, records, count);
+    free(records);
+}
+
+static void on_emit_field(struct worker *w, struct wire_reader *r)
+{
+    struct vendor_field field;
+    field.type = (enum field_type)wire_u32(r);
+    uint32_t flags = wire_u32(r);
+    field.read_only = flags & 1;
+    field.required = flags & 2;
+    field.unique = flags & 4;
+    field.name = wire_str(r, EXTERNAL_ID_MAX);
+    field.label = wire_str(r, LOG_TEXT_MAX);
+    field.values = wire_str(r, RECORD_MAX);
+    if (!wire_done(r) || w->phase != PHASE_DISCOVER || field.type < FIELD_STRING ||
+        field.type > FIELD_ENUM)
+        worker_convict(w, "it sent a broken field, or one outside of discover");
+    else
+        worker_reply(w, w->events->emit_field(w->arg, &field));
+}
+
+static void on_checkpoint(struct worker *w, struct wire_reader *r)
+{
+    struct str position = wire_str(r, POSITION_MAX);
+    if (!wire_done(r) || w->phase != PHASE_READ)
+        worker_convict(w, "it sent a broken checkpoint, or one outside of read");
+    else if (w->cancelled)
+        worker_reply(w, OUTCOME_CANCELLED);
+    else
+        worker_reply(w, w->events->checkpoint(w->arg, position));
+}
+
+/* ---- dispatch ---- */
+
+typedef void (*service_fn)(struct worker *w, struct wire_reader *r);
+
+static const struct {
+    service_fn fn;
+    bool replies;
+    bool with_network; /* not in create, destroy or describe */
+} services[] = {
+    [SERVICE_LOG] = {on_log, false, false},
+    [SERVICE_FAIL] = {on_fail, false, false},
+    [SERVICE_HTTP_START] = {on_http_start, true, true},
+    [SERVICE_HTTP_WAIT] = {on_http_wait, true, true},
+    [SERVICE_JSON_GET] = {on_json_get, true, true},
+    [SERVICE_EMIT_PAGE] = {on_emit_page, true, true},
+    [SERVICE_EMIT_RECORDS] = {on_emit_records, true, true},
+    [SERVICE_EMIT_FIELD] = {on_emit_field, true, true},
+    [SERVICE_CHECKPOINT] = {on_checkpoint, true, true},
+    [SERVICE_RELEASE] = {on_release, false, true},
+    [SERVICE_PROGRESS] = {on_progress, false, true},
+};
+
+void service_message(struct worker *w, const struct message *m)
+{
+    bool network = w->phase == PHASE_CHECK || w->phase == PHASE_DISCOVER || w->phase == PHASE_READ;
+    if (m->kind >= sizeof services / sizeof services[0] || !services[m->kind].fn ||
+        (services[m->kind].with_network && !network)) {
+        worker_convict(w, "it asked for what it may not ask for now");
+        return;
+    }
+    if (services[m->kind].replies) {
+        loop_timer_stop(w->world->loop, &w->hang);
+        w->waiting = m->kind;
+        w->waiting_call = m->call;
+        if (w->cancelled) {
+            worker_reply(w, OUTCOME_CANCELLED);
+            return;
+        }
+    }
+    struct wire_reader r = {.rest = buf_view(&m->payload)};
+    services[m->kind].fn(w, &r);
+}
+
+/* A job or a request that is under way finds nobody waiting. */
+void service_cancel(struct worker *w)
+{
+    worker_reply(w, OUTCOME_CANCELLED);
+}
+
+void service_end_operation(struct worker *w)
+{
+    w->waiting = 0;
+    while (w->tickets)
+        drop_ticket(w->tickets);
+}

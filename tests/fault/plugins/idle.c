@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Does nothing wrong. */
+#include "fixture.h"
