@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/connection.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/time.h"
+
+static bool is_name(struct str s)
+{
+    if (s.len == 0 || s.len > 64 || !isalnum((unsigned char)s.ptr[0]))
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!isalnum((unsigned char)s.ptr[i]) && !strchr("-_.", s.ptr[i]))
+            return false;
+    return true;
+}
+
+/* "hubspot" of "/etc/fastenr/hubspot.yaml". */
+static struct str stem(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct str name = str_from(slash ? slash + 1 : path);
+    const char *dot = strrchr(name.ptr, '.');
+    return dot ? str_slice(name, 0, (size_t)(dot - name.ptr)) : name;
+}
+
+static void check_name(struct connection_config *c, struct problems *problems)
+{
+    const struct node *at = node_get(c->root, "connection");
+    if (c->name.len == 0 && !at)
+        c->name = stem(c->file);
+    if (!is_name(c->name))
+        problem_add(problems, c->file, at ? at->line : 1, at ? at->column : 1,
+                    "'%.*s' is no name for a connection: use letters, digits, - and _, 64 at most",
+                    STR_ARG(c->name));
+}
+
+static void check_schedule(const struct connection_config *c, struct problems *problems)
+{
+    const struct node *frequency = node_get(c->root, "frequency"),
+                      *cron = node_get(c->root, "cron"), *every = node_get(c->root, "every");
+    if (every && frequency)
+        problem_add(problems, c->file, every->line, every->column,
+                    "'every' and 'frequency' (line %d) contradict each other: keep one",
+                    frequency->line);
+    if (cron && c->schedule.frequency != FREQUENCY_CRON)
+        problem_add(problems, c->file, cron->line, cron->column,
+                    "'cron' goes with 'frequency: cron': add that line, or remove this one");
+    if (frequency && c->schedule.frequency == FREQUENCY_CRON && !cron)
+        problem_add(problems, c->file, frequency->line, frequency->column,
+                    "'frequency: cron' needs 'cron', for example cron: \"*/15 * * * *\"");
+}
+
+bool connection_config_read(const char *path, struct connection_config *ret_config,
+                            struct arena *arena, struct problems *problems)
+{
+    struct settings_context ctx = {arena_text(arena, path), arena, problems};
+    struct connection_config c = {.schedule = {.jitter_us = -1}};
+    const struct node *root = yaml_read(path, arena, problems);
+    if (!root)
+        return false;
+    settings_read(&connection_settings, root, &c, &ctx);
+    if (root->kind != NODE_MAP)
+        return false;
+    char *dir = file_dir(path);
+    c.file = ctx.file;
+    c.dir = arena_text(arena, dir);
+    c.root = root;
+    for (size_t i = 0; i < c.objects.count; i++) {
+        struct object_config *object = c.objects.items[i].item;
+        if (!node_get(c.objects.items[i].node, "lookback"))
+            object->lookback_us = -1;
+    }
+    check_name(&c, problems);
+    check_schedule(&c, problems);
+    free(dir);
+    *ret_config = c;
+    return true;
+}
+
+static int is_connection_file(const struct dirent *entry)
+{
+    struct str name = str_from(entry->d_name);
+    return name.ptr[0] != '.' && (str_ends(name, ".yaml") || str_ends(name, ".yml"));
+}
+
+static void check_names_differ(const struct connection_list *list, struct problems *problems)
+{
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct node *at = node_get(list->items[i].root, "connection");
+            if (str_eq(list->items[i].name, list->items[j].name))
+                problem_add(problems, list->items[i].file, at ? at->line : 1, at ? at->column : 1,
+                            "the connection '%.*s' is in %s already: give one of them another name",
+                            STR_ARG(list->items[i].name), list->items[j].file);
+        }
+}
+
+void connection_list_read(const char *dir, struct connection_list *ret_list, struct arena *arena,
+                          struct problems *problems)
+{
+    struct dirent **entries = NULL;
+    struct connection_list list = {0};
+    int n = scandir(dir, &entries, is_connection_file, alphasort);
+    if (n < 0)
+        problem_add(problems, dir, 0, 0,
+                    "cannot read the folder: %s; say with -c where the configuration is",
+                    strerror(errno));
+    list.items = arena_new(arena, n > 0 ? (size_t)n : 0, sizeof list.items[0]);
+    for (int i = 0; i < n; i++) {
+        char *path = file_join(dir, entries[i]->d_name);
+        if (connection_config_read(path, &list.items[list.count], arena, problems))
+            list.count++;
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    check_names_differ(&list, problems);
+    *ret_list = list;
+}
+
+const struct connection_config *connection_find(const struct connection_list *list, struct str name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (str_eq(list->items[i].name, name))
+            return &list->items[i];
+    return NULL;
+}

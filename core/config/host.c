@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/host.h"
+
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/time.h"
+
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+
+#define LOG_AT(member) offsetof(struct host_config, log.member) - offsetof(struct host_config, log)
+#define WORKERS_AT(member)                                                                         \
+    offsetof(struct host_config, workers.member) - offsetof(struct host_config, workers)
+#define SYNC_AT(member)                                                                            \
+    offsetof(struct host_config, sync.member) - offsetof(struct host_config, sync)
+
+static const struct setting_table log_settings = {
+    (const struct setting[]){{.key = "level",
+                              .type = SETTING_CHOICE,
+                              .offset = LOG_AT(level),
+                              .default_text = "info",
+                              .choices = log_levels,
+                              .help = "the least weighty lines that `run` writes"},
+                             {.key = "format",
+                              .type = SETTING_CHOICE,
+                              .offset = LOG_AT(format),
+                              .default_text = "text",
+                              .choices = log_formats,
+                              .help = "lines for people, or one JSON object a line"},
+                             {0}},
+    sizeof(((struct host_config *)0)->log)};
+
+static const struct setting_table worker_settings = {
+    (const struct setting[]){
+        {.key = "memory",
+         .type = SETTING_SIZE,
+         .offset = WORKERS_AT(memory),
+         .default_text = "256MiB",
+         .min = 16 << 20,
+         .max = INT64_C(16) << 30,
+         .help = "the most memory that one connector may take"},
+        {.key = "hang",
+         .type = SETTING_SPAN,
+         .offset = WORKERS_AT(hang_us),
+         .default_text = "30s",
+         .min = 100 * US_PER_MS,
+         .max = US_PER_HOUR,
+         .help = "a connector that computes for longer between two calls to the host is ended"},
+        {.key = "strict_jail",
+         .type = SETTING_BOOL,
+         .offset = WORKERS_AT(strict_jail),
+         .default_text = "false",
+         .help =
+             "start no connector when the kernel lacks a layer of the jail (see `fastenr doctor`); "
+             "otherwise a missing Landlock or namespace is logged and the others hold"},
+        {0}},
+    sizeof(((struct host_config *)0)->workers)};
+
+static const struct setting_table sync_settings = {
+    (const struct setting[]){{.key = "threads",
+                              .type = SETTING_INT,
+                              .offset = SYNC_AT(threads),
+                              .default_text = "2",
+                              .min = 1,
+                              .max = 16,
+                              .help = "threads that parse and map records"},
+                             {.key = "runs",
+                              .type = SETTING_INT,
+                              .offset = SYNC_AT(runs),
+                              .default_text = "4",
+                              .min = 1,
+                              .max = 64,
+                              .help = "connections that `run` syncs at a time; the others wait"},
+                             {0}},
+    sizeof(((struct host_config *)0)->sync)};
+
+const struct setting_table host_settings = {
+    (const struct setting[]){
+        {.key = "store",
+         .type = SETTING_TEXT,
+         .offset = offsetof(struct host_config, store),
+         .default_text = "sqlite:fastenr.db",
+         .help =
+             "where records, links and the log are kept: sqlite:PATH, relative to this folder, or "
+             "sqlite:///absolute/path",
+         .example = "\"sqlite:///var/lib/fastenr/fastenr.db\""},
+        {.key = "connectors",
+         .type = SETTING_TEXTS,
+         .offset = offsetof(struct host_config, connectors),
+         .help =
+             "more folders with connectors (*.so), looked at before the one that fastenr came with",
+         .example = "[\"/opt/acme/connectors\"]"},
+        {.key = "organization",
+         .type = SETTING_TEXT,
+         .offset = offsetof(struct host_config, organization_text),
+         .default_text = "00000000-0000-7000-8000-000000000001",
+         .help = "UUID of the organisation whose data the connections of this folder sync"},
+        {.key = "log",
+         .type = SETTING_GROUP,
+         .offset = offsetof(struct host_config, log),
+         .table = &log_settings,
+         .help = "what is logged, and how"},
+        {.key = "workers",
+         .type = SETTING_GROUP,
+         .offset = offsetof(struct host_config, workers),
+         .table = &worker_settings,
+         .help = "limits of the processes that run connectors"},
+        {.key = "sync",
+         .type = SETTING_GROUP,
+         .offset = offsetof(struct host_config, sync),
+         .table = &sync_settings,
+         .help = "how much is done at once"},
+        {0}},
+    sizeof(struct host_config)};
+
+void host_config_read(const char *dir, struct host_config *ret_config, struct arena *arena,
+                      struct problems *problems)
+{
+    char *path = file_join(dir, "fastenr.conf");
+    struct settings_context ctx = {arena_text(arena, path), arena, problems};
+    const struct node *root = file_exists(path) ? libconfig_read(ctx.file, arena, problems) : NULL;
+    *ret_config = (struct host_config){0};
+    settings_read(&host_settings, root, ret_config, &ctx);
+    if (!uuid_parse(ret_config->organization_text, &ret_config->organization)) {
+        const struct node *at = node_get(root, "organization");
+        problem_add(problems, ctx.file, at ? at->line : 0, at ? at->column : 0,
+                    "organization must be a UUID, like 018f3a4e-5c1d-7e2b-9a6f-0b1c2d3e4f50");
+    }
+    free(path);
+}
