@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/model.h"
+
+static const char *const sizes[] = {"startup", "small", "medium", "large", "enterprise", NULL};
+static const char *const account_statuses[] = {"active", "churned", "at_risk", "onboarding", NULL};
+static const char *const contact_statuses[] = {"active", "inactive", "left_company", "unresponsive",
+                                               NULL};
+static const char *const channels[] = {"email", "phone", "slack", "teams", "in_person", NULL};
+
+static const struct model_field account_fields[] = {
+    {.id = 1, .name = "name", .kind = KIND_TEXT, .required = true, .help = "name of the company"},
+    {.id = 2, .name = "domain", .kind = KIND_TEXT, .help = "its domain, lower case"},
+    {.id = 3, .name = "industry", .kind = KIND_TEXT, .help = "industry"},
+    {.id = 4, .name = "size", .kind = KIND_ENUM, .choices = sizes, .help = "size class"},
+    {.id = 5, .name = "arr", .kind = KIND_MONEY, .help = "annual recurring revenue"},
+    {.id = 6, .name = "mrr", .kind = KIND_MONEY, .help = "monthly recurring revenue"},
+    {.id = 7,
+     .name = "seat_count",
+     .kind = KIND_INTEGER,
+     .min = 0,
+     .max = 1000000000,
+     .help = "seats under contract"},
+    {.id = 8, .name = "contract_start_date", .kind = KIND_DATE, .help = "begin of the contract"},
+    {.id = 9, .name = "contract_end_date", .kind = KIND_DATE, .help = "end of the contract"},
+    {.id = 10,
+     .name = "status",
+     .kind = KIND_ENUM,
+     .choices = account_statuses,
+     .help = "where the customer stands"},
+    {.id = 11,
+     .name = "health_score",
+     .kind = KIND_INTEGER,
+     .min = 0,
+     .max = 100,
+     .default_text = "50",
+     .help = "0 (bad) to 100 (good)"},
+    {.id = 12,
+     .name = "churn_risk_score",
+     .kind = KIND_INTEGER,
+     .min = 0,
+     .max = 100,
+     .default_text = "0",
+     .help = "0 (none) to 100 (certain)"},
+    {.id = 13,
+     .name = "parent_id",
+     .kind = KIND_REFERENCE,
+     .references = "account",
+     .help = "the account above it"},
+    {.id = 14, .name = "owner_email", .kind = KIND_EMAIL, .help = "who looks after it"},
+};
+
+static const struct model_field contact_fields[] = {
+    {.id = 1,
+     .name = "account_id",
+     .kind = KIND_REFERENCE,
+     .references = "account",
+     .help = "the company the person works for"},
+    {.id = 2, .name = "first_name", .kind = KIND_TEXT, .help = "first name"},
+    {.id = 3, .name = "last_name", .kind = KIND_TEXT, .help = "last name"},
+    {.id = 4, .name = "email", .kind = KIND_EMAIL, .help = "e-mail address"},
+    {.id = 5, .name = "phone", .kind = KIND_PHONE, .help = "phone number"},
+    {.id = 6, .name = "title", .kind = KIND_TEXT, .help = "job title"},
+    {.id = 7, .name = "department", .kind = KIND_TEXT, .help = "department"},
+    {.id = 8,
+     .name = "manager_id",
+     .kind = KIND_REFERENCE,
+     .references = "contact",
+     .help = "the person's manager"},
+    {.id = 9, .name = "seniority_level", .kind = KIND_TEXT, .help = "seniority"},
+    {.id = 10, .name = "decision_maker_level", .kind = KIND_TEXT, .help = "say in decisions"},
+    {.id = 11,
+     .name = "primary_contact",
+     .kind = KIND_BOOLEAN,
+     .help = "whether it is the account's first contact"},
+    {.id = 12,
+     .name = "contact_status",
+     .kind = KIND_ENUM,
+     .choices = contact_statuses,
+     .help = "whether the person can be reached"},
+    {.id = 13,
+     .name = "preferred_communication",
+     .kind = KIND_ENUM,
+     .choices = channels,
+     .help = "preferred channel"},
+    {.id = 14, .name = "timezone", .kind = KIND_TEXT, .help = "time zone"},
+    {.id = 15, .name = "linkedin_url", .kind = KIND_URL, .help = "LinkedIn page"},
+    {.id = 16, .name = "notes", .kind = KIND_TEXT, .help = "notes"},
+    {.id = 17, .name = "tags", .kind = KIND_LIST, .help = "tags"},
+};
+
+#define FIELDS(array) .fields = (array), .field_count = sizeof(array) / sizeof((array)[0])
+
+const struct model_object model_objects[] = {
+    {.id = 1,
+     .name = "account",
+     FIELDS(account_fields),
+     .match = "domain",
+     .help = "a customer company"},
+    {.id = 2, .name = "contact", FIELDS(contact_fields), .match = "email", .help = "a person"},
+};
+const size_t model_object_count = sizeof model_objects / sizeof model_objects[0];
+
+_Static_assert(sizeof account_fields / sizeof account_fields[0] <= MODEL_FIELDS_MAX, "account");
+_Static_assert(sizeof contact_fields / sizeof contact_fields[0] <= MODEL_FIELDS_MAX, "contact");
+
+const struct model_object *model_object(struct str name)
+{
+    for (size_t i = 0; i < model_object_count; i++)
+        if (str_is(name, model_objects[i].name))
+            return &model_objects[i];
+    return NULL;
+}
+
+const struct model_object *model_object_by_id(uint16_t id)
+{
+    for (size_t i = 0; i < model_object_count; i++)
+        if (model_objects[i].id == id)
+            return &model_objects[i];
+    return NULL;
+}
+
+int model_field(const struct model_object *object, struct str name)
+{
+    for (size_t i = 0; i < object->field_count; i++)
+        if (str_is(name, object->fields[i].name))
+            return (int)i;
+    return -1;
+}
+
+const char *model_kind_name(enum field_kind kind)
+{
+    static const char *const names[] = {
+        [KIND_TEXT] = "text",       [KIND_INTEGER] = "integer", [KIND_MONEY] = "money",
+        [KIND_BOOLEAN] = "boolean", [KIND_DATE] = "date",       [KIND_TIME] = "time",
+        [KIND_ENUM] = "enum",       [KIND_EMAIL] = "e-mail",    [KIND_PHONE] = "phone",
+        [KIND_URL] = "URL",         [KIND_LIST] = "list",       [KIND_REFERENCE] = "reference",
+        [KIND_NUMBER] = "number"};
+    return names[kind];
+}
+
+bool model_is_text(enum field_kind kind)
+{
+    switch (kind) {
+    case KIND_INTEGER:
+    case KIND_MONEY:
+    case KIND_BOOLEAN:
+    case KIND_DATE:
+    case KIND_TIME:
+    case KIND_REFERENCE:
+        return false;
+    default:
+        return true;
+    }
+}
