@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writes OUTPUT, a C header with the texts of the numbered SQL files in DIR, in their order. The numbers must
+# be 1, 2, 3 ... without a gap.
+file(GLOB files ${DIR}/*.sql)
+list(SORT files)
+set(header "/* Generated from ${DIR_NAME}. */\nstatic const char *const migrations[] = {\n")
+set(expected 1)
+foreach(file ${files})
+    get_filename_component(name ${file} NAME)
+    string(REGEX MATCH "^0*([0-9]+)_" number ${name})
+    if(NOT CMAKE_MATCH_1 EQUAL expected)
+        message(FATAL_ERROR "${name}: migration ${expected} comes next")
+    endif()
+    math(EXPR expected "${expected} + 1")
+    file(READ ${file} text)
+    string(REPLACE "\\" "\\\\" text "${text}")
+    string(REPLACE "\"" "\\\"" text "${text}")
+    string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
+    string(APPEND header "    /* ${name} */\n    \"${text}\",\n")
+endforeach()
+string(APPEND header "};\n")
+file(WRITE ${OUTPUT} "${header}")

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the SQLite engine share. */
+#ifndef STORE_SQLITE_INTERNAL_H
+#define STORE_SQLITE_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "store/sqlite.h"
+
+/* Fixed statements, prepared when first used; their texts are in sqlite.c. */
+enum statement {
+    SQL_BEGIN,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_FIND_ORGANIZATION,
+    SQL_ADD_ORGANIZATION,
+    SQL_FIND_CONNECTION,
+    SQL_ADD_CONNECTION,
+    SQL_SET_ACCOUNT,
+    SQL_FIND_STREAM,
+    SQL_ADD_STREAM,
+    SQL_SET_STREAM,
+    SQL_FIND_CUSTOM_FIELD,
+    SQL_ADD_CUSTOM_FIELD,
+    SQL_FIND_LINK,
+    SQL_IS_LINKED,
+    SQL_ADD_LINK,
+    SQL_SET_LINK,
+    SQL_COUNT_LINKS,
+    SQL_LAST_SEQ,
+    SQL_ADD_LOG,
+    SQL_FIND_PENDING,
+    SQL_SET_PENDING,
+    SQL_CLEAR_PENDING,
+    SQL_QUARANTINE,
+    SQL_CLEAR_QUARANTINE,
+    SQL_RUN_START,
+    SQL_RUN_STREAM,
+    SQL_RUN_END,
+    SQL_RUN_STREAMS,
+    SQL_STATEMENTS
+};
+
+/* Statements of one canonical object, made from the model. */
+struct object_statements {
+    sqlite3_stmt *insert, *load, *match, *last_key;
+};
+
+enum { UPDATE_CACHE = 32, MOST_OBJECTS = 16 };
+
+/* An UPDATE sets just the columns that changed, so that an index whose column did not is left
+ * alone. */
+struct update_statement {
+    const struct model_object *object;
+    uint64_t changed;
+    bool custom;
+    uint64_t used; /* when it was used last */
+    sqlite3_stmt *stmt;
+};
+
+struct sqlite_store {
+    struct store store;
+    sqlite3 *db;
+    int lock_fd;
+    bool in_transaction;
+    sqlite3_stmt *statements[SQL_STATEMENTS];
+    struct object_statements objects[MOST_OBJECTS]; /* by model object id */
+    struct update_statement updates[UPDATE_CACHE];
+    uint64_t update_clock;
+};
+
+static inline struct sqlite_store *sqlite_of(struct store *s)
+{
+    return (struct sqlite_store *)s;
+}
+
+int sqlite_fail(struct sqlite_store *s, struct error *err, const char *doing);
+
+/* A fixed statement, reset and without bindings; NULL on failure. */
+sqlite3_stmt *sqlite_statement(struct sqlite_store *s, enum statement id, struct error *err);
+sqlite3_stmt *sqlite_prepare(struct sqlite_store *s, const char *text, bool keep,
+                             struct error *err);
+
+void sqlite_bind_str(sqlite3_stmt *stmt, int index, struct str s);
+void sqlite_bind_bytes(sqlite3_stmt *stmt, int index, struct str s);
+void sqlite_bind_value(sqlite3_stmt *stmt, int index, const struct value *value);
+void sqlite_bind_positive(sqlite3_stmt *stmt, int index, int64_t value); /* NULL for 0 or less */
+
+/* 1 a row, 0 the end (the statement is reset), -1 failure (reset too). */
+int sqlite_step(struct sqlite_store *s, sqlite3_stmt *stmt, const char *doing, struct error *err);
+/* For statements without rows. */
+int sqlite_run(struct sqlite_store *s, sqlite3_stmt *stmt, const char *doing, struct error *err);
+
+/* Borrowed until the statement is stepped or reset. */
+struct str sqlite_column_str(sqlite3_stmt *stmt, int column);
+
+/* sqlite_batch.c */
+int sqlite_load_links(struct store *s, int64_t stream, const struct str *external_ids, size_t count,
+                      struct link_row *out, struct arena *arena, struct error *err);
+int sqlite_match(struct store *s, const struct model_object *object, int64_t organization,
+                 int64_t stream, int field, const struct value *values, size_t count,
+                 struct match_row *out, struct error *err);
+int sqlite_load_records(struct store *s, const struct model_object *object, const int64_t *keys,
+                        size_t count, struct record_row *out, struct arena *arena,
+                        struct error *err);
+int sqlite_load_pending(struct store *s, int64_t stream, const struct str *external_ids,
+                        size_t count, struct pending_row **ret_rows, size_t *ret_count,
+                        struct arena *arena, struct error *err);
+int sqlite_allocate(struct store *s, const struct model_object *object, size_t count,
+                    int64_t *ret_first, struct error *err);
+int sqlite_count_links(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
+int sqlite_apply(struct store *s, struct store_batch *batch, struct error *err);
+
+/* The columns of a record as each_record and load_records select them; see sqlite_batch.c. */
+void sqlite_record_columns(struct buf *out, const struct model_object *object);
+void sqlite_read_record(sqlite3_stmt *stmt, const struct model_object *object, struct arena *arena,
+                        struct record_row *ret_row);
+
+/* sqlite_run.c */
+int sqlite_run_start(struct store *s, int64_t connection, struct str started_by, int64_t *ret_id,
+                     struct error *err);
+int sqlite_run_stream(struct store *s, int64_t run, const struct run_stream_row *row,
+                      struct error *err);
+int sqlite_run_end(struct store *s, const struct run_row *row, struct error *err);
+int sqlite_lease(struct store *s, int64_t connection, struct error *err);
+void sqlite_release(struct store *s, int64_t connection);
+int sqlite_reap(struct store *s, struct error *err);
+
+/* sqlite_list.c */
+int sqlite_each_run(struct store *s, struct str connection, int64_t id, int64_t limit, run_fn fn,
+                    void *arg, struct error *err);
+int sqlite_each_stream(struct store *s, struct str connection, stream_fn fn, void *arg,
+                       struct error *err);
+int sqlite_each_quarantined(struct store *s, struct str connection, struct str vendor_object,
+                            int64_t id, quarantine_fn fn, void *arg, struct error *err);
+int sqlite_each_record(struct store *s, const struct record_filter *filter, record_fn fn, void *arg,
+                       struct error *err);
+int sqlite_verify(struct store *s, struct buf *ret_summary, struct error *err);
+
+#endif

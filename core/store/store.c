@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which engine a URL means; what all engines share. */
+#include "store/store.h"
+
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "store/sqlite.h"
+
+const char *run_status_name(enum run_status status)
+{
+    static const char *const names[] = {
+        [RUN_RUNNING] = "running",         [RUN_OK] = "ok",
+        [RUN_QUARANTINED] = "quarantined", [RUN_FAILED] = "failed",
+        [RUN_STOPPED] = "stopped",         [RUN_CANCELLED] = "cancelled",
+        [RUN_INTERRUPTED] = "interrupted"};
+    bool known = status >= RUN_RUNNING && status <= RUN_INTERRUPTED;
+    return known ? names[status] : "unknown";
+}
+
+/* "sqlite:PATH" and "sqlite:///PATH" to a path. */
+static char *sqlite_path(struct str url, const char *dir, struct error *err)
+{
+    if (!str_starts(url, "sqlite:") || url.len == strlen("sqlite:")) {
+        error_set(err, "the store '%.*s' is no sqlite: URL; write store = \"sqlite:fastenr.db\"",
+                  STR_ARG(url));
+        return NULL;
+    }
+    struct str path = str_slice(url, 7, url.len - 7);
+    if (str_starts(path, "///"))
+        path = str_slice(path, 2, path.len - 2);
+    char *text = mem_strndup(path.ptr, path.len);
+    char *joined = file_join(dir, text);
+    free(text);
+    return joined;
+}
+
+struct store *store_open(const char *url, const char *dir, struct world *world, struct error *err)
+{
+    char *path = sqlite_path(str_from(url), dir, err);
+    struct store *store = path ? sqlite_open(path, world, err) : NULL;
+    free(path);
+    return store;
+}
+
+struct store *store_open_existing(const char *url, const char *dir, struct world *world,
+                                  struct error *err)
+{
+    char *path = sqlite_path(str_from(url), dir, err);
+    struct store *store = NULL;
+    if (path && !file_exists(path))
+        error_set(err, "there is no store at %s yet: run `fastenr sync` first", path);
+    else if (path)
+        store = sqlite_open(path, world, err);
+    free(path);
+    return store;
+}
+
+void store_close(struct store *store)
+{
+    if (store)
+        store->engine->close(store);
+}
+
+const uint8_t *store_hash_key(const struct store *store)
+{
+    return store->hash_key;
+}
+
+const char *store_location(const struct store *store)
+{
+    return store->location;
+}
+
+int store_verify(struct store *store, struct buf *ret_summary, struct error *err)
+{
+    return store->engine->verify(store, ret_summary, err);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: canonical records, links to vendors' records, the log, stream state, runs and
+ * quarantine.
+ *
+ * Works on batches: load by arrays of keys, apply one batch, all between store_begin and
+ * store_commit. An engine fills struct store_engine; sync does not know which one it is. A store is
+ * used by one thread at a time (the store executor while runs are under way).
+ *
+ * Every function returns 0, or -1 with an error; after a failure in a transaction call
+ * store_rollback.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/hash.h"
+#include "base/uuid.h"
+#include "base/world.h"
+#include "model/value.h"
+
+struct store;
+
+/* ---- rows ---- */
+
+struct record_row {
+    int64_t key;
+    struct uuid id;
+    int64_t rev;
+    int64_t created_at, updated_at;
+    struct value fields[MODEL_FIELDS_MAX]; /* in the order of the model */
+    struct str custom;                     /* JSON object; empty: none */
+};
+
+struct link_row {
+    int64_t key; /* 0: there is none */
+    int64_t record;
+    struct str seen_remote;
+};
+
+struct match_row {
+    int64_t record; /* 0: none */
+    int64_t other;  /* a second one: the match is ambiguous; else 0 */
+};
+
+struct pending_row {
+    struct str external_id;
+    uint16_t object;
+    int64_t record;
+    uint16_t field; /* id */
+};
+
+/* ---- a batch ---- */
+
+struct record_create {
+    struct record_row *row; /* key from store_allocate, id and times set; rev is set by apply */
+};
+
+struct record_update {
+    struct record_row *row; /* with the new values; row->rev is the old one, and set by apply */
+    uint64_t changed;       /* bit i: fields[i] */
+    bool custom_changed;
+    struct str body; /* of the log row */
+};
+
+struct link_write {
+    int64_t key; /* 0: a new link */
+    int64_t stream, record;
+    struct str external_id, seen_remote;
+    int64_t remote_modified; /* 0: not known */
+};
+
+struct quarantine_write {
+    int64_t stream;
+    struct str external_id;
+    int64_t modified;
+    struct str field, reason, payload;
+};
+
+struct pending_write {
+    int64_t stream;
+    struct pending_row row; /* an empty external_id: nothing is pending any more */
+};
+
+struct store_batch {
+    const struct model_object *object;
+    int64_t organization, run, now_us;
+    struct record_create *creates;
+    size_t create_count;
+    struct record_update *updates; /* sorted by key */
+    size_t update_count;
+    struct link_write *links;
+    size_t link_count;
+    struct quarantine_write *quarantined;
+    size_t quarantined_count;
+    struct link_write *cleared; /* (stream, external_id) that are no longer in quarantine */
+    size_t cleared_count;
+    struct pending_write *pending;
+    size_t pending_count;
+};
+
+/* ---- stream state ---- */
+
+enum walk { WALK_NONE, WALK_FULL, WALK_WINDOW };
+
+struct stream_state {
+    int64_t id;
+    bool has_watermark;
+    int64_t watermark;
+    int64_t mapping_hash;
+    /* an interrupted read */
+    enum walk walk;
+    int64_t since, until; /* of the walk */
+    int64_t walk_hash;    /* mapping of the walk */
+    struct str position;
+};
+
+/* ---- runs ---- */
+
+enum run_status {
+    RUN_RUNNING = 1,
+    RUN_OK = 2,
+    RUN_QUARANTINED = 3, /* went through, but records were set aside: not clean */
+    RUN_FAILED = 4,
+    RUN_STOPPED = 5, /* by a guard rail */
+    RUN_CANCELLED = 6,
+    RUN_INTERRUPTED = 7 /* the host died in it */
+};
+const char *run_status_name(enum run_status status);
+
+struct run_counts {
+    int64_t read, created, updated, unchanged, filtered, quarantined;
+};
+
+struct run_stream_row {
+    int64_t stream;
+    struct str vendor_object, object; /* when listed */
+    enum walk mode;
+    int64_t since, until; /* since: 0 for a full read */
+    struct run_counts counts;
+};
+
+struct run_row {
+    int64_t id;
+    struct str connection; /* name */
+    struct str started_by;
+    int64_t started_at, ended_at; /* ended_at 0: not yet */
+    enum run_status status;
+    struct str reason, phase;
+    int exit_signal, exit_code; /* -1: none */
+    int64_t api_calls, bytes, cpu_us;
+    struct run_stream_row *streams;
+    size_t stream_count;
+};
+
+/* ---- quarantine ---- */
+
+struct quarantine_row {
+    int64_t id, stream, run;
+    struct str connection, vendor_object, external_id;
+    int64_t first_at, last_at, times, modified;
+    struct str field, reason, payload;
+};
+
+/* ---- life ---- */
+
+/* `url` as in fastenr.conf; a relative path is relative to `dir`. Makes and migrates the database.
+ */
+struct store *store_open(const char *url, const char *dir, struct world *world, struct error *err);
+
+/* As store_open, but fails when there is no store yet: for commands that only look. */
+struct store *store_open_existing(const char *url, const char *dir, struct world *world,
+                                  struct error *err);
+void store_close(struct store *store);
+
+const uint8_t *store_hash_key(const struct store *store); /* SIPHASH_KEY bytes */
+const char *store_location(const struct store *store);    /* for people */
+
+/* One sentence for `doctor`, or -1 with what is broken. Reads the whole store. */
+int store_verify(struct store *store, struct buf *ret_summary, struct error *err);
+
+/* ---- the engine ---- */
+
+struct stream_row {
+    struct str connection, vendor_object;
+    const struct model_object *object;
+    struct stream_state state;
+    int64_t links, quarantined;
+};
+
+typedef bool (*run_fn)(void *arg, const struct run_row *row);
+typedef bool (*stream_fn)(void *arg, const struct stream_row *row);
+typedef bool (*quarantine_fn)(void *arg, const struct quarantine_row *row);
+typedef bool (*record_fn)(void *arg, const struct record_row *row);
+
+struct record_filter {
+    const struct model_object *object;
+    int64_t organization;
+    /* all must be equal; field -1 with a name: a custom field */
+    struct {
+        int field;
+        struct str name;
+        struct value value;
+    } where[8];
+    size_t where_count;
+    int64_t limit; /* 0: all */
+};
+
+struct store_engine {
+    int (*begin)(struct store *s, struct error *err);
+    int (*commit)(struct store *s, struct error *err);
+    void (*rollback)(struct store *s);
+
+    /* Dictionaries: gives the id, making the row when it is new. */
+    int (*organization)(struct store *s, const struct uuid *id, int64_t *ret_id, struct error *err);
+    int (*connection)(struct store *s, struct str name, struct str connector, int64_t *ret_id,
+                      struct error *err);
+    int (*stream)(struct store *s, int64_t connection, struct str vendor_object,
+                  const struct model_object *object, struct arena *arena,
+                  struct stream_state *ret_state, struct error *err);
+    int (*custom_field)(struct store *s, const struct model_object *object, struct str name,
+                        int64_t *ret_id, struct error *err);
+    int (*set_account)(struct store *s, int64_t connection, struct str account, struct str name,
+                       struct error *err);
+
+    /* Loads: `out` has `count` rows, in the order of the keys; texts are the arena's. */
+    int (*load_links)(struct store *s, int64_t stream, const struct str *external_ids, size_t count,
+                      struct link_row *out, struct arena *arena, struct error *err);
+    /* Records with that value in the object's match field that `stream` does not link yet. */
+    int (*match)(struct store *s, const struct model_object *object, int64_t organization,
+                 int64_t stream, int field, const struct value *values, size_t count,
+                 struct match_row *out, struct error *err);
+    /* A record that is gone has key 0. */
+    int (*load_records)(struct store *s, const struct model_object *object, const int64_t *keys,
+                        size_t count, struct record_row *out, struct arena *arena,
+                        struct error *err);
+    int (*load_pending)(struct store *s, int64_t stream, const struct str *external_ids,
+                        size_t count, struct pending_row **ret_rows, size_t *ret_count,
+                        struct arena *arena, struct error *err);
+    /* Keys for `count` new records, the first of them; also how many links a stream has. */
+    int (*allocate)(struct store *s, const struct model_object *object, size_t count,
+                    int64_t *ret_first, struct error *err);
+    int (*count_links)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
+
+    int (*apply)(struct store *s, struct store_batch *batch, struct error *err);
+    int (*set_stream)(struct store *s, const struct stream_state *state, struct error *err);
+
+    /* Runs. `run_start` gives the id; counts are absolute. */
+    int (*run_start)(struct store *s, int64_t connection, struct str started_by, int64_t *ret_id,
+                     struct error *err);
+    int (*run_stream)(struct store *s, int64_t run, const struct run_stream_row *row,
+                      struct error *err);
+    int (*run_end)(struct store *s, const struct run_row *row, struct error *err);
+    /* A lease keeps other hosts from running a connection: 1 when another has it. Ends with the
+     * host. */
+    int (*lease)(struct store *s, int64_t connection, struct error *err);
+    void (*release)(struct store *s, int64_t connection);
+    /* Runs of hosts that died become "interrupted". */
+    int (*reap)(struct store *s, struct error *err);
+
+    /* Lists, newest run first; `fn` returns false to stop. Rows are valid during the call. */
+    int (*each_run)(struct store *s, struct str connection, int64_t id, int64_t limit, run_fn fn,
+                    void *arg, struct error *err);
+    int (*each_stream)(struct store *s, struct str connection, stream_fn fn, void *arg,
+                       struct error *err);
+    int (*each_quarantined)(struct store *s, struct str connection, struct str vendor_object,
+                            int64_t id, quarantine_fn fn, void *arg, struct error *err);
+    int (*each_record)(struct store *s, const struct record_filter *filter, record_fn fn, void *arg,
+                       struct error *err);
+    int (*verify)(struct store *s, struct buf *ret_summary, struct error *err);
+    void (*close)(struct store *s);
+};
+
+/* What every engine's own struct begins with. */
+struct store {
+    const struct store_engine *engine;
+    struct world *world;
+    uint8_t hash_key[SIPHASH_KEY];
+    char *location;
+};
+
+#endif
