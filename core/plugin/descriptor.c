@@ -18,14 +18,6 @@ enum {
     MOST_MAPPINGS = 256
 };
 
-const char *outcome_name(enum outcome outcome)
-{
-    static const char *const names[] = {"ok",          "retry-after", "rate-limited",
-                                        "auth-failed", "bad-config",  "bad-record",
-                                        "gone",        "cancelled",   "failed"};
-    return (size_t)outcome < sizeof names / sizeof names[0] ? names[outcome] : "unknown";
-}
-
 const char *category_name(uint32_t category)
 {
     static const char *const names[] = {"",          "crm",     "communication",

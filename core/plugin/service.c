@@ -183,7 +183,7 @@ static bool get_ask(struct wire_reader *r, struct ticket *t)
     ask->headers = arena_new(&t->arena, ask->header_count, sizeof ask->headers[0]);
     for (uint32_t i = 0; i < ask->header_count; i++) {
         ask->headers[i].name = arena_str(&t->arena, wire_str(r, REQUEST_HEADER_TEXT_MAX));
-        ask->headers[i].value = arena_str(&t->arena, wire_str(r, REQUEST_HEADER_TEXT_MAX));
+        ask->headers[i].text = arena_str(&t->arena, wire_str(r, REQUEST_HEADER_TEXT_MAX));
     }
     ask->body = arena_str(&t->arena, wire_str(r, REQUEST_BODY_MAX));
     return wire_done(r);

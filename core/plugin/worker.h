@@ -34,15 +34,11 @@ const char *phase_name(enum phase phase);
 
 /* ---- what a connector asks for ---- */
 
-struct http_header {
-    struct str name, value;
-};
-
 /* A request that a connector wants sent. Valid as long as its ticket. */
 struct http_ask {
     bool safe;
     struct str method, url, bucket, body;
-    struct http_header *headers;
+    struct named_text *headers;
     uint32_t header_count;
 };
 

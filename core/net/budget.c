@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/budget.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+
+/* After an empty quota one request in this time finds out whether it has come back. */
+enum { QUOTA_PROBE_MINUTES = 15 };
+
+struct budget *budget_get(struct budgets *budgets, const char *key, const struct bucket_rule *rules,
+                          size_t count)
+{
+    struct budget *budget = budgets->first;
+    while (budget && strcmp(budget->key, key) != 0)
+        budget = budget->next;
+    if (!budget) {
+        budget = MEM_NEW(struct budget);
+        budget->key = mem_strdup(key);
+        budget->next = budgets->first;
+        budgets->first = budget;
+    }
+    budget->count = count > BUDGET_BUCKETS ? BUDGET_BUCKETS : count;
+    for (size_t i = 0; i < budget->count; i++)
+        budget->buckets[i].rule = rules[i];
+    budget->references++;
+    return budget;
+}
+
+void budget_put(struct budgets *budgets, struct budget *budget)
+{
+    if (!budget || --budget->references > 0)
+        return;
+    struct budget **at = &budgets->first;
+    while (*at != budget)
+        at = &(*at)->next;
+    *at = budget->next;
+    free(budget->key);
+    free(budget);
+}
+
+static bool counts(const struct bucket *b, struct str name)
+{
+    return !b->rule.off && (b->rule.always || str_eq(b->rule.name, name));
+}
+
+/* Time between requests at nine tenths of the rate, and how far a burst may run ahead of it. */
+static int64_t interval_us(const struct bucket *b)
+{
+    uint64_t tenths = b->rule.requests * 9;
+    return (int64_t)((b->rule.per_ms * 1000 * 10 + tenths - 1) / tenths);
+}
+
+static int64_t burst_us(const struct bucket *b)
+{
+    return (int64_t)(b->rule.requests / 20) * interval_us(b);
+}
+
+static int64_t window_time(const struct bucket *b, int64_t now_us)
+{
+    int64_t at = b->next_us - burst_us(b);
+    if (at < b->blocked_until_us)
+        at = b->blocked_until_us;
+    return at > now_us ? at : now_us;
+}
+
+int64_t budget_reserve(struct budget *budget, struct str bucket, int64_t now_us,
+                       struct str *ret_bucket)
+{
+    int64_t at = now_us;
+    for (size_t i = 0; i < budget->count; i++) {
+        struct bucket *b = &budget->buckets[i];
+        if (!counts(b, bucket))
+            continue;
+        if (b->rule.kind == BUCKET_QUOTA && now_us < b->blocked_until_us) {
+            *ret_bucket = b->rule.name;
+            return -1;
+        }
+        int64_t free_at = b->rule.kind == BUCKET_WINDOW ? window_time(b, now_us) : now_us;
+        if (free_at > at)
+            at = free_at;
+    }
+    for (size_t i = 0; i < budget->count; i++) {
+        struct bucket *b = &budget->buckets[i];
+        if (!counts(b, bucket) || b->rule.kind != BUCKET_WINDOW)
+            continue;
+        b->next_us = (b->next_us > at ? b->next_us : at) + interval_us(b);
+    }
+    return at;
+}
+
+static bool header_number(struct str (*value)(const void *answer, struct str name),
+                          const void *answer, struct str name, uint64_t *ret_number)
+{
+    return name.len > 0 && str_to_u64(value(answer, name), ret_number);
+}
+
+void budget_headers(struct budget *budget, struct str bucket, int64_t now_us,
+                    struct str (*value)(const void *answer, struct str name), const void *answer)
+{
+    for (size_t i = 0; i < budget->count; i++) {
+        struct bucket *b = &budget->buckets[i];
+        struct bucket_rule *rule = &b->rule;
+        uint64_t limit, per_ms, remaining;
+        if (!counts(b, bucket))
+            continue;
+        if (header_number(value, answer, rule->header_limit, &limit) && limit > 0 &&
+            limit <= 1000000000)
+            rule->requests = limit;
+        if (header_number(value, answer, rule->header_per_ms, &per_ms) && per_ms > 0 &&
+            per_ms <= 86400000)
+            rule->per_ms = per_ms;
+        if (!header_number(value, answer, rule->header_remaining, &remaining))
+            continue;
+        int64_t slow = now_us + (int64_t)rule->per_ms * 1000 / 10;
+        if (rule->kind == BUCKET_QUOTA && remaining == 0)
+            b->blocked_until_us = now_us + QUOTA_PROBE_MINUTES * US_PER_MINUTE;
+        else if (rule->kind == BUCKET_WINDOW && remaining * 20 < rule->requests &&
+                 b->blocked_until_us < slow)
+            b->blocked_until_us = slow;
+    }
+}
+
+void budget_refused(struct budget *budget, struct str bucket, int64_t until_us)
+{
+    for (size_t i = 0; i < budget->count; i++) {
+        struct bucket *b = &budget->buckets[i];
+        if (str_eq(b->rule.name, bucket) && b->blocked_until_us < until_us)
+            b->blocked_until_us = until_us;
+    }
+}

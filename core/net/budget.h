@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rate budgets: how many requests a vendor's account may still get. One budget is shared by all
+ * connections to that account.
+ *
+ * A window of N requests in T is kept by spacing requests at 0.9 N / T with a burst of a tenth of
+ * N, which cannot exceed N in any window of T, rolling or fixed. When the vendor's headers say that
+ * less than a twentieth is left (others use the account too), requests slow to ten a window until
+ * it recovers.
+ */
+#ifndef NET_BUDGET_H
+#define NET_BUDGET_H
+
+#include "base/str.h"
+
+enum { BUDGET_BUCKETS = 16 };
+
+enum bucket_kind { BUCKET_WINDOW = 1, BUCKET_QUOTA = 2 };
+
+struct bucket_rule {
+    struct str name;
+    enum bucket_kind kind;
+    bool always; /* every request counts */
+    bool off;    /* no limit */
+    uint64_t requests, per_ms;
+    struct str header_limit, header_remaining, header_per_ms;
+};
+
+struct bucket {
+    struct bucket_rule rule;
+    int64_t next_us;          /* the theoretical arrival time of the next request */
+    int64_t blocked_until_us; /* after a 429, or an empty quota */
+};
+
+struct budget {
+    char *key;
+    int references;
+    struct bucket buckets[BUDGET_BUCKETS];
+    size_t count;
+    struct budget *next;
+};
+
+/* The budgets of a host. */
+struct budgets {
+    struct budget *first;
+};
+
+/* The budget of a vendor's account, made when it is new. The rules are copied, their texts
+ * borrowed. When it is there already, later rules replace its rates. At most BUDGET_BUCKETS rules
+ * are used. */
+struct budget *budget_get(struct budgets *budgets, const char *key, const struct bucket_rule *rules,
+                          size_t count);
+void budget_put(struct budgets *budgets, struct budget *budget);
+
+/* Reserves a request in the named bucket and those that always count: the monotonic time at which
+ * it may go. -1 when a quota is used up: then *ret_bucket names it. An unknown name counts in no
+ * bucket. */
+int64_t budget_reserve(struct budget *budget, struct str bucket, int64_t now_us,
+                       struct str *ret_bucket);
+
+/* What an answer's headers say of a bucket; `value` finds a header by its lower-case name. */
+void budget_headers(struct budget *budget, struct str bucket, int64_t now_us,
+                    struct str (*value)(const void *answer, struct str name), const void *answer);
+
+/* The vendor refused for want of budget: nothing goes in this bucket before `until_us`. */
+void budget_refused(struct budget *budget, struct str bucket, int64_t until_us);
+
+#endif

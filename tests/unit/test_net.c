@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client's policy against a transport that answers as a script says, with a virtual clock. */
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/redact.h"
+#include "base/time.h"
+#include "net/client.h"
+#include "virtual_loop.h"
+
+static struct virtual_world w;
+
+/* ---- the scripted transport ---- */
+
+struct scripted_answer {
+    int status; /* 0: a fault */
+    enum transfer_fault fault;
+    const char *body;
+    const char *headers[6]; /* name, value, ... */
+};
+
+struct script {
+    struct transport transport;
+    const struct scripted_answer *answers; /* the last is repeated */
+    size_t count, sent;
+    int64_t times[2000];
+    char last_url[512];
+    char last_headers[1024];
+};
+
+struct transfer {
+    struct script *script;
+    const struct scripted_answer *answer;
+    struct timer timer;
+    transfer_fn done;
+    void *arg;
+};
+
+static void on_answer(void *arg)
+{
+    struct transfer *t = arg;
+    const struct scripted_answer *a = t->answer;
+    struct http_header headers[3];
+    struct transfer_result result = {
+        .fault = a->fault, .text = "broken by the test", .status = a->status, .headers = headers};
+    for (; result.header_count < 3 && a->headers[2 * result.header_count]; result.header_count++)
+        headers[result.header_count] =
+            (struct http_header){str_from(a->headers[2 * result.header_count]),
+                                 str_from(a->headers[2 * result.header_count + 1])};
+    if (a->fault == FAULT_NONE) {
+        result.body = blob_new(1000);
+        blob_append(result.body, str_from(a->body ? a->body : ""), NULL);
+    }
+    transfer_fn done = t->done;
+    void *done_arg = t->arg;
+    free(t);
+    done(done_arg, &result);
+}
+
+static struct transfer *script_start(struct transport *transport,
+                                     const struct transfer_request *request, transfer_fn done,
+                                     void *arg)
+{
+    struct script *s = (struct script *)transport;
+    struct transfer *t = MEM_NEW(struct transfer);
+    size_t i = s->sent < s->count ? s->sent : s->count - 1;
+    size_t used = 0;
+    s->times[s->sent++ % 2000] = world_monotonic(&w.world);
+    snprintf(s->last_url, sizeof s->last_url, "%.*s", STR_ARG(request->url));
+    for (size_t h = 0; h < request->header_count; h++)
+        used +=
+            (size_t)snprintf(s->last_headers + used, sizeof s->last_headers - used, "%.*s: %.*s\n",
+                             STR_ARG(request->headers[h].name), STR_ARG(request->headers[h].value));
+    *t = (struct transfer){.script = s, .answer = &s->answers[i], .done = done, .arg = arg};
+    t->timer = (struct timer){.fn = on_answer, .arg = t};
+    loop_timer(w.world.loop, &t->timer, 10 * US_PER_MS);
+    return t;
+}
+
+static void script_cancel(struct transfer *t)
+{
+    loop_timer_stop(w.world.loop, &t->timer);
+    free(t);
+}
+
+/* ---- a client ---- */
+
+static const struct str hosts[] = {{"api.vendor.test", 15}};
+static const struct bucket_rule rules[] = {
+    {.name = {"burst", 5},
+     .kind = BUCKET_WINDOW,
+     .requests = 100,
+     .per_ms = 10000,
+     .header_limit = {"x-max", 5},
+     .header_remaining = {"x-remaining", 11}},
+    {.name = {"search", 6}, .kind = BUCKET_WINDOW, .requests = 5, .per_ms = 1000},
+    {.name = {"daily", 5},
+     .kind = BUCKET_QUOTA,
+     .always = true,
+     .requests = 1000,
+     .per_ms = 86400000,
+     .header_remaining = {"x-daily-remaining", 17}},
+};
+static const struct answer_rule answer_rules[] = {
+    {.status_min = 429,
+     .status_max = 429,
+     .path = {"policy", 6},
+     .equals = {"DAILY", 5},
+     .outcome = OUTCOME_RATE_LIMITED,
+     .not_done = true,
+     .retry_after_us = 3600 * US_PER_SECOND,
+     .message = {"message", 7}},
+    {.status_min = 429,
+     .status_max = 429,
+     .outcome = OUTCOME_RATE_LIMITED,
+     .not_done = true,
+     .message = {"message", 7}},
+    {.status_min = 401,
+     .status_max = 403,
+     .outcome = OUTCOME_AUTH_FAILED,
+     .message = {"message", 7}},
+};
+static const struct http_header auth[] = {{{"Authorization", 13}, {"Bearer secret-token", 19}}};
+
+static struct budgets budgets;
+static struct budget *budget;
+static struct script script;
+
+static struct client *open_client(const struct scripted_answer *answers, size_t count)
+{
+    struct client_policy policy = {.hosts = hosts,
+                                   .host_count = 1,
+                                   .timeout_us = US_PER_MINUTE,
+                                   .connect_timeout_us = US_PER_SECOND,
+                                   .auth_headers = auth,
+                                   .auth_header_count = 1,
+                                   .rules = answer_rules,
+                                   .rule_count = sizeof answer_rules / sizeof answer_rules[0]};
+    virtual_world_open(&w, INT64_C(1800000000) * US_PER_SECOND, 7);
+    script = (struct script){.transport = {.start = script_start, .cancel = script_cancel},
+                             .answers = answers,
+                             .count = count};
+    budget = budget_get(&budgets, "vendor/1", rules, 3);
+    return client_new(&w.world, &script.transport, &policy, budget);
+}
+
+static void close_client(struct client *client)
+{
+    client_free(client);
+    budget_put(&budgets, budget);
+    virtual_world_close(&w);
+}
+
+struct wait {
+    bool done;
+    int count;
+    enum outcome outcome;
+    int status;
+    char text[1024];
+};
+
+static void on_done(void *arg, struct client_result *result)
+{
+    struct wait *wait = arg;
+    wait->done = true;
+    wait->count++;
+    wait->outcome = result->outcome;
+    wait->status = result->status;
+    snprintf(wait->text, sizeof wait->text, "%s", result->text);
+    blob_unref(result->body);
+}
+
+static struct wait fetch(struct client *client, const char *url, const char *bucket, bool safe)
+{
+    struct wait wait = {0};
+    struct client_request request = {
+        .safe = safe, .method = STR("GET"), .url = str_from(url), .bucket = str_from(bucket)};
+    client_send(client, &request, on_done, &wait);
+    loop_run(w.world.loop, &wait.done);
+    return wait;
+}
+
+#define ANSWERS(...)                                                                               \
+    (const struct scripted_answer[])                                                               \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define URL "https://api.vendor.test/things?limit=100"
+
+/* ---- tests ---- */
+
+static void test_answer(void)
+{
+    struct client *c = open_client(
+        ANSWERS(
+            {.status = 200, .body = "{}", .headers = {"date", "Sun, 06 Nov 1994 08:49:37 GMT"}}),
+        1);
+    struct wait r = fetch(c, URL, "burst", true);
+    CU_ASSERT(r.outcome == OUTCOME_OK && r.status == 200);
+    UNIT_TEXT(script.last_url, URL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(script.last_headers, "Authorization: Bearer secret-token\n"));
+    CU_ASSERT_EQUAL(client_stats(c)->calls, 1);
+    CU_ASSERT_EQUAL(client_stats(c)->bytes, 2);
+    CU_ASSERT_EQUAL(client_stats(c)->vendor_date_us, 784111777 * US_PER_SECOND);
+    close_client(c);
+}
+
+static void test_retries(void)
+{
+    struct client *c =
+        open_client(ANSWERS({.status = 503}, {.fault = FAULT_BROKEN},
+                            {.status = 429, .headers = {"retry-after", "7"}}, {.status = 200}),
+                    4);
+    struct wait r = fetch(c, URL, "burst", true);
+    CU_ASSERT_EQUAL(r.outcome, OUTCOME_OK);
+    CU_ASSERT_EQUAL(script.sent, 4);
+    CU_ASSERT(script.times[1] - script.times[0] <= 600 * US_PER_MS);
+    CU_ASSERT(script.times[3] - script.times[2] >= 7 * US_PER_SECOND);
+    CU_ASSERT_EQUAL(client_stats(c)->retries, 3);
+    close_client(c);
+}
+
+static void test_gives_up(void)
+{
+    struct client *c = open_client(ANSWERS({.status = 502}), 1);
+    struct wait r = fetch(c, URL, "burst", true);
+    CU_ASSERT_EQUAL(r.outcome, OUTCOME_RETRY_AFTER);
+    CU_ASSERT_EQUAL(script.sent, 8);
+    UNIT_TEXT(r.text,
+              "GET https://api.vendor.test/things answered 502; the vendor has trouble, the next "
+              "run tries again");
+    close_client(c);
+}
+
+static void test_final_answers(void)
+{
+    struct client *c = open_client(
+        ANSWERS(
+            {.status = 403, .body = "{\"message\":\"scope crm.read is missing for secret-token\"}"},
+            {.status = 404}, {.status = 302}),
+        3);
+    struct wait r;
+    /* The vendor's words may hold the credential. */
+    redact_add(STR("secret-token"));
+    r = fetch(c, URL, "burst", true);
+    redact_clear();
+    CU_ASSERT_EQUAL(r.outcome, OUTCOME_AUTH_FAILED);
+    UNIT_TEXT(r.text,
+              "GET https://api.vendor.test/things answered 403: scope crm.read is missing for "
+              "[secret]; check the credential and its scopes (`fastenr test`)");
+    CU_ASSERT_EQUAL(fetch(c, URL, "burst", true).outcome, OUTCOME_FAILED);
+    r = fetch(c, URL, "burst", true);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.text, "redirects are not followed"));
+    CU_ASSERT_EQUAL(script.sent, 3);
+    close_client(c);
+}
+
+static void test_unsafe_is_not_repeated(void)
+{
+    struct client *c = open_client(ANSWERS({.status = 502}, {.fault = FAULT_BROKEN}), 2);
+    CU_ASSERT_EQUAL(fetch(c, URL, "burst", false).outcome, OUTCOME_RETRY_AFTER);
+    CU_ASSERT_EQUAL(fetch(c, URL, "burst", false).outcome, OUTCOME_RETRY_AFTER);
+    CU_ASSERT_EQUAL(script.sent, 2);
+    close_client(c);
+    c = open_client(ANSWERS({.status = 429}, {.fault = FAULT_NOT_SENT}, {.status = 200}), 3);
+    CU_ASSERT_EQUAL(fetch(c, URL, "burst", false).outcome, OUTCOME_OK); /* nothing was done */
+    CU_ASSERT_EQUAL(script.sent, 3);
+    close_client(c);
+}
+
+static void test_long_waits_are_not_waited(void)
+{
+    struct client *c = open_client(
+        ANSWERS({.status = 503, .headers = {"retry-after", "86400"}},
+                {.status = 429, .body = "{\"policy\":\"DAILY\",\"message\":\"daily limit\"}"}),
+        2);
+    int64_t before = world_monotonic(&w.world);
+    CU_ASSERT_EQUAL(fetch(c, URL, "burst", true).outcome, OUTCOME_RETRY_AFTER);
+    CU_ASSERT_EQUAL(fetch(c, URL, "burst", true).outcome, OUTCOME_RATE_LIMITED);
+    CU_ASSERT_EQUAL(script.sent, 2);
+    CU_ASSERT(world_monotonic(&w.world) - before < US_PER_SECOND);
+    close_client(c);
+}
+
+static void test_only_its_hosts(void)
+{
+    static const char *const refused[] = {"http://api.vendor.test/",
+                                          "https://evil.test/",
+                                          "https://api.vendor.test.evil.test/",
+                                          "https://api.vendor.test:8443/",
+                                          "https://x@api.vendor.test/",
+                                          "https://api.vendor.test\\@evil.test/",
+                                          "https://API.vendor.test/",
+                                          "https://api.vendor.test/#x",
+                                          "https://api.vendor.test/a b",
+                                          "ftp://api.vendor.test/",
+                                          "https://api.vendor.test/\r\nX: y"};
+    struct client *c = open_client(ANSWERS({.status = 200}), 1);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        CU_ASSERT_EQUAL(fetch(c, refused[i], "burst", true).outcome, OUTCOME_FAILED);
+    CU_ASSERT_EQUAL(script.sent, 0);
+    struct http_header header = {STR("host"), STR("evil.test")};
+    struct client_request request = {
+        .safe = true, .method = STR("GET"), .url = STR(URL), .headers = &header, .header_count = 1};
+    struct wait r = {0};
+    client_send(c, &request, on_done, &r);
+    loop_run(w.world.loop, &r.done);
+    CU_ASSERT_EQUAL(r.outcome, OUTCOME_FAILED);
+    CU_ASSERT_EQUAL(script.sent, 0);
+    close_client(c);
+}
+
+static void test_cancel(void)
+{
+    struct client *c = open_client(ANSWERS({.status = 200}), 1);
+    struct wait r = {0};
+    struct client_request request = {.safe = true, .method = STR("GET"), .url = STR(URL)};
+    client_cancel(client_send(c, &request, on_done, &r));
+    client_send(c, &request, on_done, &r);
+    client_free(c); /* with one under way */
+    loop_turn(w.world.loop, 0);
+    CU_ASSERT(!r.done);
+    budget_put(&budgets, budget);
+    virtual_world_close(&w);
+}
+
+/* Sends `count` at once and looks at every window of the vendor. */
+static void expect_window(const char *bucket, size_t count, size_t limit, int64_t window_us)
+{
+    struct client *c = open_client(ANSWERS({.status = 200}), 1);
+    struct wait r = {0};
+    struct client_request request = {
+        .safe = true, .method = STR("GET"), .url = STR(URL), .bucket = str_from(bucket)};
+    for (size_t i = 0; i < count; i++)
+        client_send(c, &request, on_done, &r);
+    while (r.count < (int)count)
+        loop_turn(w.world.loop, -1);
+    for (size_t i = limit; i < count; i++)
+        CU_ASSERT(script.times[i] - script.times[i - limit] >= window_us);
+    double best = (double)count / (double)limit * (double)window_us;
+    CU_ASSERT((double)script.times[count - 1] < best * 1.25); /* and not much slower than allowed */
+    close_client(c);
+}
+
+static void test_windows_hold(void)
+{
+    expect_window("burst", 1000, 100, 10 * US_PER_SECOND);
+    expect_window("search", 100, 5, US_PER_SECOND);
+}
+
+static void test_slows_before_a_429(void)
+{
+    struct client *c = open_client(
+        ANSWERS({.status = 200, .headers = {"x-max", "100", "x-remaining", "3"}}, {.status = 200}),
+        2);
+    fetch(c, URL, "burst", true);
+    fetch(c, URL, "burst", true);
+    CU_ASSERT(script.times[1] - script.times[0] >= US_PER_SECOND);
+    close_client(c);
+}
+
+static void test_limit_from_the_header(void)
+{
+    struct client *c = open_client(ANSWERS({.status = 200, .headers = {"x-max", "10000"}}), 1);
+    struct wait r = {0};
+    struct client_request request = {
+        .safe = true, .method = STR("GET"), .url = STR(URL), .bucket = STR("burst")};
+    fetch(c, URL, "burst", true);
+    int64_t before = world_monotonic(&w.world);
+    for (int i = 0; i < 500; i++)
+        client_send(c, &request, on_done, &r);
+    while (r.count < 500)
+        loop_turn(w.world.loop, -1);
+    CU_ASSERT(world_monotonic(&w.world) - before < US_PER_SECOND);
+    close_client(c);
+}
+
+static void test_quota(void)
+{
+    struct client *c = open_client(
+        ANSWERS({.status = 200, .headers = {"x-daily-remaining", "0"}}, {.status = 200}), 2);
+    fetch(c, URL, "burst", true);
+    struct wait r = fetch(c, URL, "search", true);
+    CU_ASSERT_EQUAL(r.outcome, OUTCOME_RATE_LIMITED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.text, "limit 'daily' is used up"));
+    w.now_us += 16 * US_PER_MINUTE; /* one finds out whether it has come back */
+    CU_ASSERT_EQUAL(fetch(c, URL, "search", true).outcome, OUTCOME_OK);
+    CU_ASSERT_EQUAL(script.sent, 2);
+    close_client(c);
+}
+
+/* ---- egress ---- */
+
+static bool reachable(const struct egress *egress, const char *text)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    struct error err;
+    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+        return egress_check(egress, (const struct sockaddr *)&v4, &err) == 0;
+    CU_ASSERT_EQUAL(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
+    return egress_check(egress, (const struct sockaddr *)&v6, &err) == 0;
+}
+
+static void test_egress(void)
+{
+    static const char *const open_to_all[] = {
+        "8.8.8.8",        "104.16.1.1",       "2606:4700::1111", "172.32.0.1",
+        "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"};
+    static const char *const private[] = {"127.0.0.1",
+                                          "10.1.2.3",
+                                          "192.168.1.1",
+                                          "172.16.0.1",
+                                          "169.254.169.254",
+                                          "0.0.0.0",
+                                          "100.64.0.1",
+                                          "224.0.0.1",
+                                          "255.255.255.255",
+                                          "::1",
+                                          "::",
+                                          "fe80::1",
+                                          "fd00::1",
+                                          "ff02::1",
+                                          "::ffff:10.0.0.1",
+                                          "64:ff9b::a00:1",
+                                          "2002:7f00:1::",
+                                          "2001:0:1::1",
+                                          "2001:db8::1",
+                                          "::ffff:169.254.169.254"};
+    struct egress none = {0}, some = {0};
+    struct error err;
+    for (size_t i = 0; i < sizeof open_to_all / sizeof open_to_all[0]; i++)
+        CU_ASSERT(reachable(&none, open_to_all[i]));
+    for (size_t i = 0; i < sizeof private / sizeof private[0]; i++)
+        CU_ASSERT(!reachable(&none, private[i]));
+    CU_ASSERT(egress_allow(&some, STR("10.1.0.0/16"), &err) == 0);
+    CU_ASSERT(egress_allow(&some, STR("::1/128"), &err) == 0);
+    CU_ASSERT(egress_allow(&some, STR("127.0.0.1"), &err) == 0);
+    CU_ASSERT(reachable(&some, "10.1.255.255") && !reachable(&some, "10.2.0.0"));
+    CU_ASSERT(reachable(&some, "::1") && !reachable(&some, "fd00::1"));
+    CU_ASSERT(reachable(&some, "127.0.0.1") && !reachable(&some, "127.0.0.2"));
+    CU_ASSERT(reachable(&some, "::ffff:10.1.2.3"));
+    CU_ASSERT(egress_allow(&some, STR("10.0.0.0/33"), &err) == -1);
+    CU_ASSERT(egress_allow(&some, STR("localhost"), &err) == -1);
+    CU_ASSERT(!egress_eq(&none, &some) && egress_eq(&some, &some));
+}
+
+const char *const unit_suite = "net";
+const struct unit_test unit_tests[] = {
+    {"an answer", test_answer},
+    {"passing faults are tried again, as Retry-After says", test_retries},
+    {"at some point it gives up", test_gives_up},
+    {"answers that are final", test_final_answers},
+    {"an unsafe request is repeated only when nothing was done", test_unsafe_is_not_repeated},
+    {"a long wait is left to the schedule", test_long_waits_are_not_waited},
+    {"requests go to the connector's hosts only", test_only_its_hosts},
+    {"cancelling", test_cancel},
+    {"rate windows hold, and are used", test_windows_hold},
+    {"it slows before a 429", test_slows_before_a_429},
+    {"the header raises a limit", test_limit_from_the_header},
+    {"an empty quota", test_quota},
+    {"private addresses, however they are written", test_egress},
+    {NULL, NULL},
+};
