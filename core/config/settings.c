@@ -9,11 +9,8 @@
 
 enum { VALUE_FILE_MAX = 64 * 1024 };
 
-static void complain(const struct settings_context *ctx, const struct node *at, const char *format,
-                     ...) __attribute__((format(printf, 3, 4)));
-
-static void complain(const struct settings_context *ctx, const struct node *at, const char *format,
-                     ...)
+void settings_complain(const struct settings_context *ctx, const struct node *at,
+                       const char *format, ...)
 {
     struct buf text = BUF_INIT(4096);
     va_list args;
@@ -45,12 +42,12 @@ bool settings_text(const struct node *node, const struct settings_context *ctx, 
                    struct str *ret_value)
 {
     if (node->kind != NODE_SCALAR) {
-        complain(ctx, node, "%s is %s: write one value", what, node_kind_name(node));
+        settings_complain(ctx, node, "%s is %s: write one value", what, node_kind_name(node));
         return false;
     }
     if (!str_is_utf8(node->text) ||
         (node->text.len > 0 && memchr(node->text.ptr, 0, node->text.len))) {
-        complain(ctx, node, "%s is not UTF-8 text", what);
+        settings_complain(ctx, node, "%s is not UTF-8 text", what);
         return false;
     }
     *ret_value = node->text;
@@ -65,7 +62,7 @@ bool settings_bool(const struct node *node, const struct settings_context *ctx, 
     bool no =
         node->kind == NODE_SCALAR && (str_is(node->text, "false") || str_is(node->text, "no"));
     if (!yes && !no) {
-        complain(ctx, node, "%s must be true or false", what);
+        settings_complain(ctx, node, "%s must be true or false", what);
         return false;
     }
     *ret_value = yes;
@@ -77,7 +74,7 @@ bool settings_texts(const struct node *node, const struct settings_context *ctx,
 {
     bool ok = true;
     if (node->kind == NODE_MAP) {
-        complain(ctx, node, "%s is a map: write a list, like [a, b]", what);
+        settings_complain(ctx, node, "%s is a map: write a list, like [a, b]", what);
         return false;
     }
     size_t count = node->kind == NODE_LIST ? node->count : 1;
@@ -108,7 +105,7 @@ bool settings_text_or_file(const struct node *node, const struct settings_contex
             content.len--;
         *ret_value = arena_str(ctx->arena, buf_view(&content));
     } else {
-        complain(ctx, node, "%s: %s; make the file, or give another", what, err.text);
+        settings_complain(ctx, node, "%s: %s; make the file, or give another", what, err.text);
     }
     free(path);
     buf_free(&content);
@@ -184,10 +181,10 @@ static void read_number(const struct setting *row, const struct node *node, void
     };
     int64_t value;
     if (node->kind != NODE_SCALAR || !kinds[row->type].parse(node->text, &value))
-        complain(ctx, node, "%s must be %s", row->key, kinds[row->type].form);
+        settings_complain(ctx, node, "%s must be %s", row->key, kinds[row->type].form);
     else if (!in_range(row, value))
-        complain(ctx, node, "%s must be %s", row->key,
-                 range_text(row, ctx->arena, kinds[row->type].format));
+        settings_complain(ctx, node, "%s must be %s", row->key,
+                          range_text(row, ctx->arena, kinds[row->type].format));
     else
         *(int64_t *)at = value;
 }
@@ -204,16 +201,16 @@ static void read_choice(const struct setting *row, const struct node *node, void
             return;
         }
     struct str wrong = node->kind == NODE_SCALAR ? node->text : STR("");
-    complain(ctx, node, "%s cannot be '%.*s'%s", row->key, STR_ARG(wrong),
-             settings_hint(wrong, row->choices, count, ctx->arena));
+    settings_complain(ctx, node, "%s cannot be '%.*s'%s", row->key, STR_ARG(wrong),
+                      settings_hint(wrong, row->choices, count, ctx->arena));
 }
 
 static void read_named(const struct setting *row, const struct node *node, struct named_list *list,
                        const struct settings_context *ctx)
 {
     if (node->kind != NODE_MAP) {
-        complain(ctx, node, "%s is %s: write a map, one name: {...} for each", row->key,
-                 node_kind_name(node));
+        settings_complain(ctx, node, "%s is %s: write a map, one name: {...} for each", row->key,
+                          node_kind_name(node));
         return;
     }
     list->items = arena_new(ctx->arena, node->count, sizeof list->items[0]);
@@ -254,7 +251,7 @@ static void read_row(const struct setting *row, const struct node *node, void *t
         break;
     case SETTING_NODE:
         if ((row->flags & SETTING_MAP_NODE) && node->kind != NODE_MAP)
-            complain(ctx, node, "%s is %s: write a map", row->key, node_kind_name(node));
+            settings_complain(ctx, node, "%s is %s: write a map", row->key, node_kind_name(node));
         else
             *(const struct node **)at = node;
         break;
@@ -282,8 +279,8 @@ static void unknown_key(const struct setting_table *table, const struct node *ke
     size_t count = 0;
     for (const struct setting *row = table->rows; row->key && count < 64; row++)
         known[count++] = row->key;
-    complain(ctx, key, "there is no setting '%.*s' here%s", STR_ARG(key->text),
-             settings_hint(key->text, known, count, ctx->arena));
+    settings_complain(ctx, key, "there is no setting '%.*s' here%s", STR_ARG(key->text),
+                      settings_hint(key->text, known, count, ctx->arena));
 }
 
 static void read_defaults(const struct setting_table *table, void *target,
@@ -313,8 +310,9 @@ static void read_map(const struct setting_table *table, const struct node *map, 
     for (const struct setting *row = table->rows; row->key; row++) {
         const struct node *value = node_get(map, row->key);
         if ((row->flags & SETTING_REQUIRED) && (!value || node_is_null(value)))
-            complain(ctx, value ? value : map, "'%s' is missing: %s%s%s", row->key, row->help,
-                     row->example ? "; for example " : "", row->example ? row->example : "");
+            settings_complain(ctx, value ? value : map, "'%s' is missing: %s%s%s", row->key,
+                              row->help, row->example ? "; for example " : "",
+                              row->example ? row->example : "");
     }
 }
 
@@ -324,7 +322,8 @@ void settings_read(const struct setting_table *table, const struct node *node, v
     static const struct node nothing = {.kind = NODE_MAP, .line = 1, .column = 1};
     read_defaults(table, target, ctx);
     if (node && node->kind != NODE_MAP)
-        complain(ctx, node, "here is %s: write a map, like key: value", node_kind_name(node));
+        settings_complain(ctx, node, "here is %s: write a map, like key: value",
+                          node_kind_name(node));
     else
         read_map(table, node ? node : &nothing, target, ctx);
 }

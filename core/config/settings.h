@@ -71,6 +71,10 @@ struct settings_context {
 void settings_read(const struct setting_table *table, const struct node *node, void *target,
                    const struct settings_context *ctx);
 
+/* Adds a problem at a node's place; NULL: the file as a whole. */
+void settings_complain(const struct settings_context *ctx, const struct node *at,
+                       const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* "; did you mean 'x'?", "; known keys: a, b, c": for a key that is not known. The arena's. */
 const char *settings_hint(struct str wrong, const char *const *known, size_t count,
                           struct arena *arena);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a vendor's record becomes a canonical one: rules compiled from the connector's default
+ * mapping and the connection file, applied to the vendor's fields (a JSON object). Compiled once,
+ * then only read, so any thread may apply it.
+ */
+#ifndef SYNC_MAPPING_H
+#define SYNC_MAPPING_H
+
+#include "base/hash.h"
+#include "config/connection.h"
+#include "model/value.h"
+#include "plugin/descriptor.h"
+
+/* A text made while mapping: as long as a record may be. */
+enum { RECORD_TEXT_MAX = 16 * 1024 * 1024 };
+
+enum step { STEP_TRIM, STEP_LOWER, STEP_UPPER };
+
+struct map_entry {
+    struct str from, to;
+    bool to_null;
+};
+
+enum date_form { DATE_ISO, DATE_EPOCH_MS, DATE_EPOCH_S, DATE_PATTERN };
+
+/* How one canonical field is made. */
+struct rule {
+    struct model_field field; /* of the model, or made up for a custom field */
+    int index;                /* in the model; -1: a custom field */
+    int line, column;         /* in the connection file; 0: of the default mapping */
+
+    const struct str *from;
+    size_t from_count;
+    bool has_value, has_default;
+    struct str value, default_value;
+    enum step steps[8];
+    size_t step_count;
+    const struct map_entry *map;
+    size_t map_count;
+    const struct map_entry *map_other; /* '*' */
+    struct str split, join;
+    struct str lookup; /* vendor object; empty: none */
+    enum date_form date;
+    struct str date_pattern;
+    struct str scale;
+    bool required;
+    bool has_min, has_max;
+    double min, max;
+    struct text_list one_of;
+    enum { CHECK_NONE, CHECK_EMAIL, CHECK_PHONE, CHECK_URL } check;
+    enum invalid_policy invalid;
+};
+
+/* Which records are in scope: all conditions must hold. */
+struct condition {
+    struct str field;
+    struct text_list values;
+    bool negated; /* not one of the values */
+    enum { COND_VALUES, COND_EXISTS, COND_MISSING } kind;
+};
+
+struct mapping {
+    const struct model_object *object;
+    struct rule *rules; /* by field id */
+    size_t rule_count;
+    struct condition *conditions;
+    size_t condition_count;
+    struct str *fields; /* vendor fields that are needed, each once, sorted */
+    size_t field_count;
+    int64_t hash; /* changes whenever what a record becomes may change */
+};
+
+/* Compiles; mistakes become problems at their places in the file, those of the default mapping at
+ * the object. The result is the arena's. */
+void mapping_compile(const struct connection_config *connection, const struct named_item *object,
+                     const struct connector_object *vendor, const struct model_object *model,
+                     struct mapping *ret_mapping, struct arena *arena, struct problems *problems);
+
+/* Gives custom fields their lasting ids and sorts the rules by id; `id_of` gives the id of a name.
+ */
+int mapping_bind(struct mapping *mapping,
+                 int (*id_of)(void *arg, struct str name, int64_t *ret_id, struct error *err),
+                 void *arg, struct error *err);
+
+/* ---- applying ---- */
+
+struct mapped {
+    struct value
+        *values; /* a rule each; a custom field's is JSON text, a reference's the vendor's id */
+    struct str shadow; /* packed (field id, hash) of each rule */
+};
+
+enum map_result { MAP_OK, MAP_OUT_OF_SCOPE, MAP_INVALID };
+
+/* MAP_INVALID: `err` says why, *ret_field which canonical field. Texts are the arena's or the
+ * record's. */
+enum map_result mapping_apply(const struct mapping *mapping, const uint8_t hash_key[SIPHASH_KEY],
+                              const struct json *fields, struct arena *arena,
+                              struct mapped *ret_mapped, struct str *ret_field, struct error *err);
+
+/* ---- shadows ---- */
+
+enum { SHADOW_ENTRY = 10 }; /* u16 field id, u64 hash, little-endian */
+
+/* Whether a field's hash in the new shadow differs from the old one, or is not in it. */
+bool shadow_moved(struct str old_shadow, struct str new_shadow, size_t rule);
+
+#endif

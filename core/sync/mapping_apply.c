@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a vendor's record to canonical values and their shadow. The hot path of parsing threads. */
+#include <ctype.h>
+
+#include "base/time.h"
+#include "sync/mapping.h"
+
+/* A text on its way from the vendor's value to ours may be absent: its ptr is NULL. */
+static const struct str none = {NULL, 0};
+
+/* ---- the vendor's value as text ---- */
+
+/* Empty texts count as none: vendors clear a value that way. */
+static struct str vendor_text(const struct json *value, struct arena *arena)
+{
+    struct buf out = BUF_INIT(RECORD_TEXT_MAX);
+    struct str t = none;
+    switch (json_kind(value)) {
+    case JSON_NULL:
+        return none;
+    case JSON_STRING:
+        t = json_string(value);
+        return t.len > 0 ? t : none;
+    case JSON_BOOL:
+        return json_is_true(value) ? STR("true") : STR("false");
+    case JSON_INT:
+    case JSON_DOUBLE:
+        return arena_str(arena, json_number_text(value));
+    default:
+        json_write(&out, value);
+        t = arena_str(arena, buf_view(&out));
+        buf_free(&out);
+        return t;
+    }
+}
+
+static struct str join_fields(const struct rule *rule, const struct json *fields,
+                              struct arena *arena)
+{
+    struct buf out = BUF_INIT(RECORD_TEXT_MAX);
+    for (size_t i = 0; i < rule->from_count; i++) {
+        struct str part = vendor_text(json_member(fields, rule->from[i]), arena);
+        if (part.len == 0)
+            continue;
+        if (out.len > 0)
+            buf_str(&out, rule->join);
+        buf_str(&out, part);
+    }
+    struct str joined = out.len > 0 ? arena_str(arena, buf_view(&out)) : none;
+    buf_free(&out);
+    return joined;
+}
+
+/* ---- steps and maps ---- */
+
+/* Of ASCII letters: enough for keys such as domains and addresses; other letters stay as they are.
+ */
+static struct str change_case(struct str t, struct arena *arena, int (*change)(int))
+{
+    struct str copy = arena_str(arena, t);
+    char *p = (char *)(uintptr_t)copy.ptr;
+    for (size_t i = 0; i < copy.len; i++)
+        if ((unsigned char)p[i] < 0x80)
+            p[i] = (char)change((unsigned char)p[i]);
+    return copy;
+}
+
+static struct str apply_steps(const struct rule *rule, struct str t, struct arena *arena)
+{
+    for (size_t i = 0; i < rule->step_count && t.ptr; i++) {
+        if (rule->steps[i] == STEP_TRIM)
+            t = str_trim(t);
+        else
+            t = change_case(t, arena, rule->steps[i] == STEP_LOWER ? tolower : toupper);
+    }
+    return t.len > 0 ? t : none;
+}
+
+static int apply_map(const struct rule *rule, struct str *t, struct error *err)
+{
+    if (rule->map_count == 0 && !rule->map_other)
+        return 0;
+    const struct map_entry *entry = rule->map_other;
+    for (size_t i = 0; i < rule->map_count; i++)
+        if (str_eq(rule->map[i].from, *t))
+            entry = &rule->map[i];
+    if (!entry)
+        return error_set(err, "'%.*s' is not in its map: add it, or '*'",
+                         t->len > 60 ? 60 : (int)t->len, t->ptr);
+    *t = entry->to_null ? none : entry->to;
+    return 0;
+}
+
+/* ---- forms ---- */
+
+static bool parse_epoch(struct str t, int64_t unit, int64_t *ret_us)
+{
+    int64_t millionths;
+    /* "1718000000000.0" too: some vendors write whole numbers as floats. */
+    if (!decimal_scale(t, STR("1"), 6, &millionths) || millionths % 1000000 != 0)
+        return false;
+    int64_t count = millionths / 1000000;
+    if (__builtin_mul_overflow(count, unit, ret_us))
+        return false;
+    return *ret_us >= TIME_MIN_US && *ret_us <= TIME_MAX_US;
+}
+
+static bool all_digits(struct str t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if (!isdigit((unsigned char)t.ptr[i]))
+            return false;
+    return t.len > 0;
+}
+
+/* YYYY, MM and DD stand for digits, everything else for itself. */
+static bool parse_pattern(struct str t, struct str pattern, int64_t *ret_us)
+{
+    struct civil c = {0};
+    if (t.len != pattern.len)
+        return false;
+    for (size_t i = 0; i < pattern.len; i++) {
+        char p = pattern.ptr[i], d = t.ptr[i];
+        if (p != 'Y' && p != 'M' && p != 'D') {
+            if (p != d)
+                return false;
+            continue;
+        }
+        if (!isdigit((unsigned char)d))
+            return false;
+        int digit = d - '0';
+        if (p == 'Y')
+            c.year = c.year * 10 + digit;
+        else if (p == 'M')
+            c.month = c.month * 10 + digit;
+        else
+            c.day = c.day * 10 + digit;
+    }
+    return time_from_civil(&c, ret_us);
+}
+
+static int64_t floor_days(int64_t us)
+{
+    return us / US_PER_DAY - (us % US_PER_DAY < 0);
+}
+
+static int parse_when(const struct rule *rule, struct str t, struct value *ret, struct error *err)
+{
+    int64_t us = 0;
+    bool ok;
+    if (rule->date == DATE_PATTERN)
+        ok = parse_pattern(t, rule->date_pattern, &us);
+    else if (rule->date == DATE_EPOCH_S)
+        ok = parse_epoch(t, US_PER_SECOND, &us);
+    else if (rule->date == DATE_EPOCH_MS || (all_digits(t) && t.len > 8))
+        ok = parse_epoch(t, US_PER_MS, &us);
+    else
+        ok = time_parse_rfc3339(t, &us);
+    if (!ok)
+        return error_set(err, "'%.*s' is no %s", t.len > 60 ? 60 : (int)t.len, t.ptr,
+                         model_kind_name(rule->field.kind));
+    *ret = (struct value){.state = VALUE_INTEGER,
+                          .integer = rule->field.kind == KIND_DATE ? floor_days(us) : us};
+    return 0;
+}
+
+/* A whole number, or one made whole by the scale; money in minor units. */
+static int parse_scaled(const struct rule *rule, struct str t, struct arena *arena,
+                        struct value *ret, struct error *err)
+{
+    int places = rule->field.kind == KIND_MONEY ? 2 : 0;
+    bool scaled = !str_is(rule->scale, "1");
+    if (!scaled && places == 0)
+        return value_parse(KIND_INTEGER, t, arena, ret, err);
+    ret->state = VALUE_INTEGER;
+    if (decimal_scale(t, rule->scale, places, &ret->integer))
+        return 0;
+    return error_set(err, "'%.*s' is no number that fits", t.len > 60 ? 60 : (int)t.len, t.ptr);
+}
+
+static int parse_number(const struct rule *rule, struct str t, struct arena *arena,
+                        struct value *ret, struct error *err)
+{
+    double number, factor;
+    if (!str_to_double(t, &number) || !str_to_double(rule->scale, &factor))
+        return value_parse(KIND_NUMBER, t, arena, ret, err);
+    *ret = (struct value){.state = VALUE_TEXT,
+                          .text = str_from(arena_printf(arena, "%.15g", number * factor))};
+    return 0;
+}
+
+/* A text cut at the separator, or a JSON array of texts as it is. */
+static int parse_list(const struct rule *rule, struct str t, struct arena *arena, struct value *ret,
+                      struct error *err)
+{
+    struct buf out = BUF_INIT(RECORD_TEXT_MAX);
+    struct json_writer w = {.out = &out};
+    if (rule->split.len == 0)
+        return value_parse(KIND_LIST, t, arena, ret, err);
+    json_open(&w, '[');
+    while (t.ptr) {
+        const char *at = memmem(t.ptr, t.len, rule->split.ptr, rule->split.len);
+        struct str part = str_trim(str_slice(t, 0, at ? (size_t)(at - t.ptr) : t.len));
+        if (part.len > 0)
+            json_put_str(&w, part);
+        size_t used = at ? (size_t)(at - t.ptr) + rule->split.len : t.len;
+        t = at ? str_slice(t, used, t.len - used) : none;
+    }
+    json_close(&w, ']');
+    *ret = (struct value){.state = VALUE_TEXT, .text = arena_str(arena, buf_view(&out))};
+    bool full = out.full;
+    buf_free(&out);
+    return full ? error_set(err, "the list is too long") : 0;
+}
+
+static int parse_text(const struct rule *rule, struct str t, struct arena *arena, struct value *ret,
+                      struct error *err)
+{
+    switch (rule->field.kind) {
+    case KIND_REFERENCE: /* the vendor's id; the store finds the record */
+        *ret = (struct value){.state = VALUE_TEXT, .text = t};
+        return t.len <= 255 ? 0 : error_set(err, "an id of %zu bytes is too long", t.len);
+    case KIND_DATE:
+    case KIND_TIME:
+        return parse_when(rule, t, ret, err);
+    case KIND_MONEY:
+    case KIND_INTEGER:
+        return parse_scaled(rule, t, arena, ret, err);
+    case KIND_NUMBER:
+        return parse_number(rule, t, arena, ret, err);
+    case KIND_LIST:
+        return parse_list(rule, t, arena, ret, err);
+    default:
+        return value_parse(rule->field.kind, t, arena, ret, err);
+    }
+}
+
+/* ---- checks ---- */
+
+/* As `min`, `max` and `one_of` are written: money with its point. */
+static int check_bounds(const struct rule *rule, const struct value *value, struct error *err)
+{
+    struct buf out = BUF_INIT(RECORD_TEXT_MAX);
+    double number = 0;
+    value_write(&out, rule->field.kind, value);
+    bool is_number = str_to_double(buf_view(&out), &number);
+    int rc = 0;
+    if ((rule->has_min || rule->has_max) && !is_number)
+        rc = error_set(err, "it is no number, and has a least or a greatest value");
+    else if (rule->has_min && number < rule->min)
+        rc = error_set(err, "%s is less than %.15g", buf_cstr(&out), rule->min);
+    else if (rule->has_max && number > rule->max)
+        rc = error_set(err, "%s is more than %.15g", buf_cstr(&out), rule->max);
+    bool listed = rule->one_of.count == 0;
+    for (size_t i = 0; i < rule->one_of.count; i++)
+        listed = listed || str_eq(rule->one_of.items[i], buf_view(&out));
+    if (rc == 0 && !listed)
+        rc = error_set(err, "'%.60s' is none of its values (one_of)", buf_cstr(&out));
+    buf_free(&out);
+    return rc;
+}
+
+static int check_value(const struct rule *rule, const struct value *value, struct error *err)
+{
+    if (value->state == VALUE_NULL)
+        return rule->required || rule->field.required
+                   ? error_set(err, "it is required, and the vendor has no value")
+                   : 0;
+    if (rule->field.kind == KIND_REFERENCE)
+        return 0;
+    if (value_validate(&rule->field, value, err) != 0)
+        return -1;
+    if (rule->check == CHECK_EMAIL && validate_email(value->text, err) != 0)
+        return -1;
+    if (rule->check == CHECK_PHONE && validate_phone(value->text, err) != 0)
+        return -1;
+    if (rule->check == CHECK_URL && validate_url(value->text, err) != 0)
+        return -1;
+    if (rule->has_min || rule->has_max || rule->one_of.count > 0)
+        return check_bounds(rule, value, err);
+    return 0;
+}
+
+/* ---- one rule, one record ---- */
+
+static int apply_rule(const struct rule *rule, const struct json *fields, struct arena *arena,
+                      struct value *ret, struct error *err)
+{
+    *ret = (struct value){.state = VALUE_NULL};
+    struct str t = none;
+    if (rule->has_value)
+        t = rule->value;
+    else if (rule->from_count == 1)
+        t = vendor_text(json_member(fields, rule->from[0]), arena);
+    else
+        t = join_fields(rule, fields, arena);
+    t = apply_steps(rule, t, arena);
+    if (t.ptr && apply_map(rule, &t, err) != 0)
+        return -1;
+    if (!t.ptr && rule->has_default)
+        t = rule->default_value;
+    if (t.ptr && parse_text(rule, t, arena, ret, err) != 0)
+        return -1;
+    return check_value(rule, ret, err);
+}
+
+/* A custom field's value is kept as the JSON text that goes into custom_fields. */
+static void to_json_text(const struct rule *rule, struct value *value, struct arena *arena)
+{
+    struct buf out = BUF_INIT(RECORD_TEXT_MAX);
+    struct json_writer w = {.out = &out};
+    if (value->state == VALUE_NULL)
+        return;
+    value_write_json(&w, rule->field.kind, value);
+    *value = (struct value){.state = VALUE_TEXT, .text = arena_str(arena, buf_view(&out))};
+    buf_free(&out);
+}
+
+static uint64_t hash_value(const uint8_t key[SIPHASH_KEY], const struct value *value)
+{
+    if (value->state == VALUE_TEXT)
+        return siphash(key, value->text);
+    if (value->state == VALUE_NULL)
+        return 0;
+    return siphash(key, (struct str){(const char *)&value->integer, sizeof value->integer});
+}
+
+static void pack_shadow(char *entry, uint16_t id, uint64_t hash)
+{
+    entry[0] = (char)id;
+    entry[1] = (char)(id >> 8);
+    for (int i = 0; i < 8; i++)
+        entry[2 + i] = (char)(hash >> (8 * i));
+}
+
+static bool holds(const struct condition *c, const struct json *fields, struct arena *arena)
+{
+    struct str t = vendor_text(json_member(fields, c->field), arena);
+    if (c->kind != COND_VALUES)
+        return (t.ptr != NULL) == (c->kind == COND_EXISTS);
+    for (size_t i = 0; i < c->values.count; i++)
+        if (str_eq(c->values.items[i], t))
+            return !c->negated;
+    return c->negated;
+}
+
+enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SIPHASH_KEY],
+                              const struct json *fields, struct arena *arena,
+                              struct mapped *ret_mapped, struct str *ret_field, struct error *err)
+{
+    for (size_t i = 0; i < m->condition_count; i++)
+        if (!holds(&m->conditions[i], fields, arena))
+            return MAP_OUT_OF_SCOPE;
+    struct value *values = arena_new(arena, m->rule_count, sizeof values[0]);
+    char *shadow = arena_new(arena, m->rule_count, SHADOW_ENTRY);
+    for (size_t i = 0; i < m->rule_count; i++) {
+        const struct rule *rule = &m->rules[i];
+        if (apply_rule(rule, fields, arena, &values[i], err) != 0) {
+            *ret_field = str_from(rule->field.name);
+            if (rule->invalid == INVALID_QUARANTINE || rule->required || rule->field.required)
+                return MAP_INVALID;
+            values[i] = (struct value){.state = VALUE_NULL};
+        }
+        if (rule->index < 0)
+            to_json_text(rule, &values[i], arena);
+        pack_shadow(shadow + i * SHADOW_ENTRY, rule->field.id, hash_value(hash_key, &values[i]));
+    }
+    ret_mapped->values = values;
+    ret_mapped->shadow = (struct str){shadow, m->rule_count * SHADOW_ENTRY};
+    return MAP_OK;
+}
+
+bool shadow_moved(struct str old_shadow, struct str new_shadow, size_t rule)
+{
+    const char *entry = new_shadow.ptr + rule * SHADOW_ENTRY;
+    for (size_t at = 0; at + SHADOW_ENTRY <= old_shadow.len; at += SHADOW_ENTRY)
+        if (memcmp(old_shadow.ptr + at, entry, 2) == 0)
+            return memcmp(old_shadow.ptr + at, entry, SHADOW_ENTRY) != 0;
+    return true;
+}

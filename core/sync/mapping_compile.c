@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the connection file and the connector's default mapping to rules. */
+#include <stdlib.h>
+
+#include "sync/mapping.h"
+
+enum { MOST_RULES = 300 };
+
+struct compiler {
+    struct settings_context ctx;
+    struct node place; /* of the object: for what stands nowhere in the file */
+    struct mapping *m;
+    size_t rule_cap;
+};
+
+/* ---- which field ---- */
+
+static struct rule *find_rule(struct mapping *m, int index, struct str custom)
+{
+    for (size_t i = 0; i < m->rule_count; i++) {
+        struct rule *r = &m->rules[i];
+        if (r->index == index && (index >= 0 || str_is(custom, r->field.name)))
+            return r;
+    }
+    return NULL;
+}
+
+static void remove_rule(struct mapping *m, struct rule *rule)
+{
+    if (rule)
+        *rule = m->rules[--m->rule_count];
+}
+
+/* An empty rule for a field; one that is there is emptied. */
+static struct rule *put_rule(struct compiler *c, int index, struct str custom)
+{
+    struct mapping *m = c->m;
+    struct rule *rule = find_rule(m, index, custom);
+    if (!rule) {
+        if (m->rule_count >= MOST_RULES)
+            return NULL;
+        m->rules =
+            arena_grow(c->ctx.arena, m->rules, &c->rule_cap, m->rule_count + 1, sizeof m->rules[0]);
+        rule = &m->rules[m->rule_count++];
+    }
+    *rule = (struct rule){.index = index, .scale = STR("1")};
+    if (index >= 0)
+        rule->field = m->object->fields[index];
+    else
+        rule->field = (struct model_field){
+            .name = arena_str(c->ctx.arena, custom).ptr, .kind = KIND_TEXT, .help = ""};
+    return rule;
+}
+
+static const char *const *field_names(struct compiler *c, size_t *ret_count)
+{
+    const struct model_object *object = c->m->object;
+    const char **names = arena_new(c->ctx.arena, object->field_count + 1, sizeof names[0]);
+    for (size_t i = 0; i < object->field_count; i++)
+        names[i] = object->fields[i].name;
+    names[object->field_count] = "custom_fields";
+    *ret_count = object->field_count + 1;
+    return names;
+}
+
+/* ---- parts of a rule ---- */
+
+static bool parse_steps(struct rule *rule, const struct str *names, size_t count,
+                        struct str *ret_wrong)
+{
+    static const char *const known[] = {"trim", "lower", "upper"};
+    for (size_t i = 0; i < count; i++) {
+        size_t step = 0;
+        while (step < 3 && !str_is(names[i], known[step]))
+            step++;
+        if (step == 3 || rule->step_count == sizeof rule->steps / sizeof rule->steps[0]) {
+            *ret_wrong = names[i];
+            return false;
+        }
+        rule->steps[rule->step_count++] = (enum step)step;
+    }
+    return true;
+}
+
+static void compile_steps(struct compiler *c, struct rule *rule, const struct text_list *names,
+                          const struct node *at)
+{
+    static const char *const known[] = {"trim", "lower", "upper"};
+    struct str wrong;
+    if (!parse_steps(rule, names->items, names->count, &wrong))
+        settings_complain(&c->ctx, at, "there is no step '%.*s'%s", STR_ARG(wrong),
+                          settings_hint(wrong, known, 3, c->ctx.arena));
+}
+
+static void compile_map(struct compiler *c, struct rule *rule, const struct node *map)
+{
+    struct map_entry *entries = arena_new(c->ctx.arena, map->count, sizeof entries[0]);
+    size_t n = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        struct map_entry entry = {.from = map->pairs[i].key->text,
+                                  .to_null = node_is_null(map->pairs[i].value)};
+        if (!settings_text(map->pairs[i].value, &c->ctx, "a value of map", &entry.to))
+            continue;
+        if (str_is(entry.from, "*")) {
+            struct map_entry *other = arena_new(c->ctx.arena, 1, sizeof *other);
+            *other = entry;
+            rule->map_other = other;
+        } else {
+            entries[n++] = entry;
+        }
+        struct error err;
+        struct value value = {.state = VALUE_TEXT, .text = entry.to};
+        if (rule->field.kind == KIND_ENUM && !entry.to_null &&
+            value_validate(&rule->field, &value, &err) != 0)
+            settings_complain(&c->ctx, map->pairs[i].value, "%s: %s", rule->field.name, err.text);
+    }
+    rule->map = entries;
+    rule->map_count = n;
+}
+
+static void compile_date(struct compiler *c, struct rule *rule, struct str form,
+                         const struct node *at)
+{
+    bool is_date = rule->field.kind == KIND_DATE || rule->field.kind == KIND_TIME;
+    if (!is_date)
+        settings_complain(&c->ctx, at, "'date' is for dates and times; %s is %s", rule->field.name,
+                          model_kind_name(rule->field.kind));
+    if (str_is(form, "iso"))
+        rule->date = DATE_ISO;
+    else if (str_is(form, "epoch_ms"))
+        rule->date = DATE_EPOCH_MS;
+    else if (str_is(form, "epoch_s"))
+        rule->date = DATE_EPOCH_S;
+    else if (memmem(form.ptr, form.len, "YYYY", 4) && memmem(form.ptr, form.len, "MM", 2) &&
+             memmem(form.ptr, form.len, "DD", 2)) {
+        rule->date = DATE_PATTERN;
+        rule->date_pattern = form;
+    } else {
+        settings_complain(
+            &c->ctx, at,
+            "date cannot be '%.*s': write iso, epoch_ms, epoch_s or a pattern like DD.MM.YYYY",
+            STR_ARG(form));
+    }
+}
+
+static void compile_type(struct compiler *c, struct rule *rule, struct str type,
+                         const struct node *at)
+{
+    static const char *const names[] = {"text", "integer", "number", "boolean",
+                                        "date", "time",    "list"};
+    static const enum field_kind kinds[] = {KIND_TEXT, KIND_INTEGER, KIND_NUMBER, KIND_BOOLEAN,
+                                            KIND_DATE, KIND_TIME,    KIND_LIST};
+    if (rule->index >= 0) {
+        settings_complain(&c->ctx, at, "'type' is for custom fields; %s is %s by itself",
+                          rule->field.name, model_kind_name(rule->field.kind));
+        return;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (str_is(type, names[i])) {
+            rule->field.kind = kinds[i];
+            return;
+        }
+    settings_complain(&c->ctx, at, "there is no type '%.*s'%s", STR_ARG(type),
+                      settings_hint(type, names, sizeof names / sizeof names[0], c->ctx.arena));
+}
+
+static void compile_check(struct compiler *c, struct rule *rule, struct str format,
+                          const struct node *at)
+{
+    static const char *const names[] = {"email", "phone", "url"};
+    for (int i = 0; i < 3; i++)
+        if (str_is(format, names[i])) {
+            rule->check = i == 0 ? CHECK_EMAIL : i == 1 ? CHECK_PHONE : CHECK_URL;
+            return;
+        }
+    settings_complain(&c->ctx, at, "there is no format '%.*s'%s", STR_ARG(format),
+                      settings_hint(format, names, 3, c->ctx.arena));
+}
+
+static bool compile_bound(struct compiler *c, const struct node *at, const char *what, double *ret)
+{
+    if (at->kind == NODE_SCALAR && str_to_double(at->text, ret))
+        return true;
+    settings_complain(&c->ctx, at, "%s must be a number", what);
+    return false;
+}
+
+static void compile_lookup(struct compiler *c, struct rule *rule, const struct node *at)
+{
+    if (rule->field.kind != KIND_REFERENCE)
+        settings_complain(&c->ctx, at, "'lookup' is for references; %s is %s", rule->field.name,
+                          model_kind_name(rule->field.kind));
+}
+
+/* ---- a rule of the file ---- */
+
+static void check_rule(struct compiler *c, const struct rule *rule, const struct node *node)
+{
+    if (rule->from_count == 0 && !rule->has_value)
+        settings_complain(
+            &c->ctx, node,
+            "%s has neither 'from' nor 'value': name the vendor's field, for example %s: name",
+            rule->field.name, rule->field.name);
+    if (rule->from_count > 0 && rule->has_value)
+        settings_complain(&c->ctx, node, "%s has both 'from' and 'value': keep one",
+                          rule->field.name);
+    if (rule->from_count > 1 && !node_get(node, "join"))
+        settings_complain(&c->ctx, node, "%s has several fields in 'from': say 'join' too",
+                          rule->field.name);
+    if (rule->field.kind == KIND_REFERENCE && rule->lookup.len == 0 && !rule->has_value)
+        settings_complain(&c->ctx, node,
+                          "%s is a reference: say which object's id it holds, for example {from: "
+                          "associatedcompanyid, lookup: companies}",
+                          rule->field.name);
+    if (rule->split.len > 0 && rule->field.kind != KIND_LIST)
+        settings_complain(&c->ctx, node, "'split' is for lists; %s is %s", rule->field.name,
+                          model_kind_name(rule->field.kind));
+}
+
+static void compile_rule_map(struct compiler *c, struct rule *rule, const struct node *node)
+{
+    struct mapping_rule_config config = {0};
+    double factor;
+    settings_read(&mapping_rule_settings, node, &config, &c->ctx);
+    rule->from = config.from.items;
+    rule->from_count = config.from.count;
+    if (config.value_node)
+        rule->has_value = settings_text(config.value_node, &c->ctx, "value", &rule->value);
+    if (config.default_node)
+        rule->has_default =
+            settings_text(config.default_node, &c->ctx, "default", &rule->default_value);
+    if (config.type.len > 0)
+        compile_type(c, rule, config.type, node_get(node, "type"));
+    if (config.transform.count > 0)
+        compile_steps(c, rule, &config.transform, node_get(node, "transform"));
+    if (config.map)
+        compile_map(c, rule, config.map);
+    rule->split = config.split;
+    rule->join = config.join;
+    rule->lookup = config.lookup;
+    if (config.lookup.len > 0)
+        compile_lookup(c, rule, node_get(node, "lookup"));
+    if (config.date.len > 0)
+        compile_date(c, rule, config.date, node_get(node, "date"));
+    if (config.scale.len > 0) {
+        const struct node *at = node_get(node, "scale");
+        rule->scale = config.scale;
+        if (!str_to_double(config.scale, &factor))
+            settings_complain(&c->ctx, at, "scale must be a number, like 0.01");
+    }
+    rule->required = config.required;
+    if (config.min_node)
+        rule->has_min = compile_bound(c, config.min_node, "min", &rule->min);
+    if (config.max_node)
+        rule->has_max = compile_bound(c, config.max_node, "max", &rule->max);
+    rule->one_of = config.one_of;
+    if (config.format.len > 0)
+        compile_check(c, rule, config.format, node_get(node, "format"));
+    rule->invalid = (enum invalid_policy)config.invalid;
+    check_rule(c, rule, node);
+}
+
+/* `field: vendor_field` or `field: {...}`. */
+static void compile_rule(struct compiler *c, const struct pair *pair, int index, struct str custom)
+{
+    const struct node *node = pair->value;
+    if (node_is_null(node)) {
+        remove_rule(c->m, find_rule(c->m, index, custom));
+        return;
+    }
+    struct rule *rule = put_rule(c, index, custom);
+    if (!rule) {
+        settings_complain(&c->ctx, pair->key, "more than %d fields are mapped", MOST_RULES);
+        return;
+    }
+    rule->line = pair->key->line;
+    rule->column = pair->key->column;
+    if (node->kind == NODE_MAP) {
+        compile_rule_map(c, rule, node);
+        return;
+    }
+    struct str *from = arena_new(c->ctx.arena, 1, sizeof *from);
+    if (settings_text(node, &c->ctx, "the vendor's field", from)) {
+        rule->from = from;
+        rule->from_count = 1;
+        check_rule(c, rule, node);
+    }
+}
+
+static void compile_custom(struct compiler *c, const struct node *map)
+{
+    if (map->kind != NODE_MAP) {
+        settings_complain(&c->ctx, map, "custom_fields is %s: write a map, name: vendor field",
+                          node_kind_name(map));
+        return;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        struct str name = map->pairs[i].key->text;
+        if (name.len == 0 || name.len > 200 || memchr(name.ptr, '"', name.len))
+            settings_complain(&c->ctx, map->pairs[i].key,
+                              "'%.*s' is no name for a custom field: 1 to 200 bytes without quotes",
+                              STR_ARG(name));
+        else
+            compile_rule(c, &map->pairs[i], -1, name);
+    }
+}
+
+static void compile_file(struct compiler *c, const struct node *map)
+{
+    for (size_t i = 0; map && i < map->count; i++) {
+        const struct pair *pair = &map->pairs[i];
+        struct str name = pair->key->text;
+        int index = model_field(c->m->object, name);
+        if (index >= 0) {
+            compile_rule(c, pair, index, name);
+        } else if (str_is(name, "custom_fields")) {
+            compile_custom(c, pair->value);
+        } else {
+            size_t count;
+            const char *const *names = field_names(c, &count);
+            settings_complain(
+                &c->ctx, pair->key, "%s has no field '%.*s'%s (own fields go under custom_fields)",
+                c->m->object->name, STR_ARG(name), settings_hint(name, names, count, c->ctx.arena));
+        }
+    }
+}
+
+/* ---- the default mapping ---- */
+
+static void compile_default_rule(struct compiler *c, const struct connector_mapping *row)
+{
+    struct str steps[8], wrong, rest = row->transform, custom = row->to;
+    size_t step_count = 0;
+    int index = model_field(c->m->object, row->to);
+    if (index < 0 && str_starts(row->to, "custom_fields."))
+        custom = str_slice(row->to, 14, row->to.len - 14);
+    else if (index < 0) {
+        settings_complain(&c->ctx, &c->place,
+                          "the connector maps to '%.*s', which %s does not have: upgrade fastenr",
+                          STR_ARG(row->to), c->m->object->name);
+        return;
+    }
+    struct rule *rule = put_rule(c, index, custom);
+    if (!rule)
+        return;
+    struct str *from = arena_new(c->ctx.arena, 1, sizeof *from);
+    *from = row->from;
+    rule->from = from;
+    rule->from_count = 1;
+    rule->lookup = row->lookup;
+    while (rest.len > 0 && step_count < 8 && str_next(&rest, ',', &steps[step_count]))
+        step_count++;
+    if (!parse_steps(rule, steps, step_count, &wrong))
+        settings_complain(&c->ctx, &c->place,
+                          "the connector's default mapping has a step '%.*s' that is not known",
+                          STR_ARG(wrong));
+}
+
+/* ---- the filter ---- */
+
+static bool compile_condition(struct compiler *c, const struct pair *pair, struct condition *cond)
+{
+    const struct node *node = pair->value;
+    const struct node *negated = node_get(node, "not"), *exists = node_get(node, "exists");
+    bool yes;
+    *cond = (struct condition){.field = pair->key->text};
+    if (node->kind != NODE_MAP)
+        return settings_texts(node, &c->ctx, "the filter", &cond->values);
+    if (node->count == 1 && negated) {
+        cond->negated = true;
+        return settings_texts(negated, &c->ctx, "not", &cond->values);
+    }
+    if (node->count == 1 && exists) {
+        if (!settings_bool(exists, &c->ctx, "exists", &yes))
+            return false;
+        cond->kind = yes ? COND_EXISTS : COND_MISSING;
+        return true;
+    }
+    settings_complain(&c->ctx, node,
+                      "a filter is a value, a list of values, {not: [values]} or {exists: true}");
+    return false;
+}
+
+static void compile_filter(struct compiler *c, const struct node *filter)
+{
+    if (!filter)
+        return;
+    c->m->conditions = arena_new(c->ctx.arena, filter->count, sizeof c->m->conditions[0]);
+    for (size_t i = 0; i < filter->count; i++)
+        if (compile_condition(c, &filter->pairs[i], &c->m->conditions[c->m->condition_count]))
+            c->m->condition_count++;
+}
+
+/* ---- what follows from the rules ---- */
+
+static int by_text(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static void collect_fields(struct compiler *c)
+{
+    struct mapping *m = c->m;
+    size_t cap = 0, n = 0;
+    for (size_t i = 0; i < m->rule_count; i++)
+        for (size_t j = 0; j < m->rules[i].from_count; j++) {
+            m->fields = arena_grow(c->ctx.arena, m->fields, &cap, n + 1, sizeof m->fields[0]);
+            m->fields[n++] = m->rules[i].from[j];
+        }
+    for (size_t i = 0; i < m->condition_count; i++) {
+        m->fields = arena_grow(c->ctx.arena, m->fields, &cap, n + 1, sizeof m->fields[0]);
+        m->fields[n++] = m->conditions[i].field;
+    }
+    if (n > 0)
+        qsort(m->fields, n, sizeof m->fields[0], by_text);
+    for (size_t i = 0; i < n; i++)
+        if (m->field_count == 0 || !str_eq(m->fields[m->field_count - 1], m->fields[i]))
+            m->fields[m->field_count++] = m->fields[i];
+}
+
+static void hash_text(struct buf *out, struct str s)
+{
+    buf_printf(out, "%zu:", s.len);
+    buf_str(out, s);
+}
+
+static void hash_rule(struct buf *out, const struct rule *r)
+{
+    buf_printf(out, "|%s %d %d%d%d %d %.17g %.17g %d%d %d %d", r->field.name, r->field.kind,
+               r->has_value, r->has_default, r->required, r->date, r->min, r->max, r->has_min,
+               r->has_max, r->check, r->invalid);
+    const struct str texts[] = {r->value,  r->default_value, r->split, r->join,
+                                r->lookup, r->date_pattern,  r->scale};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        hash_text(out, texts[i]);
+    for (size_t i = 0; i < r->from_count; i++)
+        hash_text(out, r->from[i]);
+    for (size_t i = 0; i < r->step_count; i++)
+        buf_printf(out, "s%d", r->steps[i]);
+    for (size_t i = 0; i < r->map_count; i++) {
+        hash_text(out, r->map[i].from);
+        hash_text(out, r->map[i].to);
+    }
+    if (r->map_other)
+        hash_text(out, r->map_other->to);
+    for (size_t i = 0; i < r->one_of.count; i++)
+        hash_text(out, r->one_of.items[i]);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct rule *x = a, *y = b;
+    int custom = (x->index < 0) - (y->index < 0);
+    if (custom != 0)
+        return custom;
+    return x->index >= 0 ? x->index - y->index : strcmp(x->field.name, y->field.name);
+}
+
+static void hash_mapping(struct mapping *m)
+{
+    static const uint8_t key[SIPHASH_KEY] = {0};
+    struct buf text = BUF_INIT(4 * 1024 * 1024);
+    buf_text(&text, m->object->name);
+    for (size_t i = 0; i < m->rule_count; i++)
+        hash_rule(&text, &m->rules[i]);
+    for (size_t i = 0; i < m->condition_count; i++) {
+        const struct condition *cond = &m->conditions[i];
+        buf_printf(&text, "?%d%d", cond->kind, cond->negated);
+        hash_text(&text, cond->field);
+        for (size_t j = 0; j < cond->values.count; j++)
+            hash_text(&text, cond->values.items[j]);
+    }
+    m->hash = (int64_t)siphash(key, buf_view(&text));
+    buf_free(&text);
+}
+
+void mapping_compile(const struct connection_config *connection, const struct named_item *object,
+                     const struct connector_object *vendor, const struct model_object *model,
+                     struct mapping *ret_mapping, struct arena *arena, struct problems *problems)
+{
+    const struct object_config *config = object->item;
+    *ret_mapping = (struct mapping){.object = model};
+    struct compiler c = {.ctx = {connection->file, arena, problems},
+                         .place = {.line = object->line, .column = object->column},
+                         .m = ret_mapping};
+    if (config->default_mapping)
+        for (uint32_t i = 0; i < vendor->mapping_count; i++)
+            compile_default_rule(&c, &vendor->mapping[i]);
+    compile_file(&c, config->mapping);
+    compile_filter(&c, config->filter);
+    if (ret_mapping->rule_count == 0)
+        settings_complain(&c.ctx, &c.place,
+                          "nothing is mapped: write a mapping, or leave default_mapping on");
+    else
+        qsort(ret_mapping->rules, ret_mapping->rule_count, sizeof ret_mapping->rules[0], by_name);
+    collect_fields(&c);
+    hash_mapping(ret_mapping);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return ((const struct rule *)a)->field.id - ((const struct rule *)b)->field.id;
+}
+
+int mapping_bind(struct mapping *mapping,
+                 int (*id_of)(void *arg, struct str name, int64_t *ret_id, struct error *err),
+                 void *arg, struct error *err)
+{
+    for (size_t i = 0; i < mapping->rule_count; i++) {
+        struct rule *rule = &mapping->rules[i];
+        int64_t id;
+        if (rule->index >= 0)
+            continue;
+        if (id_of(arg, str_from(rule->field.name), &id, err) != 0)
+            return -1;
+        if (id > UINT16_MAX)
+            return error_set(err, "the store has too many custom fields for '%s'",
+                             rule->field.name);
+        rule->field.id = (uint16_t)id;
+    }
+    qsort(mapping->rules, mapping->rule_count, sizeof mapping->rules[0], by_id);
+    return 0;
+}
