@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One run of a connection: its objects are read one after another, mapped, matched, merged and
+ * committed, and what happened is written to the run log.
+ *
+ * All calls and callbacks are on the loop; the store is used on the store executor, records are
+ * parsed and mapped on the pool.
+ */
+#ifndef SYNC_RUN_H
+#define SYNC_RUN_H
+
+#include "plugin/image.h"
+#include "sync/host.h"
+#include "sync/setup.h"
+
+struct run_request {
+    const struct str *objects; /* names; count 0: all that are enabled */
+    size_t object_count;
+    bool full;             /* read everything, whatever the cursor says */
+    struct str started_by; /* "schedule", or who typed the command */
+};
+
+struct run_progress {
+    struct str object;      /* the vendor's name of the one being read */
+    uint64_t total;         /* how many records it will bring; 0: not known */
+    struct run_counts done; /* of this object, committed */
+    int64_t committed;      /* records of all objects so far */
+};
+
+struct run_events {
+    /* After each commit. */
+    void (*progress)(void *arg, const struct run_progress *progress);
+    /* Once, the last call; never from within run_start. The row and its texts are valid during the
+     * call. Its id is 0 when the run could not even be entered into the run log. `crashed`: the
+     * connector ended by itself. */
+    void (*done)(void *arg, const struct run_row *row, bool crashed);
+};
+
+struct run;
+
+/* The setup is the run's until `done`: custom fields get their ids in it. Everything else is
+ * borrowed until then; the request's texts too. */
+struct run *run_start(struct sync_host *host, struct setup *setup, const struct image *image,
+                      const struct run_request *request, const struct run_events *events,
+                      void *arg);
+
+/* Ends it as "cancelled" once what has been read is committed; the next run goes on from there. */
+void run_cancel(struct run *run);
+
+#endif
