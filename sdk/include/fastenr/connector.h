@@ -340,7 +340,8 @@ struct fastenr_services {
     fastenr_outcome (*http_wait)(struct fastenr_host *host, uint64_t ticket,
                                  struct fastenr_response *ret_response);
 
-    /* http_start and http_wait in one; as they say. */
+    /* http_start and http_wait in one.
+     * State: check, discover, read. Owns: as both. Blocks: as http_wait. Fails: as both. */
     fastenr_outcome (*http)(struct fastenr_host *host, const struct fastenr_request *request,
                             struct fastenr_response *ret_response);
 
@@ -434,6 +435,9 @@ struct fastenr_ops {
     /* Reads records. The host moves the stream's watermark only when this returns FASTENR_OK. */
     fastenr_outcome (*read)(void *instance, const struct fastenr_selector *selector);
 };
+
+/* What a connector defines. Declared here so that one written in C++ gets C linkage. */
+FASTENR_EXPORT const struct fastenr_connector *fastenr_connector(void);
 
 #ifdef __cplusplus
 }
