@@ -61,7 +61,8 @@ struct fastenr_str {
         (literal), sizeof(literal) - 1                                                             \
     }
 
-/* Never grows. Rows of one struct type. The stride lets a later host read rows of an older, shorter struct. */
+/* Never grows. Rows of one struct type. The stride lets a later host read rows of an older, shorter
+ * struct. */
 struct fastenr_table {
     const void *rows;
     uint32_t count;
@@ -247,8 +248,8 @@ struct fastenr_request {
     struct fastenr_str bucket;    /* a row of the limits table */
 };
 
-/* Never grows: it has no size that a host could go by. What else there is to know of an answer comes
- * from services that take the handle. */
+/* Never grows: it has no size that a host could go by. What else there is to know of an answer
+ * comes from services that take the handle. */
 struct fastenr_response {
     uint64_t handle; /* 0: there was no answer */
     int32_t status;  /* HTTP status, 0 without an answer */
