@@ -92,6 +92,11 @@ static void compile_steps(struct compiler *c, struct rule *rule, const struct te
                           settings_hint(wrong, known, 3, c->ctx.arena));
 }
 
+static int by_from(const void *a, const void *b)
+{
+    return str_cmp(((const struct map_entry *)a)->from, ((const struct map_entry *)b)->from);
+}
+
 static void compile_map(struct compiler *c, struct rule *rule, const struct node *map)
 {
     struct map_entry *entries = arena_new(c->ctx.arena, map->count, sizeof entries[0]);
@@ -114,6 +119,8 @@ static void compile_map(struct compiler *c, struct rule *rule, const struct node
             value_validate(&rule->field, &value, &err) != 0)
             settings_complain(&c->ctx, map->pairs[i].value, "%s: %s", rule->field.name, err.text);
     }
+    if (n > 0) /* in one order, whatever the file's is: the mapping's hash covers them */
+        qsort(entries, n, sizeof entries[0], by_from);
     rule->map = entries;
     rule->map_count = n;
 }
@@ -381,6 +388,11 @@ static bool compile_condition(struct compiler *c, const struct pair *pair, struc
     return false;
 }
 
+static int by_field(const void *a, const void *b)
+{
+    return str_cmp(((const struct condition *)a)->field, ((const struct condition *)b)->field);
+}
+
 static void compile_filter(struct compiler *c, const struct node *filter)
 {
     if (!filter)
@@ -389,6 +401,8 @@ static void compile_filter(struct compiler *c, const struct node *filter)
     for (size_t i = 0; i < filter->count; i++)
         if (compile_condition(c, &filter->pairs[i], &c->m->conditions[c->m->condition_count]))
             c->m->condition_count++;
+    if (c->m->condition_count > 0)
+        qsort(c->m->conditions, c->m->condition_count, sizeof c->m->conditions[0], by_field);
 }
 
 /* ---- what follows from the rules ---- */
@@ -424,6 +438,21 @@ static void hash_text(struct buf *out, struct str s)
     buf_str(out, s);
 }
 
+/* Lists begin with their length: else {map: {a: b}} and {one_of: [a, b]} would be the same text. */
+static void hash_texts(struct buf *out, const struct str *texts, size_t count)
+{
+    buf_printf(out, "[%zu]", count);
+    for (size_t i = 0; i < count; i++)
+        hash_text(out, texts[i]);
+}
+
+static void hash_entry(struct buf *out, const struct map_entry *entry)
+{
+    hash_text(out, entry->from);
+    hash_text(out, entry->to);
+    buf_char(out, entry->to_null ? '~' : '=');
+}
+
 static void hash_rule(struct buf *out, const struct rule *r)
 {
     buf_printf(out, "|%s %d %d%d%d %d %.17g %.17g %d%d %d %d", r->field.name, r->field.kind,
@@ -433,18 +462,15 @@ static void hash_rule(struct buf *out, const struct rule *r)
                                 r->lookup, r->date_pattern,  r->scale};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         hash_text(out, texts[i]);
-    for (size_t i = 0; i < r->from_count; i++)
-        hash_text(out, r->from[i]);
+    hash_texts(out, r->from, r->from_count);
     for (size_t i = 0; i < r->step_count; i++)
         buf_printf(out, "s%d", r->steps[i]);
-    for (size_t i = 0; i < r->map_count; i++) {
-        hash_text(out, r->map[i].from);
-        hash_text(out, r->map[i].to);
-    }
+    buf_printf(out, "{%zu}", r->map_count);
+    for (size_t i = 0; i < r->map_count; i++)
+        hash_entry(out, &r->map[i]);
     if (r->map_other)
-        hash_text(out, r->map_other->to);
-    for (size_t i = 0; i < r->one_of.count; i++)
-        hash_text(out, r->one_of.items[i]);
+        hash_entry(out, r->map_other);
+    hash_texts(out, r->one_of.items, r->one_of.count);
 }
 
 static int by_name(const void *a, const void *b)
@@ -467,8 +493,7 @@ static void hash_mapping(struct mapping *m)
         const struct condition *cond = &m->conditions[i];
         buf_printf(&text, "?%d%d", cond->kind, cond->negated);
         hash_text(&text, cond->field);
-        for (size_t j = 0; j < cond->values.count; j++)
-            hash_text(&text, cond->values.items[j]);
+        hash_texts(&text, cond->values.items, cond->values.count);
     }
     m->hash = (int64_t)siphash(key, buf_view(&text));
     buf_free(&text);
