@@ -95,12 +95,11 @@ static int apply_map(const struct rule *rule, struct str *t, struct error *err)
 
 static bool parse_epoch(struct str t, int64_t unit, int64_t *ret_us)
 {
-    int64_t millionths;
+    struct value count;
     /* "1718000000000.0" too: some vendors write whole numbers as floats. */
-    if (!decimal_scale(t, STR("1"), 6, &millionths) || millionths % 1000000 != 0)
+    if (value_parse(KIND_INTEGER, t, NULL, &count, NULL) != 0)
         return false;
-    int64_t count = millionths / 1000000;
-    if (__builtin_mul_overflow(count, unit, ret_us))
+    if (__builtin_mul_overflow(count.integer, unit, ret_us))
         return false;
     return *ret_us >= TIME_MIN_US && *ret_us <= TIME_MAX_US;
 }
@@ -184,8 +183,11 @@ static int parse_number(const struct rule *rule, struct str t, struct arena *are
     double number, factor;
     if (!str_to_double(t, &number) || !str_to_double(rule->scale, &factor))
         return value_parse(KIND_NUMBER, t, arena, ret, err);
-    *ret = (struct value){.state = VALUE_TEXT,
-                          .text = str_from(arena_printf(arena, "%.15g", number * factor))};
+    double scaled = number * factor;
+    if (scaled - scaled != 0) /* infinite: no JSON number */
+        return error_set(err, "'%.*s' is no number that fits", STR_ARG(t));
+    *ret =
+        (struct value){.state = VALUE_TEXT, .text = str_from(arena_printf(arena, "%.15g", scaled))};
     return 0;
 }
 

@@ -125,6 +125,19 @@ static void compile_map(struct compiler *c, struct rule *rule, const struct node
     rule->map_count = n;
 }
 
+/* YYYY, MM and DD once each, and no Y, M or D besides: they would be taken for digits. */
+static bool is_date_pattern(struct str form)
+{
+    static const char *const parts[] = {"YYYY", "MM", "DD"};
+    size_t letters = 0;
+    for (size_t i = 0; i < form.len; i++)
+        letters += form.ptr[i] == 'Y' || form.ptr[i] == 'M' || form.ptr[i] == 'D';
+    for (int i = 0; i < 3; i++)
+        if (!memmem(form.ptr, form.len, parts[i], strlen(parts[i])))
+            return false;
+    return letters == 8;
+}
+
 static void compile_date(struct compiler *c, struct rule *rule, struct str form,
                          const struct node *at)
 {
@@ -138,8 +151,7 @@ static void compile_date(struct compiler *c, struct rule *rule, struct str form,
         rule->date = DATE_EPOCH_MS;
     else if (str_is(form, "epoch_s"))
         rule->date = DATE_EPOCH_S;
-    else if (memmem(form.ptr, form.len, "YYYY", 4) && memmem(form.ptr, form.len, "MM", 2) &&
-             memmem(form.ptr, form.len, "DD", 2)) {
+    else if (is_date_pattern(form)) {
         rule->date = DATE_PATTERN;
         rule->date_pattern = form;
     } else {
