@@ -87,9 +87,22 @@ static void compile_steps(struct compiler *c, struct rule *rule, const struct te
 {
     static const char *const known[] = {"trim", "lower", "upper"};
     struct str wrong;
-    if (!parse_steps(rule, names->items, names->count, &wrong))
+    if (names->count > sizeof rule->steps / sizeof rule->steps[0])
+        settings_complain(&c->ctx, at, "%s has more than %zu steps", rule->field.name,
+                          sizeof rule->steps / sizeof rule->steps[0]);
+    else if (!parse_steps(rule, names->items, names->count, &wrong))
         settings_complain(&c->ctx, at, "there is no step '%.*s'%s", STR_ARG(wrong),
                           settings_hint(wrong, known, 3, c->ctx.arena));
+}
+
+/* A text of the file that becomes the field's value as it stands. */
+static void check_choice(struct compiler *c, const struct rule *rule, struct str text,
+                         const struct node *at)
+{
+    const struct value value = {.state = VALUE_TEXT, .text = text};
+    struct error err;
+    if (rule->field.kind == KIND_ENUM && value_validate(&rule->field, &value, &err) != 0)
+        settings_complain(&c->ctx, at, "%s: %s", rule->field.name, err.text);
 }
 
 static int by_from(const void *a, const void *b)
@@ -113,11 +126,8 @@ static void compile_map(struct compiler *c, struct rule *rule, const struct node
         } else {
             entries[n++] = entry;
         }
-        struct error err;
-        struct value value = {.state = VALUE_TEXT, .text = entry.to};
-        if (rule->field.kind == KIND_ENUM && !entry.to_null &&
-            value_validate(&rule->field, &value, &err) != 0)
-            settings_complain(&c->ctx, map->pairs[i].value, "%s: %s", rule->field.name, err.text);
+        if (!entry.to_null)
+            check_choice(c, rule, entry.to, map->pairs[i].value);
     }
     if (n > 0) /* in one order, whatever the file's is: the mapping's hash covers them */
         qsort(entries, n, sizeof entries[0], by_from);
@@ -226,7 +236,7 @@ static void check_rule(struct compiler *c, const struct rule *rule, const struct
     if (rule->from_count > 1 && !node_get(node, "join"))
         settings_complain(&c->ctx, node, "%s has several fields in 'from': say 'join' too",
                           rule->field.name);
-    if (rule->field.kind == KIND_REFERENCE && rule->lookup.len == 0 && !rule->has_value)
+    if (rule->field.kind == KIND_REFERENCE && rule->lookup.len == 0)
         settings_complain(&c->ctx, node,
                           "%s is a reference: say which object's id it holds, for example {from: "
                           "associatedcompanyid, lookup: companies}",
@@ -248,6 +258,10 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
     if (config.default_node)
         rule->has_default =
             settings_text(config.default_node, &c->ctx, "default", &rule->default_value);
+    if (rule->has_default)
+        check_choice(c, rule, rule->default_value, config.default_node);
+    if (rule->has_value && config.transform.count == 0 && !config.map)
+        check_choice(c, rule, rule->value, config.value_node);
     if (config.type.len > 0)
         compile_type(c, rule, config.type, node_get(node, "type"));
     if (config.transform.count > 0)
@@ -383,7 +397,7 @@ static bool compile_condition(struct compiler *c, const struct pair *pair, struc
     const struct node *negated = node_get(node, "not"), *exists = node_get(node, "exists");
     bool yes;
     *cond = (struct condition){.field = pair->key->text};
-    if (node->kind != NODE_MAP)
+    if (node->kind != NODE_MAP && !node_is_null(node))
         return settings_texts(node, &c->ctx, "the filter", &cond->values);
     if (node->count == 1 && negated) {
         cond->negated = true;
