@@ -548,6 +548,30 @@ void mapping_compile(const struct connection_config *connection, const struct na
     hash_mapping(ret_mapping);
 }
 
+static bool needs_field(const struct mapping *m, struct str field)
+{
+    for (size_t i = 0; i < m->rule_count; i++)
+        for (size_t j = 0; j < m->rules[i].from_count; j++)
+            if (str_eq(m->rules[i].from[j], field))
+                return true;
+    for (size_t i = 0; i < m->condition_count; i++)
+        if (str_eq(m->conditions[i].field, field))
+            return true;
+    return false;
+}
+
+void mapping_drop(struct mapping *m, size_t rule)
+{
+    size_t kept = 0;
+    m->rule_count--;
+    memmove(&m->rules[rule], &m->rules[rule + 1], (m->rule_count - rule) * sizeof m->rules[0]);
+    for (size_t i = 0; i < m->field_count; i++)
+        if (needs_field(m, m->fields[i]))
+            m->fields[kept++] = m->fields[i];
+    m->field_count = kept;
+    hash_mapping(m);
+}
+
 static int by_id(const void *a, const void *b)
 {
     return ((const struct rule *)a)->field.id - ((const struct rule *)b)->field.id;
