@@ -27,7 +27,9 @@ static struct str payload_of(struct batch *b, const struct page_record *record)
     if (whole)
         buf_char(&text, ']');
     redact(&clean, buf_view(&text));
-    struct str payload = arena_str(&b->arena, buf_view(&clean));
+    struct str payload = text.full || clean.full
+                             ? STR("[\"the record is larger than 16 MiB, and is not kept here\"]")
+                             : arena_str(&b->arena, buf_view(&clean));
     buf_free(&text);
     buf_free(&clean);
     return payload;
