@@ -54,7 +54,7 @@ static int resolve_rule(struct batch *b, size_t rule, struct error *err)
         if (item->record->mapped.values[rule].state == VALUE_TEXT && stream != 0) {
             items[n] = item;
             ids[n++] = item->record->mapped.values[rule].text;
-        } else if (!item->created) {
+        } else if (item->link.key != 0) { /* a first match does not empty what is there */
             note_pending(b, item, rule, 0, STR(""));
         }
     }
@@ -322,6 +322,8 @@ static void settle(struct batch *b, struct store_batch *out, struct record_row *
         return;
     struct value before = row->fields[index];
     struct value now = {.state = VALUE_INTEGER, .integer = item->key};
+    if (value_eq(&before, &now))
+        return;
     struct buf body = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &body};
     json_open(&w, '{');
