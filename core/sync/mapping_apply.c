@@ -355,6 +355,7 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
             return MAP_OUT_OF_SCOPE;
     struct value *values = arena_new(arena, m->rule_count, sizeof values[0]);
     char *shadow = arena_new(arena, m->rule_count, SHADOW_ENTRY);
+    size_t custom_bytes = 0;
     for (size_t i = 0; i < m->rule_count; i++) {
         const struct rule *rule = &m->rules[i];
         if (apply_rule(rule, fields, arena, &values[i], err) != 0) {
@@ -363,9 +364,16 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
                 return MAP_INVALID;
             values[i] = (struct value){.state = VALUE_NULL};
         }
-        if (rule->index < 0)
+        if (rule->index < 0) {
             to_json_text(rule, &values[i], arena);
+            custom_bytes += values[i].text.len;
+        }
         pack_shadow(shadow + i * SHADOW_ENTRY, rule->field.id, hash_value(hash_key, &values[i]));
+    }
+    if (custom_bytes > RECORD_TEXT_MAX) {
+        *ret_field = STR("custom_fields");
+        error_set(err, "they are larger than %d MiB together", RECORD_TEXT_MAX >> 20);
+        return MAP_INVALID;
     }
     ret_mapped->values = values;
     ret_mapped->shadow = (struct str){shadow, m->rule_count * SHADOW_ENTRY};

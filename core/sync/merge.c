@@ -388,8 +388,7 @@ static int prepare(struct batch *b, struct error *err)
     drop_unmoved(b);
     if (match_new(b, err) != 0 || load_records(b, err) != 0 || batch_resolve(b, err) != 0)
         return -1;
-    batch_write(b);
-    return 0;
+    return batch_write(b, err);
 }
 
 enum merge_result merge_pages(const struct merge *merge, struct page *const *pages,
