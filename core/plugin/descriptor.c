@@ -223,10 +223,20 @@ static int check_limits(const struct descriptor *c, struct error *err)
             return error_set(err, "its limit %.*s has a kind that this host does not know",
                              STR_ARG(l->name));
     }
-    for (uint32_t i = 0; i < c->response_count; i++)
-        if ((uint32_t)c->responses[i].outcome > OUTCOME_FAILED)
+    return 0;
+}
+
+static int check_responses(const struct descriptor *c, struct error *err)
+{
+    for (uint32_t i = 0; i < c->response_count; i++) {
+        const struct connector_response *r = &c->responses[i];
+        if ((uint32_t)r->outcome > OUTCOME_FAILED)
             return error_set(
                 err, "its response rule %u has an outcome that this host does not know", i + 1);
+        if (r->retry_after_ms < 0 || r->retry_after_ms > INT64_C(31) * 86400 * 1000)
+            return error_set(err, "its response rule %u waits for less than 0 or more than 31 days",
+                             i + 1);
+    }
     return 0;
 }
 
@@ -259,6 +269,8 @@ int descriptor_decode(struct str message, struct descriptor *ret_descriptor, str
         rc = check_auth(&c, err);
     if (rc == 0)
         rc = check_limits(&c, err);
+    if (rc == 0)
+        rc = check_responses(&c, err);
     if (rc == 0)
         rc = check_objects(&c, err);
     if (rc != 0) {
