@@ -62,6 +62,7 @@ static const struct kind kinds[] = {
 struct comparison {
     sqlite3 *db;
     FILE *out;
+    sqlite3_stmt *find_company;
     struct truth_report report;
     bool broken; /* it cannot be found out */
 };
@@ -194,13 +195,11 @@ static void compare_custom(struct comparison *c, const struct kind *kind, const 
 /* A reference to a company that the truth does not have, or that is set aside, is empty. */
 static bool company_is_stored(struct comparison *c, const char *id)
 {
-    static const char text[] = "SELECT 1 FROM temp.stored_company WHERE id = ?1";
-    sqlite3_stmt *stmt = prepare(c, text);
-    if (!stmt)
+    if (!c->find_company)
         return false;
-    sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
-    bool found = sqlite3_step(stmt) == SQLITE_ROW;
-    sqlite3_finalize(stmt);
+    sqlite3_bind_text(c->find_company, 1, id, -1, SQLITE_STATIC);
+    bool found = sqlite3_step(c->find_company) == SQLITE_ROW;
+    sqlite3_reset(c->find_company);
     return found;
 }
 
@@ -232,16 +231,17 @@ static sqlite3_stmt *prepare_row(struct comparison *c, const struct kind *kind)
         const struct field *f = &kind->fields[i];
         if (f->form == OF_COMPANY)
             at += snprintf(text + at, sizeof text - (size_t)at,
-                           "(SELECT p.external_id FROM link p JOIN stream ps ON ps.id = p.stream "
-                           "WHERE p.record = r.%s AND ps.vendor_object = 'companies'), ",
+                           "(SELECT p.external_id FROM link p WHERE p.record = r.%s AND p.stream = "
+                           "(SELECT id FROM stream WHERE vendor_object = 'companies')), ",
                            f->column);
         else
             at += snprintf(text + at, sizeof text - (size_t)at, "r.%s, ", f->column);
     }
-    snprintf(text + at, sizeof text - (size_t)at,
-             "r.custom_fields FROM link l JOIN stream s ON s.id = l.stream JOIN %s r ON r.key = "
-             "l.record WHERE s.vendor_object = '%s' AND l.external_id = ?1",
-             kind->table, kind->object);
+    snprintf(
+        text + at, sizeof text - (size_t)at,
+        "r.custom_fields FROM link l JOIN %s r ON r.key = l.record WHERE l.stream = (SELECT id "
+        "FROM stream WHERE vendor_object = '%s') AND l.external_id = ?1",
+        kind->table, kind->object);
     return prepare(c, text);
 }
 
@@ -316,6 +316,7 @@ static void note_companies(struct comparison *c, FILE *companies)
     each_record(c, companies, note_company, add);
     sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL);
     sqlite3_finalize(add);
+    c->find_company = prepare(c, "SELECT 1 FROM temp.stored_company WHERE id = ?1");
 }
 
 struct statements {
@@ -334,8 +335,8 @@ static long compare_kind(struct comparison *c, const struct kind *kind, FILE *tr
     char text[300];
     long before = c->report.quarantined, count = 0;
     snprintf(text, sizeof text,
-             "SELECT 1 FROM quarantine q JOIN stream s ON s.id = q.stream WHERE s.vendor_object = "
-             "'%s' AND q.external_id = ?1",
+             "SELECT 1 FROM quarantine WHERE stream = (SELECT id FROM stream WHERE vendor_object = "
+             "'%s') AND external_id = ?1",
              kind->object);
     struct statements s = {kind, prepare_row(c, kind), prepare(c, text)};
     if (s.row && s.aside)
@@ -403,6 +404,7 @@ int truth_compare(const char *database, FILE *companies, FILE *contacts,
     c.report.companies = compare_kind(&c, &kinds[0], companies);
     c.report.contacts = compare_kind(&c, &kinds[1], contacts);
     check_store(&c);
+    sqlite3_finalize(c.find_company);
     sqlite3_close(c.db);
     *ret_report = c.report;
     if (c.broken)
