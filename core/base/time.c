@@ -52,7 +52,7 @@ struct civil time_civil(int64_t us)
     return c;
 }
 
-static int days_in_month(int64_t year, int month)
+int time_days_in_month(int64_t year, int month)
 {
     static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -62,7 +62,7 @@ static int days_in_month(int64_t year, int month)
 static bool date_exists(int64_t year, int month, int day)
 {
     return year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 &&
-           day <= days_in_month(year, month);
+           day <= time_days_in_month(year, month);
 }
 
 bool time_from_civil(const struct civil *c, int64_t *ret_us)

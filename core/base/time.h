@@ -25,6 +25,8 @@ struct civil {
 
 struct civil time_civil(int64_t us);
 
+int time_days_in_month(int64_t year, int month);
+
 /* False when the date does not exist. */
 bool time_from_civil(const struct civil *c, int64_t *ret_us);
 

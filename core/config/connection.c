@@ -42,7 +42,8 @@ static void check_name(struct connection_config *c, struct problems *problems)
 static void check_schedule(const struct connection_config *c, struct problems *problems)
 {
     const struct node *frequency = node_get(c->root, "frequency"),
-                      *cron = node_get(c->root, "cron"), *every = node_get(c->root, "every");
+                      *cron = node_get(c->root, "cron"), *every = node_get(c->root, "every"),
+                      *jitter = node_get(c->root, "jitter");
     if (every && frequency)
         problem_add(problems, c->file, every->line, every->column,
                     "'every' and 'frequency' (line %d) contradict each other: keep one",
@@ -53,6 +54,9 @@ static void check_schedule(const struct connection_config *c, struct problems *p
     if (frequency && c->schedule.frequency == FREQUENCY_CRON && !cron)
         problem_add(problems, c->file, frequency->line, frequency->column,
                     "'frequency: cron' needs 'cron', for example cron: \"*/15 * * * *\"");
+    if (jitter && c->schedule.every_us > 0 && c->schedule.jitter_us >= c->schedule.every_us)
+        problem_add(problems, c->file, jitter->line, jitter->column,
+                    "'jitter' must be less than 'every' (%.*s)", STR_ARG(every->text));
 }
 
 bool connection_config_read(const char *path, struct connection_config *ret_config,
