@@ -5,6 +5,7 @@ function(fastenr_connector name)
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/sdk/include)
     target_link_libraries(${name} PRIVATE fastenr_flags)
     target_link_options(${name} PRIVATE -Wl,--no-undefined)
+    set_property(GLOBAL APPEND PROPERTY FASTENR_CONNECTORS ${name})
     set_target_properties(${name} PROPERTIES PREFIX ""
         LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${FASTENR_CONNECTOR_DIR})
 endfunction()

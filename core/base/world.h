@@ -27,6 +27,9 @@ static inline int64_t world_monotonic(const struct world *w)
     return loop_monotonic_us(w->loop);
 }
 
+/* CPU time of the calling thread so far: for the run log, never to decide anything by. */
+int64_t world_cpu_us(void);
+
 /* Evenly in [0, below); `below` > 0. */
 int64_t world_random_below(const struct world *w, int64_t below);
 

@@ -9,6 +9,23 @@
 /* After an empty quota one request in this time finds out whether it has come back. */
 enum { QUOTA_PROBE_MINUTES = 15 };
 
+/* The text that is kept already, where it is the same; else a copy. */
+static struct str keep(struct budget *budget, struct str kept, struct str given)
+{
+    return str_eq(kept, given) ? kept : arena_str(&budget->arena, given);
+}
+
+static void set_rule(struct budget *budget, struct bucket_rule *kept,
+                     const struct bucket_rule *rule)
+{
+    struct bucket_rule next = *rule;
+    next.name = keep(budget, kept->name, rule->name);
+    next.header_limit = keep(budget, kept->header_limit, rule->header_limit);
+    next.header_remaining = keep(budget, kept->header_remaining, rule->header_remaining);
+    next.header_per_ms = keep(budget, kept->header_per_ms, rule->header_per_ms);
+    *kept = next;
+}
+
 struct budget *budget_get(struct budgets *budgets, const char *key, const struct bucket_rule *rules,
                           size_t count)
 {
@@ -23,7 +40,7 @@ struct budget *budget_get(struct budgets *budgets, const char *key, const struct
     }
     budget->count = count > BUDGET_BUCKETS ? BUDGET_BUCKETS : count;
     for (size_t i = 0; i < budget->count; i++)
-        budget->buckets[i].rule = rules[i];
+        set_rule(budget, &budget->buckets[i].rule, &rules[i]);
     budget->references++;
     return budget;
 }
@@ -37,6 +54,7 @@ void budget_put(struct budgets *budgets, struct budget *budget)
         at = &(*at)->next;
     *at = budget->next;
     free(budget->key);
+    arena_free(&budget->arena);
     free(budget);
 }
 

@@ -11,7 +11,7 @@
 #ifndef NET_BUDGET_H
 #define NET_BUDGET_H
 
-#include "base/str.h"
+#include "base/arena.h"
 
 enum { BUDGET_BUCKETS = 16 };
 
@@ -37,6 +37,7 @@ struct budget {
     int references;
     struct bucket buckets[BUDGET_BUCKETS];
     size_t count;
+    struct arena arena; /* the rules' texts: they outlive the connection that brought them */
     struct budget *next;
 };
 
@@ -45,9 +46,8 @@ struct budgets {
     struct budget *first;
 };
 
-/* The budget of a vendor's account, made when it is new. The rules are copied, their texts
- * borrowed. When it is there already, later rules replace its rates. At most BUDGET_BUCKETS rules
- * are used. */
+/* The budget of a vendor's account, made when it is new. The rules are copied. When it is there
+ * already, later rules replace its rates. At most BUDGET_BUCKETS rules are used. */
 struct budget *budget_get(struct budgets *budgets, const char *key, const struct bucket_rule *rules,
                           size_t count);
 void budget_put(struct budgets *budgets, struct budget *budget);

@@ -124,7 +124,7 @@ int sqlite_run_stream(struct store *s, int64_t run, const struct run_stream_row 
 int sqlite_run_end(struct store *s, const struct run_row *row, struct error *err);
 int sqlite_lease(struct store *s, int64_t connection, struct error *err);
 void sqlite_release(struct store *s, int64_t connection);
-int sqlite_reap(struct store *s, struct error *err);
+int sqlite_reap(struct store *s, int64_t connection, struct error *err);
 
 /* sqlite_list.c */
 int sqlite_each_run(struct store *s, struct str connection, int64_t id, int64_t limit, run_fn fn,

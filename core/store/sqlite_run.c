@@ -107,11 +107,12 @@ static bool is_leased(struct sqlite_store *s, int64_t connection)
     return fcntl(s->lock_fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-int sqlite_reap(struct store *store, struct error *err)
+int sqlite_reap(struct store *store, int64_t connection, struct error *err)
 {
     struct sqlite_store *s = sqlite_of(store);
-    sqlite3_stmt *find =
-        sqlite_prepare(s, "SELECT id, connection FROM run WHERE status = 1", false, err);
+    sqlite3_stmt *find = sqlite_prepare(
+        s, "SELECT id, connection FROM run WHERE status = 1 AND (?1 = 0 OR connection = ?1)", false,
+        err);
     sqlite3_stmt *set =
         sqlite_prepare(s,
                        "UPDATE run SET status = 7, ended_at = ?2, reason = 'the host ended in the "
@@ -119,6 +120,8 @@ int sqlite_reap(struct store *store, struct error *err)
                        "next run goes on from the last commit' WHERE id = ?1 AND status = 1",
                        false, err);
     int found = find && set ? 0 : -1;
+    if (find)
+        sqlite3_bind_int64(find, 1, connection);
     while (found >= 0 && (found = sqlite_step(s, find, "look for runs", err)) > 0) {
         if (is_leased(s, sqlite3_column_int64(find, 1)))
             continue;

@@ -254,8 +254,10 @@ struct store_engine {
      * host. */
     int (*lease)(struct store *s, int64_t connection, struct error *err);
     void (*release)(struct store *s, int64_t connection);
-    /* Runs of hosts that died become "interrupted". */
-    int (*reap)(struct store *s, struct error *err);
+    /* Runs of hosts that died become "interrupted". Of one connection, whose lease the caller has
+     * and for which it has no run under way; 0: of all that no other host has, when the caller has
+     * no run at all. */
+    int (*reap)(struct store *s, int64_t connection, struct error *err);
 
     /* Lists, newest run first; `fn` returns false to stop. Rows are valid during the call. */
     int (*each_run)(struct store *s, struct str connection, int64_t id, int64_t limit, run_fn fn,

@@ -344,7 +344,7 @@ static void test_runs(void)
     buf_clear(&out);
     OK(ENGINE->each_run(store, STR("other"), 0, 10, write_run, &out, &err));
     UNIT_TEXT(buf_cstr(&out), "");
-    OK(ENGINE->reap(store, &err)); /* nobody holds the lease */
+    OK(ENGINE->reap(store, 0, &err)); /* nobody holds the lease */
     OK(ENGINE->each_run(store, STR(""), second, 10, write_run, &out, &err));
     UNIT_TEXT(buf_cstr(&out), "2 interrupted; ");
     buf_free(&out);
@@ -370,7 +370,7 @@ static void test_lease_ends_with_its_host(void)
     CU_ASSERT_EQUAL(ENGINE->lease(store, connection, &err), 1);
     CU_ASSERT_EQUAL(ENGINE->lease(store, connection + 1, &err), 0);
     struct buf out = BUF_INIT(100);
-    OK(ENGINE->reap(store, &err)); /* its run is alive */
+    OK(ENGINE->reap(store, 0, &err)); /* its run is alive */
     OK(ENGINE->each_run(store, STR(""), 0, 10, write_run, &out, &err));
     UNIT_TEXT(buf_cstr(&out), "1 running; ");
     kill(child, SIGKILL);

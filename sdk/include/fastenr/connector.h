@@ -49,6 +49,7 @@ extern "C" {
 
 /* ---- strings and tables ------------------------------------------------ */
 
+/* Never grows: it is passed by value and is a row of tables. */
 struct fastenr_str {
     const char *ptr; /* may be NULL when len is 0 */
     uint64_t len;    /* bytes */
@@ -60,7 +61,8 @@ struct fastenr_str {
         (literal), sizeof(literal) - 1                                                             \
     }
 
-/* Rows of one struct type. The stride lets a later host read rows of an older, shorter struct. */
+/* Never grows. Rows of one struct type. The stride lets a later host read rows of an older, shorter
+ * struct. */
 struct fastenr_table {
     const void *rows;
     uint32_t count;
@@ -246,6 +248,8 @@ struct fastenr_request {
     struct fastenr_str bucket;    /* a row of the limits table */
 };
 
+/* Never grows: it has no size that a host could go by. What else there is to know of an answer
+ * comes from services that take the handle. */
 struct fastenr_response {
     uint64_t handle; /* 0: there was no answer */
     int32_t status;  /* HTTP status, 0 without an answer */
@@ -340,7 +344,8 @@ struct fastenr_services {
     fastenr_outcome (*http_wait)(struct fastenr_host *host, uint64_t ticket,
                                  struct fastenr_response *ret_response);
 
-    /* http_start and http_wait in one; as they say. */
+    /* http_start and http_wait in one.
+     * State: check, discover, read. Owns: as both. Blocks: as http_wait. Fails: as both. */
     fastenr_outcome (*http)(struct fastenr_host *host, const struct fastenr_request *request,
                             struct fastenr_response *ret_response);
 
@@ -434,6 +439,9 @@ struct fastenr_ops {
     /* Reads records. The host moves the stream's watermark only when this returns FASTENR_OK. */
     fastenr_outcome (*read)(void *instance, const struct fastenr_selector *selector);
 };
+
+/* What a connector defines. Declared here so that one written in C++ gets C linkage. */
+FASTENR_EXPORT const struct fastenr_connector *fastenr_connector(void);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/intake.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "plugin/protocol.h"
+
+enum {
+    PAGES_MOST = 8,
+    BYTES_MOST = 16 * 1024 * 1024, /* of pages that wait */
+    RECORDS_A_COMMIT = 2000
+};
+
+/* A page, or a checkpoint. */
+struct entry {
+    struct entry *next;
+    struct intake *intake;
+    struct page *page; /* NULL: a checkpoint */
+    char *position;
+    size_t position_len;
+    bool ready; /* mapped */
+    struct job map;
+};
+
+struct intake {
+    struct intake_stream stream;
+    const struct intake_events *events;
+    void *arg;
+    struct world *world;
+    struct entry *first, **last;
+    size_t pages, bytes; /* not yet committed */
+    int mapping;         /* jobs on the pool */
+    bool draining, failed, was_full;
+    struct timer drained;
+
+    /* the commit that is under way */
+    bool committing;
+    struct job commit;
+    struct page *batch[PAGES_MOST];
+    size_t batch_count;
+    struct entry *taken; /* entries of the batch */
+    struct stream_state state;
+    struct run_counts counts;
+    enum merge_result result;
+    int64_t cpu_us;
+    struct error err;
+};
+
+static void advance(struct intake *in);
+
+/* ---- entries ---- */
+
+static void free_entry(struct entry *e)
+{
+    page_free(e->page);
+    free(e->position);
+    free(e);
+}
+
+static void free_entries(struct entry *e)
+{
+    while (e) {
+        struct entry *next = e->next;
+        free_entry(e);
+        e = next;
+    }
+}
+
+static void append(struct intake *in, struct entry *e)
+{
+    e->intake = in;
+    *in->last = e;
+    in->last = &e->next;
+}
+
+/* Drops the entries that no job points to. */
+static void drop_ready(struct intake *in)
+{
+    struct entry **at = &in->first;
+    while (*at) {
+        struct entry *e = *at;
+        if (!e->ready) {
+            at = &e->next;
+            continue;
+        }
+        *at = e->next;
+        free_entry(e);
+    }
+    in->last = at;
+}
+
+/* ---- the commit, on the store executor ---- */
+
+static int commit_batch(struct intake *in, struct error *err)
+{
+    const struct merge *merge = &in->stream.merge;
+    const struct store_engine *engine = merge->store->engine;
+    struct run_stream_row row = *in->stream.row;
+    if (engine->begin(merge->store, err) != 0)
+        return -1;
+    in->result = merge_pages(merge, in->batch, in->batch_count, &in->counts, err);
+    if (in->result != MERGE_OK)
+        goto back;
+    row.counts = in->counts;
+    if (engine->set_stream(merge->store, &in->state, err) != 0 ||
+        engine->run_stream(merge->store, merge->run, &row, err) != 0)
+        goto back;
+    if (engine->commit(merge->store, err) == 0)
+        return 0;
+back:
+    engine->rollback(merge->store);
+    return -1;
+}
+
+static void commit_work(void *arg)
+{
+    struct intake *in = arg;
+    int64_t began = world_cpu_us();
+    in->result = MERGE_OK;
+    if (commit_batch(in, &in->err) != 0 && in->result == MERGE_OK)
+        in->result = MERGE_FAILED;
+    for (size_t i = 0; i < in->batch_count; i++)
+        in->cpu_us += in->batch[i]->cpu_us;
+    in->cpu_us += world_cpu_us() - began;
+}
+
+static void fail(struct intake *in)
+{
+    in->failed = true;
+    drop_ready(in);
+    in->events->failed(in->arg, in->result, in->err.text);
+}
+
+/* What has been committed. The position's text is the entry's: it moves into the caller's room. */
+static void keep_state(struct intake *in)
+{
+    const struct intake_stream *to = &in->stream;
+    if (in->state.position.len > 0)
+        memmove(to->position, in->state.position.ptr, in->state.position.len);
+    in->state.position.ptr = to->position;
+    *to->state = in->state;
+    to->row->counts = in->counts;
+    to->target->may_hold_quarantined |= in->counts.quarantined > 0;
+}
+
+static void commit_done(void *arg)
+{
+    struct intake *in = arg;
+    in->committing = false;
+    *in->stream.cpu_us += in->cpu_us;
+    for (size_t i = 0; i < in->batch_count; i++) {
+        in->pages--;
+        in->bytes -= in->batch[i]->bytes;
+    }
+    if (in->result != MERGE_OK) {
+        fail(in);
+    } else {
+        keep_state(in);
+        in->events->committed(in->arg);
+    }
+    free_entries(in->taken);
+    in->taken = NULL;
+    advance(in);
+}
+
+/* Takes what is ready at the front of the queue. */
+static void take_batch(struct intake *in)
+{
+    struct entry **end = &in->taken;
+    size_t records = 0;
+    in->batch_count = 0;
+    in->cpu_us = 0;
+    in->state = *in->stream.state;
+    in->counts = in->stream.row->counts;
+    while (in->first && in->first->ready && in->batch_count < PAGES_MOST &&
+           (records == 0 || records < RECORDS_A_COMMIT || !in->first->page)) {
+        struct entry *e = in->first;
+        in->first = e->next;
+        e->next = NULL;
+        *end = e;
+        end = &e->next;
+        if (e->page) {
+            records += e->page->count;
+            in->batch[in->batch_count++] = e->page;
+        } else {
+            in->state.position = (struct str){e->position, e->position_len};
+        }
+    }
+    if (!in->first)
+        in->last = &in->first;
+}
+
+static void begin_commit(struct intake *in)
+{
+    take_batch(in);
+    in->committing = true;
+    in->commit = (struct job){.work = commit_work, .done = commit_done, .arg = in};
+    loop_submit(in->world->loop, EXECUTOR_STORE, &in->commit);
+}
+
+static bool is_full(const struct intake *in)
+{
+    return !in->failed && (in->pages >= PAGES_MOST || in->bytes >= BYTES_MOST);
+}
+
+static void on_drained(void *arg)
+{
+    struct intake *in = arg;
+    in->events->drained(in->arg);
+}
+
+/* Whatever can be done now. */
+static void advance(struct intake *in)
+{
+    if (in->committing)
+        return;
+    if (in->failed)
+        drop_ready(in);
+    else if (in->first && in->first->ready)
+        begin_commit(in);
+    if (in->was_full && !is_full(in)) {
+        in->was_full = false;
+        in->events->room(in->arg);
+    }
+    if (in->draining && !in->first && !in->committing && in->mapping == 0)
+        loop_timer(in->world->loop, &in->drained, 0);
+}
+
+/* ---- mapping, on the pool ---- */
+
+static void map_work(void *arg)
+{
+    struct entry *e = arg;
+    const struct merge *merge = &e->intake->stream.merge;
+    page_map(e->page, &merge->target->object->mapping, store_hash_key(merge->store));
+}
+
+static void map_done(void *arg)
+{
+    struct entry *e = arg;
+    e->ready = true;
+    e->intake->mapping--;
+    advance(e->intake);
+}
+
+void intake_page(struct intake *in, struct page *page)
+{
+    struct entry *e = MEM_NEW(struct entry);
+    e->page = page;
+    in->pages++;
+    in->bytes += page->bytes;
+    in->mapping++;
+    append(in, e);
+    e->map = (struct job){.work = map_work, .done = map_done, .arg = e};
+    loop_submit(in->world->loop, EXECUTOR_POOL, &e->map);
+}
+
+void intake_checkpoint(struct intake *in, struct str position)
+{
+    struct entry *e = MEM_NEW(struct entry);
+    e->position = mem_strndup(position.ptr, position.len);
+    e->position_len = position.len;
+    e->ready = true;
+    append(in, e);
+    advance(in);
+}
+
+bool intake_hold(struct intake *in)
+{
+    in->was_full = is_full(in);
+    return in->was_full;
+}
+
+/* ---- life ---- */
+
+struct intake *intake_new(const struct intake_stream *stream, const struct intake_events *events,
+                          void *arg)
+{
+    struct intake *in = MEM_NEW(struct intake);
+    *in = (struct intake){
+        .stream = *stream, .events = events, .arg = arg, .world = stream->merge.world};
+    in->last = &in->first;
+    in->drained = (struct timer){.fn = on_drained, .arg = in};
+    return in;
+}
+
+void intake_drain(struct intake *in)
+{
+    in->draining = true;
+    advance(in);
+}
+
+void intake_free(struct intake *in)
+{
+    if (!in)
+        return;
+    loop_timer_stop(in->world->loop, &in->drained);
+    free_entries(in->first);
+    free(in);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a read emits, on its way into the store: pages and checkpoints form one queue and are
+ * committed in the order in which they came, whatever order mapping finishes in. A checkpoint
+ * commits together with the last page before it. All calls and callbacks are on the loop.
+ */
+#ifndef SYNC_INTAKE_H
+#define SYNC_INTAKE_H
+
+#include "sync/merge.h"
+
+struct intake;
+
+struct intake_events {
+    void (*room)(void *arg);      /* there is room again */
+    void (*committed)(void *arg); /* the counts have grown */
+    void (*drained)(void *arg);   /* after intake_drain: everything is committed, or it failed */
+    /* Once: nothing more is committed, what was in the queue is dropped. */
+    void (*failed)(void *arg, enum merge_result why, const char *text);
+};
+
+/* What the intake works on; the caller's, untouched by it until the intake is drained. */
+struct intake_stream {
+    struct merge merge;
+    struct merge_target *target; /* the merge's */
+    struct stream_state *state;  /* the position moves with the commits */
+    char *position;              /* room for it: POSITION_MAX bytes */
+    struct run_stream_row *row;  /* counts move with the commits */
+    int64_t *cpu_us;             /* grows by what parsing, mapping and storing took */
+};
+
+struct intake *intake_new(const struct intake_stream *stream, const struct intake_events *events,
+                          void *arg);
+
+/* Takes a parsed page. */
+void intake_page(struct intake *intake, struct page *page);
+void intake_checkpoint(struct intake *intake, struct str position);
+
+/* Whether as much waits as may wait: then the emitter is to be held back until `room`. */
+bool intake_hold(struct intake *intake);
+
+/* `drained` follows, never from within this call. */
+void intake_drain(struct intake *intake);
+
+/* After `drained`. NULL is allowed. */
+void intake_free(struct intake *intake);
+
+#endif

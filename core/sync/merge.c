@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which canonical record a vendor's record is: by its link, by a match, or a new one. */
+#include "sync/merge.h"
+
+#include <stdlib.h>
+
+#include "base/redact.h"
+#include "sync/merge_internal.h"
+
+enum { PAYLOAD_MAX = 16 * 1024 * 1024, PERCENT_LEAST = 100 };
+
+static const struct store_engine *engine_of(const struct batch *b)
+{
+    return b->merge->store->engine;
+}
+
+/* ---- setting aside ---- */
+
+/* The vendor's fields; what has no id or no fields stands in an array, and cannot be replayed. */
+static struct str payload_of(struct batch *b, const struct page_record *record)
+{
+    struct buf text = BUF_INIT(PAYLOAD_MAX), clean = BUF_INIT(PAYLOAD_MAX);
+    bool whole = !record->fields || record->id.len == 0;
+    if (whole)
+        buf_char(&text, '[');
+    json_write(&text, whole ? record->whole : record->fields);
+    if (whole)
+        buf_char(&text, ']');
+    redact(&clean, buf_view(&text));
+    struct str payload = arena_str(&b->arena, buf_view(&clean));
+    buf_free(&text);
+    buf_free(&clean);
+    return payload;
+}
+
+/* A record without an id gets one of its content, so that the same one is not kept twice. */
+static struct str quarantine_id(struct batch *b, const struct page_record *record,
+                                struct str payload)
+{
+    if (record->id.len > 0)
+        return record->id;
+    uint64_t hash = siphash(store_hash_key(b->merge->store), payload);
+    return str_from(arena_printf(&b->arena, "without-id-%016llx", (unsigned long long)hash));
+}
+
+static void set_aside(struct batch *b, const struct page_record *record, struct str field,
+                      struct str reason)
+{
+    struct str payload = payload_of(b, record);
+    b->out.quarantined[b->out.quarantined_count++] =
+        (struct quarantine_write){.stream = b->merge->target->stream,
+                                  .external_id = quarantine_id(b, record, payload),
+                                  .modified = record->modified_us,
+                                  .field = field,
+                                  .reason = reason,
+                                  .payload = payload};
+    b->counts.quarantined++;
+}
+
+/* ---- collecting ---- */
+
+static int by_id_then_order(const void *a, const void *b)
+{
+    const struct item *x = a, *y = b;
+    int c = str_cmp(x->record->id, y->record->id);
+    return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+/* Of several with one id the last one counts: it is what the vendor has now. */
+static void keep_last(struct batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        bool superseded =
+            i + 1 < b->count && str_eq(b->items[i].record->id, b->items[i + 1].record->id);
+        if (superseded)
+            b->counts.unchanged++;
+        else
+            b->items[n++] = b->items[i];
+    }
+    b->count = n;
+}
+
+static void collect(struct batch *b, struct page *const *pages, size_t page_count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < page_count; i++)
+        most += pages[i]->count;
+    b->items = arena_new(&b->arena, most, sizeof b->items[0]);
+    b->out.quarantined = arena_new(&b->arena, most, sizeof b->out.quarantined[0]);
+    for (size_t i = 0; i < page_count; i++)
+        for (size_t j = 0; j < pages[i]->count; j++) {
+            const struct page_record *record = &pages[i]->records[j];
+            b->counts.read++;
+            if (record->id.len == 0)
+                set_aside(b, record, record->invalid_field, record->why);
+            else
+                b->items[b->count++] = (struct item){.record = record, .order = b->count};
+        }
+    if (b->count > 0)
+        qsort(b->items, b->count, sizeof b->items[0], by_id_then_order);
+    keep_last(b);
+}
+
+/* Leaves those that can be stored. */
+static void sort_out(struct batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct page_record *record = b->items[i].record;
+        if (record->result == MAP_INVALID)
+            set_aside(b, record, record->invalid_field, record->why);
+        else if (record->result == MAP_OUT_OF_SCOPE)
+            b->counts.filtered++;
+        else
+            b->items[n++] = b->items[i];
+    }
+    b->count = n;
+}
+
+struct item *batch_find(const struct batch *b, struct str external_id)
+{
+    size_t low = 0, high = b->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int c = str_cmp(b->items[middle].record->id, external_id);
+        if (c == 0)
+            return &b->items[middle];
+        if (c < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* ---- links ---- */
+
+static int load_links(struct batch *b, struct error *err)
+{
+    struct str *ids = arena_new(&b->arena, b->count, sizeof ids[0]);
+    struct link_row *links = arena_new(&b->arena, b->count, sizeof links[0]);
+    for (size_t i = 0; i < b->count; i++)
+        ids[i] = b->items[i].record->id;
+    if (engine_of(b)->load_links(b->merge->store, b->merge->target->stream, ids, b->count, links,
+                                 &b->arena, err) != 0)
+        return -1;
+    for (size_t i = 0; i < b->count; i++) {
+        b->items[i].link = links[i];
+        b->items[i].key = links[i].key ? links[i].record : 0;
+    }
+    return 0;
+}
+
+/* Which fields moved at the vendor; false when none did. */
+static bool find_moved(struct batch *b, struct item *item)
+{
+    struct str shadow = item->record->mapped.shadow;
+    bool any = false;
+    item->moved = arena_new(&b->arena, b->mapping->rule_count / 64 + 1, sizeof item->moved[0]);
+    if (str_eq(item->link.seen_remote, shadow))
+        return false;
+    for (size_t i = 0; i < b->mapping->rule_count; i++)
+        if (shadow_moved(item->link.seen_remote, shadow, i)) {
+            item->moved[i / 64] |= UINT64_C(1) << (i % 64);
+            any = true;
+        }
+    return any;
+}
+
+/* It is fine now: should it be in quarantine, it leaves. */
+static void note_fine(struct batch *b, const struct item *item)
+{
+    if (b->merge->target->may_hold_quarantined)
+        b->out.cleared[b->out.cleared_count++] = (struct link_write){
+            .stream = b->merge->target->stream, .external_id = item->record->id};
+}
+
+/* Leaves out what the vendor has not touched. */
+static void drop_unmoved(struct batch *b)
+{
+    size_t n = 0;
+    b->out.cleared = arena_new(&b->arena, b->count, sizeof b->out.cleared[0]);
+    for (size_t i = 0; i < b->count; i++) {
+        if (find_moved(b, &b->items[i]) || b->items[i].link.key == 0) {
+            b->items[n++] = b->items[i];
+        } else {
+            b->counts.unchanged++;
+            note_fine(b, &b->items[i]);
+        }
+    }
+    b->count = n;
+}
+
+/* ---- matches ---- */
+
+static const struct rule *rule_of_field(const struct mapping *m, int index, size_t *ret_rule)
+{
+    for (size_t i = 0; i < m->rule_count; i++)
+        if (m->rules[i].index == index) {
+            *ret_rule = i;
+            return &m->rules[i];
+        }
+    return NULL;
+}
+
+static bool is_taken(const struct batch *b, int64_t record)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].link.key == 0 && b->items[i].key == record)
+            return true;
+    return false;
+}
+
+static void park_ambiguous(struct batch *b, struct item *item, const struct model_field *field,
+                           const struct value *value)
+{
+    struct buf text = BUF_INIT(400);
+    value_write(&text, field->kind, value);
+    const char *reason = arena_printf(
+        &b->arena,
+        "more than one %s has the %s '%.200s': merge or mend them, or set 'match' to another field",
+        b->mapping->object->name, field->name, buf_cstr(&text));
+    buf_free(&text);
+    set_aside(b, item->record, str_from(field->name), str_from(reason));
+    item->record = NULL;
+}
+
+/* Matches the items that have no record yet by one field. */
+static int match_by(struct batch *b, int field, struct error *err)
+{
+    size_t rule;
+    struct value *values = arena_new(&b->arena, b->count, sizeof values[0]);
+    struct match_row *found = arena_new(&b->arena, b->count, sizeof found[0]);
+    if (!rule_of_field(b->mapping, field, &rule))
+        return 0;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].record && b->items[i].key == 0)
+            values[i] = b->items[i].record->mapped.values[rule];
+    if (engine_of(b)->match(b->merge->store, b->mapping->object, b->merge->organization,
+                            b->merge->target->stream, field, values, b->count, found, err) != 0)
+        return -1;
+    for (size_t i = 0; i < b->count; i++) {
+        struct item *item = &b->items[i];
+        if (found[i].other != 0)
+            park_ambiguous(b, item, &b->mapping->object->fields[field], &values[i]);
+        else if (found[i].record != 0 && !is_taken(b, found[i].record))
+            item->key = found[i].record;
+    }
+    return 0;
+}
+
+/* What was parked is no item any more. */
+static void drop_parked(struct batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].record)
+            b->items[n++] = b->items[i];
+    b->count = n;
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+/* New records get their keys in the order in which they came. */
+static int number_new(struct batch *b, struct error *err)
+{
+    struct item **fresh = arena_new(&b->arena, b->count, sizeof fresh[0]);
+    size_t n = 0;
+    int64_t first;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].key == 0)
+            fresh[n++] = &b->items[i];
+    if (n == 0)
+        return 0;
+    qsort(fresh, n, sizeof fresh[0], by_order);
+    if (engine_of(b)->allocate(b->merge->store, b->mapping->object, n, &first, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        fresh[i]->key = first + (int64_t)i;
+        fresh[i]->created = true;
+    }
+    return 0;
+}
+
+static int match_new(struct batch *b, struct error *err)
+{
+    const struct object_setup *object = b->merge->target->object;
+    for (size_t i = 0; i < object->match_count; i++)
+        if (match_by(b, object->match[i], err) != 0)
+            return -1;
+    drop_parked(b);
+    for (size_t i = 0; i < b->count; i++)
+        note_fine(b, &b->items[i]);
+    return number_new(b, err);
+}
+
+/* ---- records that are there ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+/* In the order of their keys, so that pages of the store are met one after another. */
+static int load_records(struct batch *b, struct error *err)
+{
+    struct item **known = arena_new(&b->arena, b->count, sizeof known[0]);
+    int64_t *keys = arena_new(&b->arena, b->count, sizeof keys[0]);
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++)
+        if (!b->items[i].created)
+            known[n++] = &b->items[i];
+    if (n == 0)
+        return 0;
+    qsort(known, n, sizeof known[0], by_key);
+    for (size_t i = 0; i < n; i++)
+        keys[i] = known[i]->key;
+    struct record_row *rows = arena_new(&b->arena, n, sizeof rows[0]);
+    if (engine_of(b)->load_records(b->merge->store, b->mapping->object, keys, n, rows, &b->arena,
+                                   err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].key == 0)
+            return error_set(err,
+                             "the store links %s %lld, which is not there: run `fastenr doctor`",
+                             b->mapping->object->name, (long long)keys[i]);
+        known[i]->row = &rows[i];
+    }
+    return 0;
+}
+
+/* ---- guard rails ---- */
+
+static enum merge_result guard(const struct batch *b, const struct run_counts *before,
+                               struct error *err)
+{
+    const struct guard_config *g = &b->merge->target->object->config->guard;
+    const char *name = b->merge->target->object->item->name.ptr;
+    int64_t links = b->merge->target->links_before;
+    int64_t changes = before->created + before->updated + b->counts.created + b->counts.updated;
+    int64_t updates = before->updated + b->counts.updated;
+    if (g->max_changes > 0 && changes > g->max_changes) {
+        error_set(err,
+                  "the guard rail stopped it: more than %lld records of %s would be created or "
+                  "changed (guard.max_changes); look with `fastenr preview`, then raise it",
+                  (long long)g->max_changes, name);
+        return MERGE_STOPPED;
+    }
+    if (g->max_percent > 0 && links >= PERCENT_LEAST && updates * 100 > links * g->max_percent) {
+        error_set(
+            err,
+            "the guard rail stopped it: more than %lld percent of the %lld records of %s "
+            "would be changed (guard.max_percent); look with `fastenr preview`, then raise it",
+            (long long)g->max_percent, (long long)links, name);
+        return MERGE_STOPPED;
+    }
+    return MERGE_OK;
+}
+
+static void add_counts(struct run_counts *to, const struct run_counts *more)
+{
+    to->read += more->read;
+    to->created += more->created;
+    to->updated += more->updated;
+    to->unchanged += more->unchanged;
+    to->filtered += more->filtered;
+    to->quarantined += more->quarantined;
+}
+
+/* ---- the whole ---- */
+
+static int prepare(struct batch *b, struct error *err)
+{
+    if (load_links(b, err) != 0)
+        return -1;
+    drop_unmoved(b);
+    if (match_new(b, err) != 0 || load_records(b, err) != 0 || batch_resolve(b, err) != 0)
+        return -1;
+    batch_write(b);
+    return 0;
+}
+
+enum merge_result merge_pages(const struct merge *merge, struct page *const *pages,
+                              size_t page_count, struct run_counts *counts, struct error *err)
+{
+    struct batch b = {.merge = merge, .mapping = &merge->target->object->mapping};
+    b.out = (struct store_batch){.object = b.mapping->object,
+                                 .organization = merge->organization,
+                                 .run = merge->run,
+                                 .now_us = world_now(merge->world)};
+    enum merge_result result = MERGE_FAILED;
+    collect(&b, pages, page_count);
+    sort_out(&b);
+    if (prepare(&b, err) != 0)
+        goto out;
+    result = guard(&b, counts, err);
+    if (result != MERGE_OK)
+        goto out;
+    if (engine_of(&b)->apply(merge->store, &b.out, err) != 0 || batch_settle_pending(&b, err) != 0)
+        result = MERGE_FAILED;
+    else
+        add_counts(counts, &b.counts);
+out:
+    arena_free(&b.arena);
+    return result;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a batch writes: field by field, references by the keys of their records. */
+#include <stdlib.h>
+
+#include "sync/merge_internal.h"
+
+enum { BODY_MAX = 4 * 1024 * 1024 };
+
+static const struct store_engine *engine_of(const struct batch *b)
+{
+    return b->merge->store->engine;
+}
+
+/* ---- references ---- */
+
+static void note_pending(struct batch *b, const struct item *item, size_t rule, int64_t stream,
+                         struct str external_id)
+{
+    b->out.pending[b->out.pending_count++] =
+        (struct pending_write){.stream = stream,
+                               .row = {.external_id = external_id,
+                                       .object = b->mapping->object->id,
+                                       .record = item->key,
+                                       .field = b->mapping->rules[rule].field.id}};
+}
+
+/* The record that the reference means, or a note that it is missing. */
+static void take_reference(struct batch *b, struct item *item, size_t rule, int64_t stream,
+                           const struct link_row *found)
+{
+    struct str id = item->record->mapped.values[rule].text;
+    bool same = stream == b->merge->target->stream;
+    const struct item *here = same && !found->key ? batch_find(b, id) : NULL;
+    int64_t key = found->key ? found->record : here ? here->key : 0;
+    if (key != 0)
+        item->references[rule] = (struct value){.state = VALUE_INTEGER, .integer = key};
+    if (key == 0)
+        note_pending(b, item, rule, stream, id);
+    else if (!item->created)
+        note_pending(b, item, rule, stream, STR("")); /* an older one may still wait */
+}
+
+static int resolve_rule(struct batch *b, size_t rule, struct error *err)
+{
+    int64_t stream = b->merge->target->lookups[rule];
+    struct str *ids = arena_new(&b->arena, b->count, sizeof ids[0]);
+    struct item **items = arena_new(&b->arena, b->count, sizeof items[0]);
+    struct link_row *found = arena_new(&b->arena, b->count, sizeof found[0]);
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        struct item *item = &b->items[i];
+        if (!has_moved(item, rule))
+            continue;
+        if (item->record->mapped.values[rule].state == VALUE_TEXT && stream != 0) {
+            items[n] = item;
+            ids[n++] = item->record->mapped.values[rule].text;
+        } else if (!item->created) {
+            note_pending(b, item, rule, 0, STR(""));
+        }
+    }
+    if (n == 0)
+        return 0;
+    if (engine_of(b)->load_links(b->merge->store, stream, ids, n, found, &b->arena, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        take_reference(b, items[i], rule, stream, &found[i]);
+    return 0;
+}
+
+int batch_resolve(struct batch *b, struct error *err)
+{
+    size_t references = 0;
+    for (size_t i = 0; i < b->mapping->rule_count; i++)
+        references += b->mapping->rules[i].field.kind == KIND_REFERENCE;
+    b->out.pending = arena_new(&b->arena, b->count * references, sizeof b->out.pending[0]);
+    for (size_t i = 0; i < b->count && references > 0; i++)
+        b->items[i].references =
+            arena_new(&b->arena, b->mapping->rule_count, sizeof b->items[i].references[0]);
+    for (size_t i = 0; i < b->mapping->rule_count; i++)
+        if (b->mapping->rules[i].field.kind == KIND_REFERENCE && resolve_rule(b, i, err) != 0)
+            return -1;
+    return 0;
+}
+
+/* ---- custom fields ---- */
+
+struct custom_edit {
+    const struct batch *batch;
+    const struct item *item;
+    struct json_writer *w;
+    uint64_t *seen; /* bit set: a rule each */
+};
+
+static bool is_edited(const struct item *item, const struct rule *rule, size_t i)
+{
+    if (rule->index >= 0 || !has_moved(item, i))
+        return false;
+    /* A first match does not empty what is there. */
+    return item->link.key != 0 || item->record->mapped.values[i].state != VALUE_NULL;
+}
+
+static bool copy_member(void *arg, struct str name, const struct json *value)
+{
+    struct custom_edit *e = arg;
+    const struct mapping *m = e->batch->mapping;
+    for (size_t i = 0; i < m->rule_count; i++) {
+        if (!is_edited(e->item, &m->rules[i], i) || !str_is(name, m->rules[i].field.name))
+            continue;
+        const struct value *v = &e->item->record->mapped.values[i];
+        e->seen[i / 64] |= UINT64_C(1) << (i % 64);
+        if (v->state == VALUE_TEXT) {
+            json_key_str(e->w, name);
+            json_put_raw(e->w, v->text);
+        }
+        return true;
+    }
+    struct buf text = BUF_INIT(RECORD_TEXT_MAX);
+    json_write(&text, value);
+    json_key_str(e->w, name);
+    json_put_raw(e->w, buf_view(&text));
+    buf_free(&text);
+    return true;
+}
+
+/* The custom fields with the moved ones in place: members keep their order, new ones come last. */
+static struct str edit_custom(struct batch *b, const struct item *item, struct str old)
+{
+    const struct mapping *m = b->mapping;
+    struct buf out = BUF_INIT(RECORD_TEXT_MAX);
+    struct json_writer w = {.out = &out};
+    struct custom_edit e = {.batch = b, .item = item, .w = &w};
+    const struct json *root = NULL;
+    e.seen = arena_new(&b->arena, m->rule_count / 64 + 1, sizeof e.seen[0]);
+    json_open(&w, '{');
+    if (old.len > 0 && json_parse(old, &root, NULL) == 0)
+        json_each(root, copy_member, &e);
+    json_free(root);
+    for (size_t i = 0; i < m->rule_count; i++) {
+        const struct value *v = &item->record->mapped.values[i];
+        bool seen = e.seen[i / 64] >> (i % 64) & 1;
+        if (!is_edited(item, &m->rules[i], i) || seen || v->state != VALUE_TEXT)
+            continue;
+        json_key(&w, m->rules[i].field.name);
+        json_put_raw(&w, v->text);
+    }
+    json_close(&w, '}');
+    struct str text = out.len > 2 ? arena_str(&b->arena, buf_view(&out)) : STR("");
+    buf_free(&out);
+    return text;
+}
+
+/* ---- new records ---- */
+
+static const struct value *value_for(const struct item *item, const struct rule *rule, size_t i)
+{
+    return rule->field.kind == KIND_REFERENCE ? &item->references[i]
+                                              : &item->record->mapped.values[i];
+}
+
+static void set_defaults(struct batch *b, struct record_row *row)
+{
+    const struct model_object *object = b->mapping->object;
+    for (size_t i = 0; i < object->field_count; i++)
+        if (row->fields[i].state == VALUE_NULL && object->fields[i].default_text)
+            value_parse(object->fields[i].kind, str_from(object->fields[i].default_text), &b->arena,
+                        &row->fields[i], NULL); /* the model's own text: it parses */
+}
+
+static void write_create(struct batch *b, struct item *item)
+{
+    const struct world *world = b->merge->world;
+    struct record_row *row = arena_new(&b->arena, 1, sizeof *row);
+    uint8_t random[10];
+    world->random(world->self, random, sizeof random);
+    row->key = item->key;
+    row->id = uuid_v7(b->out.now_us, random);
+    row->created_at = row->updated_at = b->out.now_us;
+    for (size_t i = 0; i < b->mapping->rule_count; i++)
+        if (b->mapping->rules[i].index >= 0)
+            row->fields[b->mapping->rules[i].index] = *value_for(item, &b->mapping->rules[i], i);
+    set_defaults(b, row);
+    row->custom = edit_custom(b, item, STR(""));
+    b->out.creates[b->out.create_count++] = (struct record_create){row};
+    b->counts.created++;
+}
+
+/* ---- changed records ---- */
+
+static void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
+                     const struct value *before, const struct value *after)
+{
+    json_key(w, name);
+    json_open(w, '[');
+    value_write_json(w, kind, before);
+    value_write_json(w, kind, after);
+    json_close(w, ']');
+}
+
+static void log_custom(struct json_writer *w, struct str before, struct str after)
+{
+    json_key(w, "custom_fields");
+    json_open(w, '[');
+    json_put_raw(w, before.len > 0 ? before : STR("null"));
+    json_put_raw(w, after.len > 0 ? after : STR("null"));
+    json_close(w, ']');
+}
+
+static uint64_t merge_fields(struct batch *b, const struct item *item, struct json_writer *w)
+{
+    struct record_row *row = item->row;
+    uint64_t changed = 0;
+    for (size_t i = 0; i < b->mapping->rule_count; i++) {
+        const struct rule *rule = &b->mapping->rules[i];
+        if (rule->index < 0 || !has_moved(item, i))
+            continue;
+        const struct value *now = value_for(item, rule, i);
+        struct value *field = &row->fields[rule->index];
+        bool first_match = item->link.key == 0;
+        if (value_eq(field, now) || (first_match && now->state == VALUE_NULL))
+            continue;
+        log_pair(w, rule->field.name, rule->field.kind, field, now);
+        *field = *now;
+        changed |= UINT64_C(1) << rule->index;
+    }
+    return changed;
+}
+
+static void write_update(struct batch *b, struct item *item)
+{
+    struct buf body = BUF_INIT(BODY_MAX);
+    struct json_writer w = {.out = &body};
+    struct record_row *row = item->row;
+    json_open(&w, '{');
+    uint64_t changed = merge_fields(b, item, &w);
+    struct str custom = edit_custom(b, item, row->custom);
+    bool custom_changed = !str_eq(custom, row->custom);
+    if (custom_changed)
+        log_custom(&w, row->custom, custom);
+    json_close(&w, '}');
+    if (changed == 0 && !custom_changed) {
+        b->counts.unchanged++;
+    } else {
+        row->custom = custom;
+        row->updated_at = b->out.now_us;
+        b->out.updates[b->out.update_count++] =
+            (struct record_update){.row = row,
+                                   .changed = changed,
+                                   .custom_changed = custom_changed,
+                                   .body = arena_str(&b->arena, buf_view(&body))};
+        b->counts.updated++;
+    }
+    buf_free(&body);
+}
+
+static int by_row_key(const void *a, const void *b)
+{
+    const struct record_update *x = a, *y = b;
+    return (x->row->key > y->row->key) - (x->row->key < y->row->key);
+}
+
+static int by_create_key(const void *a, const void *b)
+{
+    const struct record_create *x = a, *y = b;
+    return (x->row->key > y->row->key) - (x->row->key < y->row->key);
+}
+
+void batch_write(struct batch *b)
+{
+    b->out.creates = arena_new(&b->arena, b->count, sizeof b->out.creates[0]);
+    b->out.updates = arena_new(&b->arena, b->count, sizeof b->out.updates[0]);
+    b->out.links = arena_new(&b->arena, b->count, sizeof b->out.links[0]);
+    for (size_t i = 0; i < b->count; i++) {
+        struct item *item = &b->items[i];
+        if (item->created)
+            write_create(b, item);
+        else
+            write_update(b, item);
+        b->out.links[b->out.link_count++] =
+            (struct link_write){.key = item->link.key,
+                                .stream = b->merge->target->stream,
+                                .record = item->key,
+                                .external_id = item->record->id,
+                                .seen_remote = item->record->mapped.shadow,
+                                .remote_modified = item->record->modified_us};
+    }
+    if (b->out.create_count > 0)
+        qsort(b->out.creates, b->out.create_count, sizeof b->out.creates[0], by_create_key);
+    if (b->out.update_count > 0)
+        qsort(b->out.updates, b->out.update_count, sizeof b->out.updates[0], by_row_key);
+}
+
+/* ---- references that waited ---- */
+
+static int by_target(const void *a, const void *b)
+{
+    const struct pending_row *x = a, *y = b;
+    if (x->object != y->object)
+        return x->object - y->object;
+    return (x->record > y->record) - (x->record < y->record);
+}
+
+/* Index of a model's field by its id. */
+static int index_of_field(const struct model_object *object, uint16_t id)
+{
+    for (size_t i = 0; i < object->field_count; i++)
+        if (object->fields[i].id == id)
+            return (int)i;
+    return -1;
+}
+
+/* Adds the update of one waiting field to `out`; several of one record become one update. */
+static void settle(struct batch *b, struct store_batch *out, struct record_row *row,
+                   const struct pending_row *waiting)
+{
+    const struct item *item = batch_find(b, waiting->external_id);
+    int index = index_of_field(out->object, waiting->field);
+    out->pending[out->pending_count++] = (struct pending_write){.row = {.external_id = STR(""),
+                                                                        .object = waiting->object,
+                                                                        .record = waiting->record,
+                                                                        .field = waiting->field}};
+    if (!item || index < 0 || row->key == 0)
+        return;
+    struct value before = row->fields[index];
+    struct value now = {.state = VALUE_INTEGER, .integer = item->key};
+    struct buf body = BUF_INIT(BODY_MAX);
+    struct json_writer w = {.out = &body};
+    json_open(&w, '{');
+    log_pair(&w, out->object->fields[index].name, KIND_REFERENCE, &before, &now);
+    json_close(&w, '}');
+    row->fields[index] = now;
+    row->updated_at = out->now_us;
+    out->updates[out->update_count++] = (struct record_update){
+        .row = row, .changed = UINT64_C(1) << index, .body = arena_str(&b->arena, buf_view(&body))};
+    buf_free(&body);
+}
+
+/* Rows of one canonical object, sorted by record. */
+static int settle_object(struct batch *b, const struct pending_row *rows, size_t count,
+                         struct error *err)
+{
+    const struct model_object *object = model_object_by_id(rows[0].object);
+    struct store_batch out = {.object = object,
+                              .organization = b->merge->organization,
+                              .run = b->merge->run,
+                              .now_us = b->out.now_us};
+    int64_t *keys = arena_new(&b->arena, count, sizeof keys[0]);
+    struct record_row *records = arena_new(&b->arena, count, sizeof records[0]);
+    if (!object)
+        return error_set(err, "the store has references of an object that this fastenr does not "
+                              "know: upgrade it");
+    for (size_t i = 0; i < count; i++)
+        keys[i] = rows[i].record;
+    if (engine_of(b)->load_records(b->merge->store, object, keys, count, records, &b->arena, err) !=
+        0)
+        return -1;
+    out.updates = arena_new(&b->arena, count, sizeof out.updates[0]);
+    out.pending = arena_new(&b->arena, count, sizeof out.pending[0]);
+    struct record_row *row = NULL;
+    for (size_t i = 0; i < count; i++) {
+        /* Two waiting fields of one record: the second update follows the first one's. */
+        if (i == 0 || rows[i].record != rows[i - 1].record)
+            row = &records[i];
+        settle(b, &out, row, &rows[i]);
+    }
+    return engine_of(b)->apply(b->merge->store, &out, err);
+}
+
+int batch_settle_pending(struct batch *b, struct error *err)
+{
+    struct str *ids = arena_new(&b->arena, b->count, sizeof ids[0]);
+    struct pending_row *rows;
+    size_t n = 0, count;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].link.key == 0)
+            ids[n++] = b->items[i].record->id;
+    if (n == 0)
+        return 0;
+    if (engine_of(b)->load_pending(b->merge->store, b->merge->target->stream, ids, n, &rows, &count,
+                                   &b->arena, err) != 0)
+        return -1;
+    if (count > 0)
+        qsort(rows, count, sizeof rows[0], by_target);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && rows[to].object == rows[from].object;)
+            to++;
+        if (settle_object(b, &rows[from], to - from, err) != 0)
+            return -1;
+    }
+    return 0;
+}

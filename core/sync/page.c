@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/page.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "base/world.h"
+#include "plugin/protocol.h"
+
+static const struct str none = {NULL, 0};
+
+/* ---- one record ---- */
+
+/* A string as it is, an integer as its digits; anything else is none. */
+static struct str scalar_text(const struct json *value, struct arena *arena)
+{
+    if (json_kind(value) == JSON_STRING)
+        return json_string(value);
+    if (json_kind(value) == JSON_INT)
+        return arena_str(arena, json_number_text(value));
+    return none;
+}
+
+/* RFC 3339 text, or epoch milliseconds as number or text. */
+static bool read_modified(const struct json *value, struct arena *arena, int64_t *ret_us)
+{
+    struct str text = scalar_text(value, arena);
+    int64_t ms;
+    *ret_us = 0;
+    if (text.len == 0)
+        return value == NULL;
+    if (!str_to_i64(text, &ms))
+        return time_parse_rfc3339(text, ret_us);
+    if (ms < TIME_MIN_US / US_PER_MS || ms > TIME_MAX_US / US_PER_MS)
+        return false;
+    *ret_us = ms * US_PER_MS;
+    return true;
+}
+
+static bool is_id(struct str id)
+{
+    return id.len > 0 && id.len <= EXTERNAL_ID_MAX && !memchr(id.ptr, '\0', id.len);
+}
+
+static void reject(struct page_record *record, struct str why)
+{
+    record->rejected = true;
+    record->result = MAP_INVALID;
+    record->why = why;
+}
+
+static void read_record(struct page *page, const struct page_spec *spec, const struct json *value,
+                        struct page_record *record)
+{
+    struct str id = scalar_text(json_path(value, spec->id), &page->arena);
+    record->whole = value;
+    record->fields = json_path(value, spec->fields);
+    if (is_id(id))
+        record->id = id;
+    else
+        reject(record, STR("the record has no id that can be used: 1 to 255 bytes of text"));
+    if (json_kind(record->fields) != JSON_OBJECT) {
+        record->fields = NULL;
+        reject(record, STR("the record has no fields: they are no JSON object"));
+    }
+    if (spec->modified.len > 0 &&
+        !read_modified(json_path(value, spec->modified), &page->arena, &record->modified_us))
+        reject(record, STR("the record's modified time is neither RFC 3339 nor milliseconds"));
+}
+
+static void count_record(struct page *page, const struct page_record *record)
+{
+    struct page_result *result = &page->result;
+    result->count++;
+    result->rejected += record->rejected;
+    if (record->modified_us > result->max_modified_us)
+        result->max_modified_us = record->modified_us;
+    if (record->id.len > 0)
+        result->last_id = record->id;
+}
+
+/* ---- a page ---- */
+
+struct page *page_new(struct blob *body)
+{
+    struct page *page = MEM_NEW(struct page);
+    page->body = body;
+    page->bytes = blob_size(body);
+    return page;
+}
+
+static int parse_page(struct page *page, const struct page_spec *spec, struct error *err)
+{
+    struct str body;
+    if (blob_view(page->body, &body, err) != 0 || json_parse(body, &page->root, err) != 0)
+        return -1;
+    const struct json *records = json_path(page->root, spec->records);
+    if (json_kind(records) != JSON_ARRAY)
+        return error_set(err, "there is no array of records at '%.*s'", STR_ARG(spec->records));
+    page->count = json_length(records);
+    page->records = arena_new(&page->arena, page->count, sizeof page->records[0]);
+    for (size_t i = 0; i < page->count; i++) {
+        read_record(page, spec, json_element(records, i), &page->records[i]);
+        count_record(page, &page->records[i]);
+    }
+    if (spec->next.len > 0)
+        page->result.next = scalar_text(json_path(page->root, spec->next), &page->arena);
+    return 0;
+}
+
+int page_parse(struct page *page, const struct page_spec *spec, struct error *err)
+{
+    int64_t began = world_cpu_us();
+    int rc = parse_page(page, spec, err);
+    page->cpu_us += world_cpu_us() - began;
+    return rc;
+}
+
+/* ---- single records ---- */
+
+struct page *page_of_records(const struct emitted_record *records, uint32_t count)
+{
+    struct page *page = MEM_NEW(struct page);
+    page->count = count;
+    page->records = arena_new(&page->arena, count, sizeof page->records[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        page->records[i].id = arena_str(&page->arena, records[i].id);
+        page->records[i].modified_us = records[i].modified_us;
+        page->records[i].why = arena_str(&page->arena, records[i].fields); /* until it is parsed */
+        page->bytes += records[i].fields.len;
+    }
+    return page;
+}
+
+void page_parse_records(struct page *page)
+{
+    int64_t began = world_cpu_us();
+    page->roots = arena_new(&page->arena, page->count, sizeof page->roots[0]);
+    for (size_t i = 0; i < page->count; i++) {
+        struct page_record *record = &page->records[i];
+        const struct json *root = NULL;
+        struct str text = record->why;
+        record->why = STR("");
+        if (!is_id(record->id)) {
+            record->id = none;
+            reject(record, STR("the record has no id that can be used: 1 to 255 bytes of text"));
+        }
+        if (json_parse(text, &root, NULL) == 0)
+            page->roots[page->root_count++] = root;
+        record->whole = root;
+        if (json_kind(root) != JSON_OBJECT)
+            reject(record, STR("the record is no JSON object"));
+        else
+            record->fields = root;
+        if (record->modified_us < TIME_MIN_US || record->modified_us > TIME_MAX_US)
+            record->modified_us = 0;
+        count_record(page, record);
+    }
+    page->cpu_us += world_cpu_us() - began;
+}
+
+/* ---- mapping ---- */
+
+void page_map(struct page *page, const struct mapping *mapping, const uint8_t key[SIPHASH_KEY])
+{
+    int64_t began = world_cpu_us();
+    for (size_t i = 0; i < page->count; i++) {
+        struct page_record *record = &page->records[i];
+        struct error err = {0};
+        if (record->rejected)
+            continue;
+        record->result = mapping_apply(mapping, key, record->fields, &page->arena, &record->mapped,
+                                       &record->invalid_field, &err);
+        if (record->result == MAP_INVALID)
+            record->why = arena_str(&page->arena, str_from(err.text));
+    }
+    page->cpu_us += world_cpu_us() - began;
+}
+
+void page_free(struct page *page)
+{
+    if (!page)
+        return;
+    json_free(page->root);
+    for (size_t i = 0; i < page->root_count; i++)
+        json_free(page->roots[i]);
+    blob_unref(page->body);
+    arena_free(&page->arena);
+    free(page);
+}

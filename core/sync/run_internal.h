@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What run.c (the run's life), run_read.c (reading one object) and run_store.c (what it writes
+ * besides records) share. */
+#ifndef SYNC_RUN_INTERNAL_H
+#define SYNC_RUN_INTERNAL_H
+
+#include "plugin/protocol.h"
+#include "sync/intake.h"
+#include "sync/run.h"
+#include "sync/session.h"
+
+/* One object of the run. */
+struct run_object {
+    const struct object_setup *setup;
+    struct merge_target target;
+    struct stream_state state;
+    char position[POSITION_MAX];
+    struct run_stream_row *row; /* in the run's row, once it is being read */
+};
+
+struct parse;
+
+struct run {
+    struct sync_host *host;
+    struct setup *setup;
+    const struct image *image;
+    struct run_request request;
+    const struct run_events *events;
+    void *arg;
+    struct arena arena;
+
+    struct run_row row;
+    int64_t organization, connection;
+    bool leased;
+    struct run_object *objects;
+    size_t object_count;
+    size_t current;    /* the object being read, or to be read next */
+    int64_t committed; /* records of all objects */
+    uint64_t total;    /* of the current object, as the connector says */
+
+    struct session *session;
+    bool cancelled, concluded, crashed;
+    int crashes; /* in a row, without a commit between them */
+    int crashes_in_all;
+    char crash_text[400]; /* of the last one */
+    char account[EXTERNAL_ID_MAX + 1], account_name[256];
+    struct timer restart;
+
+    struct intake *intake;
+    struct parse *parse; /* the emit that the worker waits for; NULL: none */
+    enum { HELD_NOTHING, HELD_PAGE, HELD_RECORDS } held; /* its answer, until there is room */
+    struct page_result held_result;
+    struct buf held_text;
+    struct error page_error; /* why a page could not be used */
+    void (*after_drain)(struct run *run);
+    enum outcome read_outcome;
+    char read_text[600];
+
+    /* what is under way on the store executor besides the intake's commits */
+    bool storing;
+    struct job job;
+    int (*store_work)(struct run *run, struct error *err);
+    void (*store_done)(struct run *run);
+    int store_rc;
+    struct error store_err;
+    void (*queued)(struct run *run); /* instead of going on, once that is over */
+};
+
+/* ---- run.c ---- */
+
+/* How the run ends; the first call decides. Everything that is under way is ended. */
+void run_conclude(struct run *run, enum run_status status, const char *reason);
+
+/* The object is read to its end. */
+void run_object_read(struct run *run);
+void run_report_progress(struct run *run);
+
+/* ---- run_read.c ---- */
+
+/* Chooses between a full read, a window and going on with an interrupted one, and begins. */
+void run_read_begin(struct run *run);
+/* The operation is over. */
+void run_read_finished(struct run *run, const struct operation_result *result);
+/* The worker is gone: what it emitted and has arrived is committed, then `then` is called. */
+void run_read_abandon(struct run *run, void (*then)(struct run *run));
+
+/* Of struct session_events. */
+void run_emit_page(void *run, struct ticket *ticket, const struct page_spec *spec);
+void run_emit_records(void *run, const struct emitted_record *records, uint32_t count);
+enum outcome run_checkpoint(void *run, struct str position);
+void run_progress_total(void *run, uint64_t total);
+
+/* ---- run_store.c: on the store executor, each a transaction of its own ---- */
+
+int run_store_open(struct run *run, struct error *err);
+int run_store_account(struct run *run, struct error *err);
+int run_store_object(struct run *run, struct error *err);
+int run_store_end(struct run *run, struct error *err);
+
+#endif

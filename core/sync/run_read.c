@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading one object: what the worker emits goes through the pool into the intake, and the worker
+ * gets its answer when there is room for more. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "sync/run_internal.h"
+
+enum { PAGE_TRIES = 3, TEXT_OF_RESULT_MAX = 64 * 1024 };
+
+/* One emit: a page that is parsed, and fetched again when it came broken, or single records. */
+struct parse {
+    struct run *run; /* NULL: the worker that emitted it is gone */
+    struct world *world;
+    struct job job;
+    struct page *page;
+    struct ticket *ticket; /* of a page */
+    struct page_spec spec; /* texts in the ticket's arena */
+    int tries;
+    int rc;
+    bool on_pool;
+    struct exchange *resend;
+    struct error err;
+};
+
+static struct run_object *current(struct run *run)
+{
+    return &run->objects[run->current];
+}
+
+static void free_parse(struct parse *p)
+{
+    page_free(p->page);
+    ticket_free(p->ticket);
+    free(p);
+}
+
+/* ---- answers to the worker ---- */
+
+static void answer(struct run *run)
+{
+    int held = run->held;
+    run->held = HELD_NOTHING;
+    if (!run->session)
+        return;
+    if (held == HELD_PAGE)
+        worker_page_done(session_worker(run->session), OUTCOME_OK, &run->held_result);
+    else if (held == HELD_RECORDS)
+        worker_reply(session_worker(run->session), OUTCOME_OK);
+}
+
+/* The page may be committed and freed before the worker is answered. */
+static bool hold_result(struct run *run, const struct page_result *result)
+{
+    buf_clear(&run->held_text);
+    run->held_text.max = TEXT_OF_RESULT_MAX;
+    run->held_text.full = false;
+    buf_str(&run->held_text, result->next);
+    buf_str(&run->held_text, result->last_id);
+    run->held_result = *result;
+    run->held_result.next = (struct str){run->held_text.ptr, result->next.len};
+    run->held_result.last_id = (struct str){
+        run->held_text.ptr ? run->held_text.ptr + result->next.len : NULL, result->last_id.len};
+    return !run->held_text.full;
+}
+
+static void on_room(void *arg)
+{
+    answer(arg);
+}
+
+static void refuse(struct run *run, const struct error *err)
+{
+    struct worker *worker = session_worker(run->session);
+    run->page_error = *err;
+    worker_page_done(worker, OUTCOME_FAILED, NULL);
+}
+
+/* ---- parsing ---- */
+
+static void parse_work(void *arg)
+{
+    struct parse *p = arg;
+    p->rc = 0;
+    if (p->ticket)
+        p->rc = page_parse(p->page, &p->spec, &p->err);
+    else
+        page_parse_records(p->page);
+}
+
+static void parse_done(void *arg);
+
+static void parse_again(struct parse *p)
+{
+    p->on_pool = true;
+    p->job = (struct job){.work = parse_work, .done = parse_done, .arg = p};
+    loop_submit(p->world->loop, EXECUTOR_POOL, &p->job);
+}
+
+static void on_resent(void *arg, struct client_result *result)
+{
+    struct parse *p = arg;
+    p->resend = NULL;
+    if (result->outcome != OUTCOME_OK) {
+        blob_unref(result->body);
+        refuse(p->run, &p->err);
+        p->run->parse = NULL;
+        free_parse(p);
+        return;
+    }
+    page_free(p->page);
+    p->page = page_new(result->body);
+    parse_again(p);
+}
+
+/* A malformed page is fetched again, then fails the run; it is never half used. */
+static void on_malformed(struct parse *p)
+{
+    struct run *run = p->run;
+    if (++p->tries < PAGE_TRIES && p->ticket->ask.safe && !run->cancelled) {
+        log_line(LOG_WARN, run->setup->config->name.ptr, "%.*s: a page is %s; it is fetched again",
+                 STR_ARG(current(run)->setup->item->name), p->err.text);
+        p->resend = session_resend(run->session, p->ticket, on_resent, p);
+        return;
+    }
+    refuse(run, &p->err);
+    run->parse = NULL;
+    free_parse(p);
+}
+
+static void parse_done(void *arg)
+{
+    struct parse *p = arg;
+    struct run *run = p->run;
+    p->on_pool = false;
+    if (!run) {
+        free_parse(p);
+        return;
+    }
+    if (p->rc != 0) {
+        on_malformed(p);
+        return;
+    }
+    run->parse = NULL;
+    run->held = p->ticket ? HELD_PAGE : HELD_RECORDS;
+    if (!hold_result(run, &p->page->result)) {
+        error_set(&p->err, "the mark of the next page is longer than %d bytes", TEXT_OF_RESULT_MAX);
+        run->held = HELD_NOTHING;
+        refuse(run, &p->err);
+        free_parse(p);
+        return;
+    }
+    intake_page(run->intake, p->page);
+    p->page = NULL;
+    free_parse(p);
+    if (!intake_hold(run->intake))
+        answer(run);
+}
+
+static struct parse *new_parse(struct run *run)
+{
+    struct parse *p = MEM_NEW(struct parse);
+    p->run = run;
+    p->world = run->host->world;
+    run->parse = p;
+    return p;
+}
+
+/* The worker is gone; what it waited for has no receiver. */
+static void orphan(struct run *run)
+{
+    struct parse *p = run->parse;
+    run->held = HELD_NOTHING;
+    run->parse = NULL;
+    if (!p)
+        return;
+    client_cancel(p->resend);
+    p->run = NULL;
+    if (!p->on_pool)
+        free_parse(p);
+}
+
+/* ---- what the worker asks ---- */
+
+void run_emit_page(void *arg, struct ticket *ticket, const struct page_spec *spec)
+{
+    struct run *run = arg;
+    struct parse *p = new_parse(run);
+    p->ticket = ticket;
+    p->spec = (struct page_spec){.records = arena_str(&ticket->arena, spec->records),
+                                 .id = arena_str(&ticket->arena, spec->id),
+                                 .modified = arena_str(&ticket->arena, spec->modified),
+                                 .fields = arena_str(&ticket->arena, spec->fields),
+                                 .next = arena_str(&ticket->arena, spec->next)};
+    p->page = page_new(blob_ref(ticket->body));
+    parse_again(p);
+}
+
+void run_emit_records(void *arg, const struct emitted_record *records, uint32_t count)
+{
+    struct parse *p = new_parse(arg);
+    p->page = page_of_records(records, count);
+    parse_again(p);
+}
+
+enum outcome run_checkpoint(void *arg, struct str position)
+{
+    struct run *run = arg;
+    intake_checkpoint(run->intake, position);
+    return OUTCOME_OK;
+}
+
+void run_progress_total(void *arg, uint64_t total)
+{
+    struct run *run = arg;
+    run->total = total;
+    run_report_progress(run);
+}
+
+/* ---- the intake ---- */
+
+static void on_committed(void *arg)
+{
+    struct run *run = arg;
+    const struct run_counts *counts = &current(run)->row->counts;
+    int64_t before = 0;
+    for (size_t i = 0; i + 1 < run->row.stream_count; i++)
+        before += run->row.streams[i].counts.read;
+    run->committed = before + counts->read;
+    run->crashes = 0;
+    run_report_progress(run);
+}
+
+static void on_failed(void *arg, enum merge_result why, const char *text)
+{
+    struct run *run = arg;
+    run_conclude(run, why == MERGE_STOPPED ? RUN_STOPPED : RUN_FAILED, text);
+}
+
+static void on_drained(void *arg)
+{
+    struct run *run = arg;
+    void (*then)(struct run * run) = run->after_drain;
+    intake_free(run->intake);
+    run->intake = NULL;
+    then(run);
+}
+
+static const struct intake_events intake_events = {
+    .room = on_room, .committed = on_committed, .failed = on_failed, .drained = on_drained};
+
+static void drain(struct run *run, void (*then)(struct run *run))
+{
+    run->after_drain = then;
+    intake_drain(run->intake);
+}
+
+/* ---- beginning ---- */
+
+static void choose_walk(struct run *run, struct run_object *object)
+{
+    struct stream_state *state = &object->state;
+    int64_t hash = object->setup->mapping.hash;
+    bool same = state->walk_hash == hash;
+    /* An interrupted read goes on, but one of a window does not stand for a full one. */
+    if (state->walk == WALK_FULL && same)
+        return;
+    if (state->walk == WALK_WINDOW && same && !run->request.full)
+        return;
+    bool full = run->request.full || !state->has_watermark || state->mapping_hash != hash;
+    state->walk = full ? WALK_FULL : WALK_WINDOW;
+    state->until = session_vendor_now(run->session);
+    state->since = full ? 0 : state->watermark;
+    if (state->since > state->until) /* the vendor's clock went back */
+        state->since = state->until;
+    state->walk_hash = hash;
+    state->position.len = 0;
+}
+
+static void begin_intake(struct run *run, struct run_object *object)
+{
+    const struct intake_stream stream = {.merge = {.store = run->host->store,
+                                                   .world = run->host->world,
+                                                   .organization = run->organization,
+                                                   .run = run->row.id,
+                                                   .target = &object->target},
+                                         .target = &object->target,
+                                         .state = &object->state,
+                                         .position = object->position,
+                                         .row = object->row,
+                                         .cpu_us = &run->row.cpu_us};
+    run->intake = intake_new(&stream, &intake_events, run);
+}
+
+static void begin_row(struct run *run, struct run_object *object)
+{
+    if (!object->row) {
+        object->row = &run->row.streams[run->row.stream_count++];
+        *object->row = (struct run_stream_row){
+            .stream = object->state.id,
+            .vendor_object = object->setup->item->name,
+            .object = str_from(object->setup->model->name),
+        };
+    }
+    object->row->mode = object->state.walk;
+    object->row->since = object->state.since;
+    object->row->until = object->state.until;
+}
+
+void run_read_begin(struct run *run)
+{
+    struct run_object *object = current(run);
+    choose_walk(run, object);
+    begin_row(run, object);
+    begin_intake(run, object);
+    run->total = 0;
+    run->page_error.text[0] = '\0';
+    const struct selector selector = {.window = object->state.walk == WALK_WINDOW,
+                                      .object = object->setup->item->name,
+                                      .fields = object->setup->mapping.fields,
+                                      .field_count = object->setup->mapping.field_count,
+                                      .since_us = object->state.since,
+                                      .until_us = object->state.until,
+                                      .position = object->state.position};
+    worker_read(session_worker(run->session), &selector);
+}
+
+/* ---- ends ---- */
+
+static void after_read(struct run *run)
+{
+    if (run->concluded)
+        run_conclude(run, RUN_FAILED, ""); /* goes on with what was decided */
+    else if (run->cancelled || run->read_outcome == OUTCOME_CANCELLED)
+        run_conclude(run, RUN_CANCELLED, "cancelled; the next run goes on from here");
+    else if (run->read_outcome != OUTCOME_OK)
+        run_conclude(run, RUN_FAILED, run->read_text);
+    else
+        run_object_read(run);
+}
+
+void run_read_finished(struct run *run, const struct operation_result *result)
+{
+    const char *text = run->page_error.text[0] ? run->page_error.text : result->text;
+    run->read_outcome = result->outcome;
+    snprintf(run->read_text, sizeof run->read_text, "%.*s: %s",
+             STR_ARG(current(run)->setup->item->name), text);
+    orphan(run);
+    drain(run, after_read);
+}
+
+void run_read_abandon(struct run *run, void (*then)(struct run *run))
+{
+    orphan(run);
+    if (run->intake)
+        drain(run, then);
+    else
+        then(run);
+}

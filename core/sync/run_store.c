@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run writes besides records: its place in the run log, stream state, the account's name. */
+#include "sync/run_internal.h"
+
+/* Within begin and commit. */
+static int in_transaction(struct run *run, int (*work)(struct run *run, struct error *err),
+                          struct error *err)
+{
+    struct store *store = run->host->store;
+    if (store->engine->begin(store, err) != 0)
+        return -1;
+    if (work(run, err) == 0 && store->engine->commit(store, err) == 0)
+        return 0;
+    store->engine->rollback(store);
+    return -1;
+}
+
+/* ---- opening ---- */
+
+struct naming {
+    struct store *store;
+    const struct model_object *object;
+};
+
+static int id_of_custom_field(void *arg, struct str name, int64_t *ret_id, struct error *err)
+{
+    const struct naming *n = arg;
+    return n->store->engine->custom_field(n->store, n->object, name, ret_id, err);
+}
+
+static struct run_object *find_object(struct run *run, const struct object_setup *setup)
+{
+    for (size_t i = 0; i < run->object_count; i++)
+        if (run->objects[i].setup == setup)
+            return &run->objects[i];
+    return NULL;
+}
+
+/* All objects of the connection, also those that this run leaves out: lookups may mean them. */
+static int open_streams(struct run *run, int64_t *ids, struct error *err)
+{
+    struct store *store = run->host->store;
+    for (size_t i = 0; i < run->setup->object_count; i++) {
+        struct object_setup *setup = &run->setup->objects[i];
+        struct run_object *object = find_object(run, setup);
+        struct naming naming = {store, setup->model};
+        struct stream_state state;
+        if (store->engine->stream(store, run->connection, setup->item->name, setup->model,
+                                  &run->arena, &state, err) != 0 ||
+            mapping_bind(&setup->mapping, id_of_custom_field, &naming, err) != 0)
+            return -1;
+        ids[i] = state.id;
+        if (!object)
+            continue;
+        object->state = state;
+        object->target = (struct merge_target){.object = setup, .stream = state.id};
+        if (state.position.len > 0 && state.position.len <= POSITION_MAX)
+            memcpy(object->position, state.position.ptr, state.position.len);
+        object->state.position.ptr = object->position;
+        if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void find_lookups(struct run *run, const int64_t *ids)
+{
+    for (size_t i = 0; i < run->object_count; i++) {
+        struct merge_target *target = &run->objects[i].target;
+        const struct mapping *mapping = &target->object->mapping;
+        target->lookups = arena_new(&run->arena, mapping->rule_count, sizeof target->lookups[0]);
+        for (size_t j = 0; j < mapping->rule_count; j++) {
+            const struct object_setup *to = mapping->rules[j].lookup.len > 0
+                                                ? setup_object(run->setup, mapping->rules[j].lookup)
+                                                : NULL;
+            if (to)
+                target->lookups[j] = ids[to - run->setup->objects];
+        }
+    }
+}
+
+static bool note_quarantined(void *arg, const struct stream_row *row)
+{
+    struct run *run = arg;
+    for (size_t i = 0; i < run->object_count; i++)
+        if (run->objects[i].target.stream == row->state.id)
+            run->objects[i].target.may_hold_quarantined = row->quarantined > 0;
+    return true;
+}
+
+static int open_run(struct run *run, struct error *err)
+{
+    struct store *store = run->host->store;
+    const struct store_engine *engine = store->engine;
+    struct str name = run->setup->config->name;
+    int64_t *ids = arena_new(&run->arena, run->setup->object_count, sizeof ids[0]);
+    if (engine->organization(store, &run->host->organization, &run->organization, err) != 0 ||
+        engine->connection(store, name, run->setup->descriptor->id, &run->connection, err) != 0)
+        return -1;
+    int lease = engine->lease(store, run->connection, err);
+    if (lease > 0)
+        return error_set(err, "another fastenr is syncing '%.*s' just now: wait until it is done",
+                         STR_ARG(name));
+    run->leased = lease == 0;
+    if (lease < 0 || engine->reap(store, run->connection, err) != 0 ||
+        open_streams(run, ids, err) != 0)
+        return -1;
+    find_lookups(run, ids);
+    if (engine->each_stream(store, name, note_quarantined, run, err) != 0)
+        return -1;
+    return engine->run_start(store, run->connection, run->request.started_by, &run->row.id, err);
+}
+
+int run_store_open(struct run *run, struct error *err)
+{
+    if (in_transaction(run, open_run, err) == 0)
+        return 0;
+    run->row.id = 0;
+    if (run->leased)
+        run->host->store->engine->release(run->host->store, run->connection);
+    run->leased = false;
+    return -1;
+}
+
+/* ---- on the way ---- */
+
+static int set_account(struct run *run, struct error *err)
+{
+    struct store *store = run->host->store;
+    return store->engine->set_account(store, run->connection, str_from(run->account),
+                                      str_from(run->account_name), err);
+}
+
+int run_store_account(struct run *run, struct error *err)
+{
+    return in_transaction(run, set_account, err);
+}
+
+/* The watermark moves: everything modified up to `until` has been read, but for what the vendor's
+ * index was late with. */
+static int close_object(struct run *run, struct error *err)
+{
+    struct store *store = run->host->store;
+    struct run_object *object = &run->objects[run->current];
+    struct stream_state next = object->state;
+    int64_t mark = next.until - object->setup->lookback_us;
+    if (!next.has_watermark || mark > next.watermark || next.walk == WALK_FULL)
+        next.watermark = mark;
+    next.has_watermark = true;
+    next.mapping_hash = next.walk_hash;
+    next.walk = WALK_NONE;
+    next.position.len = 0;
+    if (store->engine->set_stream(store, &next, err) != 0 ||
+        store->engine->run_stream(store, run->row.id, object->row, err) != 0)
+        return -1;
+    object->state = next;
+    return 0;
+}
+
+int run_store_object(struct run *run, struct error *err)
+{
+    return in_transaction(run, close_object, err);
+}
+
+/* ---- the end ---- */
+
+static int end_run(struct run *run, struct error *err)
+{
+    struct store *store = run->host->store;
+    for (size_t i = 0; i < run->row.stream_count; i++)
+        if (store->engine->run_stream(store, run->row.id, &run->row.streams[i], err) != 0)
+            return -1;
+    return store->engine->run_end(store, &run->row, err);
+}
+
+int run_store_end(struct run *run, struct error *err)
+{
+    int rc = run->row.id != 0 ? in_transaction(run, end_run, err) : 0;
+    if (run->leased)
+        run->host->store->engine->release(run->host->store, run->connection);
+    run->leased = false;
+    return rc;
+}

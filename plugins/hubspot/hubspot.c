@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HubSpot connector's descriptor, the life of an instance, and the check of a credential. */
+#include <stdlib.h>
+
+#include "hubspot.h"
+
+/* ---- how HubSpot is reached ---- */
+
+static const struct fastenr_host_pattern hosts[] = {
+    {FASTENR_STR("api.hubapi.com")},
+};
+
+static const struct fastenr_secret private_app_secrets[] = {
+    {FASTENR_STR("token"), FASTENR_STR("access token of a private app: in HubSpot under Settings, "
+                                       "Integrations, Private Apps; it begins with pat-")},
+};
+
+static const struct fastenr_auth_header private_app_headers[] = {
+    {FASTENR_STR("Authorization"), FASTENR_STR("Bearer {{secret:token}}")},
+};
+
+static const struct fastenr_auth auth[] = {
+    {.name = FASTENR_STR("private_app"),
+     .help = FASTENR_STR("a private app of your own HubSpot account"),
+     .secrets = FASTENR_TABLE(private_app_secrets),
+     .headers = FASTENR_TABLE(private_app_headers)},
+};
+
+/*
+ * burst: what the smallest plan may do; the headers tell of a greater one. Searches do not count
+ * here, nor do their answers carry the headers.
+ * search: HubSpot allows five a second to the whole account, all its apps together, and says
+ * nothing about how many are left: one is left to the others.
+ * daily: of the whole account, until midnight in its time zone; counts searches too.
+ */
+static const struct fastenr_limit limits[] = {
+    {.name = FASTENR_STR("burst"),
+     .kind = FASTENR_LIMIT_WINDOW,
+     .requests = 100,
+     .per_ms = 10000,
+     .header_limit = FASTENR_STR("X-HubSpot-RateLimit-Max"),
+     .header_remaining = FASTENR_STR("X-HubSpot-RateLimit-Remaining"),
+     .header_per_ms = FASTENR_STR("X-HubSpot-RateLimit-Interval-Milliseconds")},
+    {.name = FASTENR_STR("search"), .kind = FASTENR_LIMIT_WINDOW, .requests = 4, .per_ms = 1000},
+    {.name = FASTENR_STR("daily"),
+     .kind = FASTENR_LIMIT_QUOTA,
+     .flags = FASTENR_LIMIT_ALWAYS,
+     .requests = 250000,
+     .per_ms = 86400000,
+     .header_limit = FASTENR_STR("X-HubSpot-RateLimit-Daily"),
+     .header_remaining = FASTENR_STR("X-HubSpot-RateLimit-Daily-Remaining")},
+};
+
+#define MESSAGE .message = FASTENR_STR("message")
+#define REFUSED_BY(policy, wait_ms)                                                                \
+    {                                                                                              \
+        .status_min = 429, .status_max = 429, .path = FASTENR_STR("policyName"),                   \
+        .equals = FASTENR_STR(policy), .outcome = FASTENR_RATE_LIMITED,                            \
+        .flags = FASTENR_RESPONSE_NOT_DONE, .retry_after_ms = (wait_ms), MESSAGE                   \
+    }
+
+/* The daily quota is an hour's wait, which the host does not sit out: the run ends, and a later one
+ * goes on where it stopped. 477 (the account moves to another data centre) says itself how long. */
+static const struct fastenr_response_rule responses[] = {
+    REFUSED_BY("TEN_SECONDLY_ROLLING", 10000),
+    REFUSED_BY("SECONDLY", 1000),
+    REFUSED_BY("DAILY", 3600000),
+    {.status_min = 429,
+     .status_max = 429,
+     .outcome = FASTENR_RATE_LIMITED,
+     .flags = FASTENR_RESPONSE_NOT_DONE,
+     MESSAGE},
+    {.status_min = 401, .status_max = 401, .outcome = FASTENR_AUTH_FAILED, MESSAGE},
+    {.status_min = 403, .status_max = 403, .outcome = FASTENR_AUTH_FAILED, MESSAGE},
+    {.status_min = 530, .status_max = 530, .outcome = FASTENR_AUTH_FAILED, MESSAGE},
+    {.status_min = 404, .status_max = 404, .outcome = FASTENR_GONE, MESSAGE},
+    {.status_min = 423,
+     .status_max = 423,
+     .outcome = FASTENR_RETRY_AFTER,
+     .retry_after_ms = 2000,
+     MESSAGE},
+    {.status_min = 477, .status_max = 477, .outcome = FASTENR_RETRY_AFTER, MESSAGE},
+    {.status_min = 400, .status_max = 499, .outcome = FASTENR_FAILED, MESSAGE},
+    {.status_min = 500, .status_max = 599, .outcome = FASTENR_RETRY_AFTER, MESSAGE},
+};
+
+/* ---- what is read ---- */
+
+#define MAP(field, property)                                                                       \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property)                                    \
+    }
+#define MAP_KEY(field, property)                                                                   \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property),                                   \
+        .transform = FASTENR_STR("trim,lower")                                                     \
+    }
+#define MAP_COMPANY(field, property)                                                               \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property),                                   \
+        .lookup = FASTENR_STR("companies")                                                         \
+    }
+
+/* numberofemployees are no seats and annualrevenue is the customer's own, no revenue from it: they
+ * stay custom fields. */
+static const struct fastenr_mapping company_mapping[] = {
+    MAP("name", "name"),
+    MAP_KEY("domain", "domain"),
+    MAP("industry", "industry"),
+    MAP_COMPANY("parent_id", "hs_parent_company_id"),
+    MAP("custom_fields.website", "website"),
+    MAP("custom_fields.phone", "phone"),
+    MAP("custom_fields.city", "city"),
+    MAP("custom_fields.state", "state"),
+    MAP("custom_fields.country", "country"),
+    MAP("custom_fields.number_of_employees", "numberofemployees"),
+    MAP("custom_fields.annual_revenue", "annualrevenue"),
+    MAP("custom_fields.lifecycle_stage", "lifecyclestage"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+
+static const struct fastenr_mapping contact_mapping[] = {
+    MAP_COMPANY("account_id", "associatedcompanyid"),
+    MAP("first_name", "firstname"),
+    MAP("last_name", "lastname"),
+    MAP_KEY("email", "email"),
+    {.to = FASTENR_STR("phone"), .from = FASTENR_STR("phone"), .transform = FASTENR_STR("trim")},
+    MAP("title", "jobtitle"),
+    MAP("custom_fields.mobile_phone", "mobilephone"),
+    MAP("custom_fields.city", "city"),
+    MAP("custom_fields.country", "country"),
+    MAP("custom_fields.lifecycle_stage", "lifecyclestage"),
+    MAP("custom_fields.lead_status", "hs_lead_status"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+
+/* HubSpot's search sees a change only "a few moments" later, and integrations that trusted that
+ * have lost records to minutes of lag. Re-reading five minutes costs a page or two. */
+enum { INDEX_LAG_MS = 5 * 60 * 1000 };
+
+static const struct fastenr_object objects[] = {
+    {.name = FASTENR_STR("companies"),
+     .label = FASTENR_STR("Companies"),
+     .canonical = FASTENR_STR("account"),
+     .key = FASTENR_STR("hs_object_id"),
+     .modified = FASTENR_STR("hs_lastmodifieddate"),
+     .scope = FASTENR_STR("crm.objects.companies.read"),
+     .lookback_ms = INDEX_LAG_MS,
+     .mapping = FASTENR_TABLE(company_mapping)},
+    {.name = FASTENR_STR("contacts"),
+     .label = FASTENR_STR("Contacts"),
+     .canonical = FASTENR_STR("contact"),
+     .key = FASTENR_STR("hs_object_id"),
+     .modified = FASTENR_STR("lastmodifieddate"), /* contacts alone name it so */
+     .scope = FASTENR_STR("crm.objects.contacts.read"),
+     .lookback_ms = INDEX_LAG_MS,
+     .mapping = FASTENR_TABLE(contact_mapping)},
+};
+enum { OBJECT_COUNT = sizeof objects / sizeof objects[0] };
+
+const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name)
+{
+    for (size_t i = 0; i < OBJECT_COUNT; i++)
+        if (name.len == objects[i].name.len &&
+            memcmp(name.ptr, objects[i].name.ptr, (size_t)name.len) == 0)
+            return &objects[i];
+    hubspot_fail(h, FASTENR_FAILED,
+                 "the HubSpot connector reads companies and contacts, not '%.*s'",
+                 name.len > 100 ? 100 : (int)name.len, name.ptr);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static fastenr_outcome create(const struct fastenr_services *services, struct fastenr_host *host,
+                              void **ret_instance)
+{
+    struct hubspot *h = calloc(1, sizeof *h);
+    if (!h)
+        return services->fail(host, FASTENR_FAILED,
+                              hubspot_text("out of memory: raise workers.memory in fastenr.conf"));
+    h->services = services;
+    h->host = host;
+    *ret_instance = h;
+    return FASTENR_OK;
+}
+
+static void destroy(void *instance)
+{
+    free(instance);
+}
+
+/* ---- check ---- */
+
+static struct fastenr_str keep(struct fastenr_str value, char *buf, size_t cap)
+{
+    struct fastenr_str kept = {buf, value.len < cap ? value.len : cap};
+    if (kept.len > 0)
+        memcpy(buf, value.ptr, (size_t)kept.len);
+    return kept;
+}
+
+static fastenr_outcome read_account(struct hubspot *h, uint64_t handle,
+                                    struct fastenr_check *ret_check)
+{
+    struct fastenr_str id, domain;
+    fastenr_outcome outcome = hubspot_need(h, handle, "portalId", "account id", &id);
+    if (outcome != FASTENR_OK)
+        return outcome;
+    if (!hubspot_is_id(id))
+        return hubspot_fail(h, FASTENR_FAILED, "HubSpot's account id '%.*s' is no number",
+                            id.len > 40 ? 40 : (int)id.len, id.ptr);
+    outcome = h->services->json_get(h->host, handle, hubspot_text("uiDomain"), &domain);
+    if (outcome != FASTENR_OK && outcome != FASTENR_GONE)
+        return outcome;
+    ret_check->account_id = keep(id, h->account_id, sizeof h->account_id);
+    if (outcome == FASTENR_OK)
+        ret_check->account_name = keep(domain, h->account_name, sizeof h->account_name);
+    return FASTENR_OK;
+}
+
+/* Whether the token may read any object; the outcome of the last try when none. */
+static fastenr_outcome try_objects(struct hubspot *h)
+{
+    fastenr_outcome outcome = FASTENR_AUTH_FAILED;
+    for (size_t i = 0; i < OBJECT_COUNT && outcome == FASTENR_AUTH_FAILED; i++) {
+        struct hubspot_request request = {
+            .bucket = hubspot_burst, .retry = HUBSPOT_RETRIED, .scope = objects[i].scope};
+        struct hubspot_url url = {h->url, sizeof h->url, 0};
+        uint64_t handle;
+        hubspot_url_text(&url, HUBSPOT_ORIGIN "/crm/v3/objects/");
+        hubspot_url_value(&url, objects[i].name);
+        hubspot_url_text(&url, "?limit=1&archived=false&properties=hs_object_id");
+        if (!hubspot_url_end(&url, &request.url))
+            return FASTENR_FAILED;
+        outcome = hubspot_send(h, &request, &handle);
+        h->services->release(h->host, handle);
+    }
+    return outcome;
+}
+
+/* The account's details want no scope of the CRM. A token that may not see them all the same is
+ * good if it reads objects; then only the account's id stays unknown. A 401 or 530 is final. */
+static fastenr_outcome check(void *instance, struct fastenr_check *ret_check)
+{
+    struct hubspot *h = instance;
+    struct hubspot_request request = {.url = FASTENR_STR(HUBSPOT_ORIGIN "/account-info/v3/details"),
+                                      .bucket = hubspot_burst,
+                                      .retry = HUBSPOT_RETRIED};
+    uint64_t handle;
+    int32_t status;
+    fastenr_outcome outcome = hubspot_send_status(h, &request, &handle, &status);
+    if (outcome == FASTENR_OK) {
+        outcome = read_account(h, handle, ret_check);
+        h->services->release(h->host, handle);
+        return outcome;
+    }
+    if (outcome != FASTENR_AUTH_FAILED || status != 403)
+        return outcome;
+    outcome = try_objects(h);
+    if (outcome == FASTENR_OK)
+        h->services->log(h->host, FASTENR_LOG_WARN,
+                         hubspot_text("HubSpot does not tell this token the id of its account: "
+                                      "connections to the same account cannot share its rate "
+                                      "limits"));
+    return outcome;
+}
+
+/* ---- the descriptor ---- */
+
+static const struct fastenr_ops ops = {.size = sizeof(struct fastenr_ops),
+                                       .create = create,
+                                       .destroy = destroy,
+                                       .check = check,
+                                       .discover = hubspot_discover,
+                                       .read = hubspot_read};
+
+static const struct fastenr_connector hubspot = {
+    .magic = FASTENR_MAGIC,
+    .abi_major = FASTENR_ABI_MAJOR,
+    .abi_minor = FASTENR_ABI_MINOR,
+    .size = sizeof(struct fastenr_connector),
+    .id = FASTENR_STR("com.fastenr.hubspot"),
+    .name = FASTENR_STR("HubSpot"),
+    .version = FASTENR_STR("0.1.0"),
+    .category = FASTENR_CRM,
+    .auth = FASTENR_TABLE(auth),
+    .hosts = FASTENR_TABLE(hosts),
+    .limits = FASTENR_TABLE(limits),
+    .responses = FASTENR_TABLE(responses),
+    .objects = FASTENR_TABLE(objects),
+    .ops = &ops,
+};
+
+FASTENR_EXPORT const struct fastenr_connector *fastenr_connector(void);
+FASTENR_EXPORT const struct fastenr_connector *fastenr_connector(void)
+{
+    return &hubspot;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the HubSpot connector share: the instance, requests and their failures, and the
+ * few texts that they build and take apart. Only the SDK's headers and the C library are used.
+ */
+#ifndef HUBSPOT_H
+#define HUBSPOT_H
+
+#include "fastenr/connector.h"
+#include "fastenr/json.h"
+
+#define HUBSPOT_ORIGIN "https://api.hubapi.com"
+
+enum {
+    HUBSPOT_URL_MAX = 8000,         /* HubSpot answers 414 from about twice this on */
+    HUBSPOT_BODY_MAX = 64 * 1024,   /* of a batch read: 100 ids and the properties */
+    HUBSPOT_SEARCH_BODY_MAX = 3000, /* HubSpot refuses a longer search */
+    HUBSPOT_LIST_PAGE = 100,        /* the most that a list or a batch read gives */
+    HUBSPOT_SEARCH_PAGE = 200,      /* the most that a search gives */
+    HUBSPOT_ID_MAX = 20,            /* digits of an id */
+    HUBSPOT_CURSOR_MAX = 256,       /* bytes of `paging.next.after` */
+    HUBSPOT_NAME_MAX = 255          /* bytes of a property's name that the host takes */
+};
+
+struct hubspot {
+    const struct fastenr_services *services;
+    struct fastenr_host *host;
+    char url[HUBSPOT_URL_MAX];
+    char body[HUBSPOT_BODY_MAX];
+    char account_id[32];
+    char account_name[256];
+};
+
+/* ---- hubspot.c ---- */
+
+/* The descriptor's row of an object, or NULL with a reason told to the host. */
+const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name);
+
+/* ---- hubspot_request.c ---- */
+
+/* Ends an operation with words of our own: `return hubspot_fail(...)`. */
+__attribute__((format(printf, 3, 4))) fastenr_outcome hubspot_fail(struct hubspot *h,
+                                                                   fastenr_outcome outcome,
+                                                                   const char *format, ...);
+
+enum hubspot_retry {
+    HUBSPOT_RETRIED,   /* a read: the host repeats it after any passing fault */
+    HUBSPOT_TRIED_ONCE /* not worth waiting for */
+};
+
+struct hubspot_request {
+    struct fastenr_str url;
+    struct fastenr_str body; /* JSON, sent by POST; empty: GET */
+    struct fastenr_str bucket;
+    enum hubspot_retry retry;
+    struct fastenr_str scope; /* what HubSpot wants for it, named when it refuses */
+};
+
+extern const struct fastenr_str hubspot_burst;  /* bucket of everything but searches */
+extern const struct fastenr_str hubspot_search; /* bucket of searches */
+
+/* Sends it and waits. A handle is given with FASTENR_OK alone: a refused answer is released. */
+fastenr_outcome hubspot_send(struct hubspot *h, const struct hubspot_request *request,
+                             uint64_t *ret_handle);
+/* The same, and the HTTP status, 0 when there was no answer. */
+fastenr_outcome hubspot_send_status(struct hubspot *h, const struct hubspot_request *request,
+                                    uint64_t *ret_handle, int32_t *ret_status);
+
+/* A value that every answer of that kind has: its absence is FAILED, never GONE. `what` names it
+ * for people. */
+fastenr_outcome hubspot_need(struct hubspot *h, uint64_t handle, const char *path, const char *what,
+                             struct fastenr_str *ret_value);
+
+/* ---- hubspot_text.c ---- */
+
+struct fastenr_str hubspot_text(const char *text);
+int32_t hubspot_equal(struct fastenr_str s, const char *text);
+
+/* A URL in a buffer of the caller's; `len` grows past `cap` when it does not fit. */
+struct hubspot_url {
+    char *buf;
+    uint64_t cap, len;
+};
+void hubspot_url_text(struct hubspot_url *url, const char *text);
+/* Percent-encoded but for the unreserved characters (RFC 3986 section 2.3). */
+void hubspot_url_value(struct hubspot_url *url, struct fastenr_str value);
+int32_t hubspot_url_end(const struct hubspot_url *url, struct fastenr_str *ret_text);
+
+/* Walks the elements of a JSON array. `broken` tells an end of the array from an end of sense. */
+struct hubspot_array {
+    const char *at, *end;
+    int32_t begun;
+    int32_t broken;
+};
+struct hubspot_array hubspot_array(struct fastenr_str json);
+/* 1 and the element as JSON text, or 0 at the end. */
+int32_t hubspot_array_next(struct hubspot_array *array, struct fastenr_str *ret_element);
+
+/* A JSON string without its quotes and escapes. 0 when it is no string, does not fit, or holds half
+ * of a surrogate pair. */
+int32_t hubspot_unquote(struct fastenr_str json, char *buf, uint64_t cap,
+                        struct fastenr_str *ret_text);
+
+/* 1 to HUBSPOT_ID_MAX digits that do not begin with 0. */
+int32_t hubspot_is_id(struct fastenr_str s);
+/* Ids as numbers: whether a comes after b. */
+int32_t hubspot_id_after(struct fastenr_str a, struct fastenr_str b);
+
+/* ---- operations ---- */
+
+fastenr_outcome hubspot_discover(void *instance, struct fastenr_str object);
+fastenr_outcome hubspot_read(void *instance, const struct fastenr_selector *selector);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes, creates and archives records on demand, the same way for the same seed. Each change
+ * takes a millisecond of the sandbox's clock, so that no two records of one mutation share a
+ * modified time and none lies in the future or before the mutation.
+ */
+#include "hubspot.h"
+
+#include <stdlib.h>
+
+enum { CHANGES_MAX = 3, MUTATE_MAX = 10 * 1000 * 1000 };
+
+enum action { ACTION_CHANGE, ACTION_CREATE, ACTION_ARCHIVE, ACTIONS };
+
+/* The n-th element of a permutation of [0, total) that depends on the key: four Feistel rounds over
+ * the next power of four, walked until the value is in range. */
+static uint32_t permuted(uint32_t n, uint32_t total, uint64_t key)
+{
+    unsigned half = 1;
+    while ((UINT64_C(1) << (2 * half)) < total)
+        half++;
+    uint32_t mask = (uint32_t)((UINT64_C(1) << half) - 1);
+    uint64_t x = n;
+    do {
+        uint32_t left = (uint32_t)(x >> half), right = (uint32_t)x & mask;
+        for (uint64_t round = 1; round <= 4; round++) {
+            uint32_t next = left ^ ((uint32_t)mix(key ^ right ^ round << 48) & mask);
+            left = right;
+            right = next;
+        }
+        x = (uint64_t)left << half | right;
+    } while (x >= total);
+    return (uint32_t)x;
+}
+
+struct mutation {
+    struct hubspot *h;
+    uint64_t seed;
+    int64_t first_ms, last_ms;
+    uint64_t done[TYPES][ACTIONS];
+};
+
+/* The next moment: the clock moves on with every change. */
+static int64_t moment(struct mutation *mu)
+{
+    sandbox_advance(mu->h->sandbox, 1);
+    mu->last_ms = sandbox_now(mu->h->sandbox);
+    if (mu->first_ms == 0)
+        mu->first_ms = mu->last_ms;
+    return mu->last_ms;
+}
+
+/* Another value for a field: the seeded function with a salt, tried until it differs. */
+static struct change new_value(const struct mutation *mu, const struct record *r, unsigned field)
+{
+    struct text was = {0}, now = {0};
+    struct record salted = *r;
+    bool had = record_value(mu->h, r, field, &was), has = had;
+    salted.version = NULL;
+    for (uint64_t attempt = 1; attempt <= 16; attempt++) {
+        salted.salt = mix(mu->seed ^ (uint64_t)r->modified_ms ^ attempt << 50) | 1;
+        now.len = 0;
+        has = seed_value(mu->h, &salted, field, &now);
+        if (has != had || (has && (now.len != was.len || memcmp(now.ptr, was.ptr, now.len) != 0)))
+            break;
+    }
+    struct change change = {.field = field, .value = has ? mem_copy(now.ptr, now.len) : NULL};
+    text_free(&was);
+    text_free(&now);
+    return change;
+}
+
+static unsigned mutable_field(const struct model *m, uint64_t hash)
+{
+    uint64_t mask = model_mask(m, FIELD_MUTABLE);
+    uint64_t nth = hash % (uint64_t)__builtin_popcountll(mask);
+    while (nth--)
+        mask &= mask - 1;
+    return (unsigned)__builtin_ctzll(mask);
+}
+
+static void change_record(struct mutation *mu, enum object_type type, uint32_t index)
+{
+    struct change changes[CHANGES_MAX];
+    struct record r;
+    size_t count = 0;
+    uint64_t hash = mix(mu->seed ^ (uint64_t)index << 8 ^ (uint64_t)type);
+    size_t wanted = 1 + (size_t)(hash >> 40) % CHANGES_MAX;
+    store_load(mu->h, type, index, &r);
+    for (size_t i = 0; i < wanted; i++) {
+        unsigned field = mutable_field(&hubspot_models[type], mix(hash + i));
+        bool again = false;
+        for (size_t k = 0; k < count; k++)
+            again = again || changes[k].field == field;
+        if (!again)
+            changes[count++] = new_value(mu, &r, field);
+    }
+    store_change(mu->h, type, index, moment(mu), changes, count, false);
+}
+
+static bool is_gone(const struct mutation *mu, enum object_type type, uint32_t index)
+{
+    const struct version *v = store_newest(&mu->h->tables[type], index);
+    return v && v->archived;
+}
+
+/* Distinct living records, the first `n` of a permutation. */
+static void touch(struct mutation *mu, enum object_type type, uint64_t n, bool archive)
+{
+    uint32_t total = mu->h->tables[type].total;
+    uint64_t key = mix(mu->seed ^ (archive ? 0xA7C4 : 0x11) ^ (uint64_t)type << 32);
+    for (uint32_t i = 0; i < total && n > 0; i++) {
+        uint32_t index = permuted(i, total, key);
+        if (is_gone(mu, type, index))
+            continue;
+        if (archive)
+            store_change(mu->h, type, index, moment(mu), NULL, 0, true);
+        else
+            change_record(mu, type, index);
+        mu->done[type][archive ? ACTION_ARCHIVE : ACTION_CHANGE]++;
+        n--;
+    }
+}
+
+static void create(struct mutation *mu, enum object_type type, uint64_t n)
+{
+    for (uint64_t i = 0; i < n && mu->h->tables[type].total < 2 * SANDBOX_RECORDS_MAX; i++) {
+        store_create(mu->h, type, moment(mu));
+        mu->done[type][ACTION_CREATE]++;
+    }
+}
+
+/* How many are wanted: 0 when it is not said, more than MUTATE_MAX when it is no such number. */
+static uint64_t wish(struct json_object *o, enum object_type type)
+{
+    struct json_object *n = NULL;
+    if (!json_object_object_get_ex(o, hubspot_models[type].name, &n))
+        return 0;
+    int64_t count = json_object_is_type(n, json_type_int) ? json_object_get_int64(n) : -1;
+    return count < 0 ? UINT64_MAX : (uint64_t)count;
+}
+
+static void write_done(const struct mutation *mu, struct text *out)
+{
+    static const char *const actions[] = {"changed", "created", "archived"};
+    const char *between = "";
+    text_char(out, '{');
+    for (int action = 0; action < ACTIONS; action++)
+        text_printf(out, "\"%s\":{\"companies\":%llu,\"contacts\":%llu},", actions[action],
+                    (unsigned long long)mu->done[COMPANIES][action],
+                    (unsigned long long)mu->done[CONTACTS][action]);
+    text_add(out, "\"modified\":");
+    if (mu->first_ms == 0) {
+        text_add(out, "null}");
+        return;
+    }
+    for (int end = 0; end < 2; end++) {
+        text_printf(out, "%s\"%s\":\"", between[0] ? between : "{", end ? "to" : "from");
+        text_time(out, end ? mu->last_ms : mu->first_ms);
+        text_char(out, '"');
+        between = ",";
+    }
+    text_add(out, "}}");
+}
+
+bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
+{
+    struct hubspot *h = state;
+    struct json_object *parts[ACTIONS] = {wanted}, *seed = NULL;
+    struct mutation mu = {.h = h};
+    json_object_object_get_ex(wanted, "create", &parts[ACTION_CREATE]);
+    json_object_object_get_ex(wanted, "archive", &parts[ACTION_ARCHIVE]);
+    json_object_object_get_ex(wanted, "seed", &seed);
+    mu.seed = mix(h->seed_hash ^ (seed ? (uint64_t)json_object_get_int64(seed) : 1));
+    for (int action = 0; action < ACTIONS; action++)
+        for (int type = 0; type < TYPES; type++)
+            if (wish(parts[action], (enum object_type)type) > MUTATE_MAX) {
+                text_printf(&a->body, "%s: a whole number up to %d is wanted",
+                            hubspot_models[type].name, MUTATE_MAX);
+                return false;
+            }
+    for (int type = 0; type < TYPES; type++) {
+        enum object_type t = (enum object_type)type;
+        touch(&mu, t, wish(parts[ACTION_CHANGE], t), false);
+        create(&mu, t, wish(parts[ACTION_CREATE], t));
+        touch(&mu, t, wish(parts[ACTION_ARCHIVE], t), true);
+    }
+    write_done(&mu, &a->body);
+    return true;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records by index and id, and the versions of those that changed. */
+#include "hubspot.h"
+
+#include <stdlib.h>
+
+static const uint64_t id_stride[TYPES] = {[COMPANIES] = 61, [CONTACTS] = 43};
+
+static uint64_t id_base(const struct hubspot *h, enum object_type type)
+{
+    uint64_t first = type == COMPANIES ? UINT64_C(8000000000) : UINT64_C(21000000000);
+    return first + mix(h->seed_hash + type) % 1000000000;
+}
+
+void store_init(struct hubspot *h)
+{
+    h->tables[COMPANIES].seeded = h->tables[COMPANIES].total = h->options->companies;
+    h->tables[CONTACTS].seeded = h->tables[CONTACTS].total = h->options->contacts;
+}
+
+static void free_versions(struct version *v)
+{
+    while (v) {
+        struct version *older = v->older;
+        for (size_t i = 0; i < v->count; i++)
+            free(v->changes[i].value);
+        free(v);
+        v = older;
+    }
+}
+
+void store_free(struct hubspot *h)
+{
+    for (int type = 0; type < TYPES; type++) {
+        struct table *t = &h->tables[type];
+        for (size_t i = 0; i < t->slot_cap; i++)
+            free_versions(t->slots[i].newest);
+        sets_free(t);
+        free(t->slots);
+        free(t->by_modified);
+    }
+}
+
+/* ---- ids ---- */
+
+uint64_t store_id(const struct hubspot *h, enum object_type type, uint32_t index)
+{
+    uint64_t stride = id_stride[type];
+    return id_base(h, type) + index * stride + mix(h->seed_hash ^ ~(uint64_t)index) % stride;
+}
+
+uint32_t store_index_from(const struct hubspot *h, enum object_type type, uint64_t id)
+{
+    uint64_t base = id_base(h, type), total = h->tables[type].total;
+    uint64_t index = id < base ? 0 : (id - base) / id_stride[type];
+    if (index < total && store_id(h, type, (uint32_t)index) < id)
+        index++;
+    return (uint32_t)(index < total ? index : total);
+}
+
+/* ---- versions ---- */
+
+static struct slot *find_slot(const struct table *t, uint32_t index)
+{
+    size_t mask = t->slot_cap - 1, at = (size_t)mix(index) & mask;
+    while (t->slots[at].index_plus_1 != 0 && t->slots[at].index_plus_1 != index + 1)
+        at = (at + 1) & mask;
+    return &t->slots[at];
+}
+
+struct version *store_newest(const struct table *t, uint32_t index)
+{
+    return t->slot_count ? find_slot(t, index)->newest : NULL;
+}
+
+static void grow_slots(struct table *t)
+{
+    struct table bigger = {.slot_cap = t->slot_cap ? t->slot_cap * 2 : 64};
+    bigger.slots = mem_get(bigger.slot_cap * sizeof *bigger.slots);
+    for (size_t i = 0; i < t->slot_cap; i++)
+        if (t->slots[i].index_plus_1)
+            *find_slot(&bigger, t->slots[i].index_plus_1 - 1) = t->slots[i];
+    free(t->slots);
+    t->slots = bigger.slots;
+    t->slot_cap = bigger.slot_cap;
+}
+
+/* Drops the versions that neither search nor a list can see any more. */
+static void prune(const struct hubspot *h, struct version *newest, int64_t now_ms)
+{
+    int64_t horizon = store_horizon(h, now_ms);
+    for (struct version *v = newest; v; v = v->older)
+        if (v->modified_ms <= horizon) {
+            free_versions(v->older);
+            v->older = NULL;
+        }
+}
+
+static void push(struct hubspot *h, enum object_type type, uint32_t index, struct version *v)
+{
+    struct table *t = &h->tables[type];
+    if (t->slot_count * 2 >= t->slot_cap)
+        grow_slots(t);
+    struct slot *slot = find_slot(t, index);
+    if (slot->index_plus_1 == 0)
+        t->slot_count++;
+    slot->index_plus_1 = index + 1;
+    v->older = slot->newest;
+    slot->newest = v;
+    t->generation++;
+}
+
+static void set_change(struct version *v, struct change change)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if (v->changes[i].field == change.field) {
+            free(v->changes[i].value);
+            v->changes[i] = change;
+            return;
+        }
+    v->changes[v->count++] = change;
+}
+
+void store_change(struct hubspot *h, enum object_type type, uint32_t index, int64_t now_ms,
+                  const struct change *changes, size_t count, bool archive)
+{
+    struct table *t = &h->tables[type];
+    const struct version *old = store_newest(t, index);
+    size_t room = count + (old ? old->count : 0);
+    struct version *v = mem_get(sizeof *v + room * sizeof *v->changes);
+    *v = (struct version){.modified_ms = now_ms, .archived = archive};
+    if (old) {
+        v->created_ms = old->created_ms;
+        v->created_here = old->created_here;
+    }
+    for (size_t i = 0; old && i < old->count; i++) {
+        const char *value = old->changes[i].value;
+        v->changes[v->count].field = old->changes[i].field;
+        v->changes[v->count++].value = value ? mem_copy(value, strlen(value)) : NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        set_change(v, changes[i]);
+    push(h, type, index, v);
+    prune(h, v, now_ms);
+}
+
+uint32_t store_create(struct hubspot *h, enum object_type type, int64_t now_ms)
+{
+    struct table *t = &h->tables[type];
+    struct version *v = mem_get(sizeof *v);
+    *v = (struct version){.modified_ms = now_ms, .created_ms = now_ms, .created_here = true};
+    push(h, type, t->total, v);
+    return t->total++;
+}
+
+/* ---- loading ---- */
+
+int64_t store_horizon(const struct hubspot *h, int64_t now_ms)
+{
+    return h->options->lag_ms ? now_ms - h->options->lag_ms : INT64_MAX;
+}
+
+static void fill(const struct hubspot *h, enum object_type type, uint32_t index,
+                 const struct version *v, struct record *r)
+{
+    r->type = type;
+    r->index = index;
+    r->id = store_id(h, type, index);
+    r->hash = seed_hash(h, type, index);
+    r->salt = 0;
+    r->version = v;
+    r->modified_ms = v ? v->modified_ms : seed_modified(h, type, index);
+    r->created_ms =
+        v && v->created_here ? v->created_ms : seed_created(r->hash, seed_modified(h, type, index));
+}
+
+void store_load(const struct hubspot *h, enum object_type type, uint32_t index, struct record *r)
+{
+    fill(h, type, index, store_newest(&h->tables[type], index), r);
+}
+
+bool store_load_at(const struct hubspot *h, enum object_type type, uint32_t index,
+                   int64_t horizon_ms, struct record *r)
+{
+    const struct table *t = &h->tables[type];
+    const struct version *v = store_newest(t, index);
+    while (v && v->modified_ms > horizon_ms)
+        v = v->older;
+    if ((!v && index >= t->seeded) || (v && v->archived))
+        return false;
+    fill(h, type, index, v, r);
+    return true;
+}
+
+/* ---- showing ---- */
+
+static bool changed_value(const struct record *r, unsigned field, struct text *out, bool *ret_null)
+{
+    for (size_t i = 0; r->version && i < r->version->count; i++) {
+        const struct change *c = &r->version->changes[i];
+        if (c->field != field)
+            continue;
+        *ret_null = c->value == NULL;
+        if (c->value)
+            text_add(out, c->value);
+        return true;
+    }
+    return false;
+}
+
+bool record_value(const struct hubspot *h, const struct record *r, unsigned field, struct text *out)
+{
+    const struct model *m = &hubspot_models[r->type];
+    bool null = false;
+    if (field == m->object_id)
+        text_u64(out, r->id);
+    else if (field == m->modified)
+        text_time(out, r->modified_ms);
+    else if (field == m->created)
+        text_time(out, r->created_ms);
+    else if (!changed_value(r, field, out, &null))
+        null = !seed_value(h, r, field, out);
+    return !null;
+}
+
+static void write_field(const struct hubspot *h, const struct record *r, unsigned field,
+                        struct text *out)
+{
+    text_char(out, '"');
+    text_add(out, hubspot_models[r->type].fields[field].name);
+    text_bytes(out, "\":\"", 3);
+    size_t start = out->len;
+    if (record_value(h, r, field, out)) {
+        text_escape_from(out, start);
+        text_char(out, '"');
+    } else {
+        out->len = start - 1;
+        text_bytes(out, "null", 4);
+    }
+}
+
+void record_write(const struct hubspot *h, const struct record *r, uint64_t mask, struct text *out)
+{
+    const char *between = "";
+    bool archived = r->version && r->version->archived;
+    text_add(out, "{\"id\":\"");
+    text_u64(out, r->id);
+    text_add(out, "\",\"properties\":{");
+    for (unsigned field = 0; mask; field++, mask >>= 1) {
+        if (!(mask & 1))
+            continue;
+        text_add(out, between);
+        write_field(h, r, field, out);
+        between = ",";
+    }
+    text_add(out, "},\"createdAt\":\"");
+    text_time(out, r->created_ms);
+    text_add(out, "\",\"updatedAt\":\"");
+    text_time(out, r->modified_ms);
+    text_add(out, archived ? "\",\"archived\":true,\"archivedAt\":\"" : "\",\"archived\":false");
+    if (archived) {
+        text_time(out, r->modified_ms);
+        text_char(out, '"');
+    }
+    text_char(out, '}');
+}

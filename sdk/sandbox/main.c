@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program fastenr-sandbox: reads its flags, says what to try, serves. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+enum { EXIT_WRONG_USE = 2, PORT_DEFAULT = 8700 };
+
+struct settings {
+    const char *vendor;
+    struct sandbox_options options;
+    uint16_t port;
+    int quiet, help;
+};
+
+static void print_vendors(FILE *out)
+{
+    fprintf(out, "Usage: fastenr-sandbox VENDOR [flags]\n\n"
+                 "Plays a vendor's API on loopback, so that a connection can be tried and tested "
+                 "without an account.\n\nVendors:\n");
+    for (size_t i = 0; sandbox_vendor_name(i); i++)
+        fprintf(out, "  %-10s %s\n", sandbox_vendor_name(i),
+                sandbox_vendor_summary(sandbox_vendor_name(i)));
+    fprintf(out, "\nExample:\n  fastenr-sandbox hubspot --companies 500\n\n"
+                 "`fastenr-sandbox VENDOR --help` lists the flags.\n");
+}
+
+static void print_help(const char *vendor)
+{
+    printf("Usage: fastenr-sandbox %s [flags]\n\n%s.\n\n", vendor, sandbox_vendor_summary(vendor));
+    fputs(
+        "Flags:\n"
+        "  --port P             port on 127.0.0.1 (default 8700; 0: any free one)\n"
+        "  --seed S             all content follows from it (default 1)\n"
+        "  --companies N        how many companies (default 1000)\n"
+        "  --contacts N         how many contacts (default 2000)\n"
+        "  --companies-from F   CSV file of real companies: a header row with Name (or Security,\n"
+        "                       Company) and perhaps Domain, Industry (GICS Sector), City\n"
+        "                       (Headquarters Location), State; they come first\n"
+        "  --limits L           rate limits: real (default), off, or xN for N times the real ones\n"
+        "  --lag MS             search does not see changes younger than this (default 0)\n"
+        "  --same-modified N    the first N companies share one modified time (default 0)\n"
+        "  --dirty N            N contacts have a broken e-mail address (default 0)\n"
+        "  --quiet              print nothing but errors\n"
+        "  --help               this text\n\n",
+        stdout);
+    printf("Example:\n  fastenr-sandbox %s --port 8700 --companies 500 --limits off\n"
+           "  curl -H 'Authorization: Bearer sandbox-token' 'http://127.0.0.1:8700%s'\n\n"
+           "GET /__sandbox/ lists what a test can ask: truth, mutate, faults, clock, stats ...\n",
+           vendor, sandbox_vendor_example(vendor));
+}
+
+__attribute__((format(printf, 1, 2))) static int wrong_use(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("fastenr-sandbox: ", stderr);
+    vfprintf(stderr, format, args);
+    fputs("\nTry `fastenr-sandbox --help`.\n", stderr);
+    va_end(args);
+    return -1;
+}
+
+static int read_number(const char *flag, const char *text, uint64_t max, uint64_t *ret)
+{
+    size_t len = strspn(text, "0123456789");
+    errno = 0;
+    *ret = strtoull(text, NULL, 10);
+    if (len == 0 || text[len] || errno || *ret > max)
+        return wrong_use("--%s %s: a whole number from 0 to %llu is wanted", flag, text,
+                         (unsigned long long)max);
+    return 0;
+}
+
+static int read_limits(const char *text, uint32_t *ret)
+{
+    uint64_t factor = 0;
+    if (strcmp(text, "real") == 0)
+        factor = 1;
+    else if (text[0] == 'x') {
+        if (read_number("limits", text + 1, SANDBOX_LIMITS_FACTOR_MAX, &factor) < 0)
+            return -1;
+        if (factor == 0)
+            return wrong_use("--limits x0 would refuse everything; `off` has no limits");
+    } else if (strcmp(text, "off") != 0)
+        return wrong_use("--limits %s: real, off or xN is wanted, such as x10", text);
+    *ret = (uint32_t)factor;
+    return 0;
+}
+
+static const struct option flags[] = {{"port", required_argument, NULL, 'p'},
+                                      {"seed", required_argument, NULL, 's'},
+                                      {"companies", required_argument, NULL, 'c'},
+                                      {"contacts", required_argument, NULL, 'n'},
+                                      {"limits", required_argument, NULL, 'l'},
+                                      {"companies-from", required_argument, NULL, 'f'},
+                                      {"lag", required_argument, NULL, 'g'},
+                                      {"same-modified", required_argument, NULL, 'm'},
+                                      {"dirty", required_argument, NULL, 'd'},
+                                      {"quiet", no_argument, NULL, 'q'},
+                                      {"help", no_argument, NULL, 'h'},
+                                      {0}};
+
+static int read_flag(struct settings *s, int flag, const char *name)
+{
+    struct sandbox_options *o = &s->options;
+    uint32_t *counts[] = {
+        ['c'] = &o->companies, ['n'] = &o->contacts, ['m'] = &o->same_modified, ['d'] = &o->dirty};
+    uint64_t n = 0;
+    switch (flag) {
+    case 'q':
+        s->quiet = 1;
+        return 0;
+    case 'h':
+        s->help = 1;
+        return 0;
+    case 'f':
+        o->companies_from = optarg;
+        return 0;
+    case 'l':
+        return read_limits(optarg, &o->limits_factor);
+    case 's':
+        return read_number(name, optarg, UINT64_MAX, &o->seed);
+    case 'p':
+        if (read_number(name, optarg, UINT16_MAX, &n) < 0)
+            return -1;
+        s->port = (uint16_t)n;
+        return 0;
+    case 'g':
+        if (read_number(name, optarg, 86400000, &n) < 0)
+            return -1;
+        o->lag_ms = (uint32_t)n;
+        return 0;
+    default:
+        if (read_number(name, optarg, SANDBOX_RECORDS_MAX, &n) < 0)
+            return -1;
+        *counts[flag] = (uint32_t)n;
+        return 0;
+    }
+}
+
+static int read_flags(int argc, char **argv, struct settings *s)
+{
+    int flag, at = 0;
+    opterr = 0;
+    while ((flag = getopt_long(argc, argv, ":", flags, &at)) != -1) {
+        if (flag == ':')
+            return wrong_use("%s needs a value", argv[optind - 1]);
+        if (flag == '?')
+            return wrong_use("%s: there is no such flag", argv[optind - 1]);
+        if (read_flag(s, flag, flags[at].name) < 0)
+            return -1;
+    }
+    if (argc - optind > 1)
+        return wrong_use("%s: only one vendor at a time", argv[optind + 1]);
+    s->vendor = argv[optind];
+    if (s->vendor && !sandbox_vendor_summary(s->vendor))
+        return wrong_use("%s: there is no simulator of this vendor", s->vendor);
+    if (!s->vendor && !s->help)
+        return wrong_use("a vendor is wanted, such as hubspot");
+    return 0;
+}
+
+static void print_start(const struct settings *s, uint16_t port)
+{
+    const struct sandbox_options *o = &s->options;
+    printf("fastenr-sandbox: %s at http://127.0.0.1:%u\n"
+           "  token      sandbox-token\n"
+           "  records    %u companies, %u contacts (seed %llu)\n",
+           s->vendor, port, o->companies, o->contacts, (unsigned long long)o->seed);
+    if (o->limits_factor == 0)
+        puts("  limits     off");
+    else
+        printf("  limits     x%u of a real account's\n", o->limits_factor);
+    printf("  try        curl -H 'Authorization: Bearer sandbox-token' "
+           "'http://127.0.0.1:%u%s'\n"
+           "  control    curl http://127.0.0.1:%u/__sandbox/\n",
+           port, sandbox_vendor_example(s->vendor), port);
+    fflush(stdout);
+}
+
+static int serve(const struct settings *s)
+{
+    char error[512] = "";
+    int status = EXIT_FAILURE;
+    struct server *server = NULL;
+    struct sandbox *sandbox = sandbox_create(s->vendor, &s->options, error, sizeof error);
+    if (sandbox)
+        server = server_open(sandbox, s->port, error, sizeof error);
+    if (server) {
+        if (!s->quiet)
+            print_start(s, server_port(server));
+        if (server_run(server, error, sizeof error) == 0)
+            status = EXIT_SUCCESS;
+    }
+    if (error[0])
+        fprintf(stderr, "fastenr-sandbox: %s\n", error);
+    server_close(server);
+    sandbox_destroy(sandbox);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings s = {.port = PORT_DEFAULT};
+    sandbox_options_default(&s.options);
+    if (read_flags(argc, argv, &s) < 0)
+        return EXIT_WRONG_USE;
+    if (!s.help)
+        return serve(&s);
+    if (s.vendor)
+        print_help(s.vendor);
+    else
+        print_vendors(stdout);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether a store equals what the vendor has: each record of the sandbox's truth passed through a
+ * mapping of the test's own, which shares no code with the host's, and compared field by field with
+ * the rows of the database. Also: nothing doubled, the quarantine is the predicted one, the log's
+ * chains are whole, no run is left "running".
+ */
+#ifndef SUPPORT_TRUTH_H
+#define SUPPORT_TRUTH_H
+
+#include <stdio.h>
+
+struct truth_report {
+    long companies, contacts; /* in the truth */
+    long quarantined;         /* predicted, and found */
+    long differences;         /* 0: equal */
+};
+
+/* `companies` and `contacts`: records as NDJSON, as GET /__sandbox/truth/... gives them. Differences
+ * are told on `out`, the first 20 of them. Returns 0 when equal, 1 when not, 2 when it could not be
+ * found out. */
+int truth_compare(const char *database, FILE *companies, FILE *contacts,
+                  struct truth_report *ret_report, FILE *out);
+
+#endif
