@@ -59,8 +59,11 @@ static int find_dir(struct app *app, struct error *err)
 int app_open(struct app *app, const struct arguments *args, struct error *err)
 {
     *app = (struct app){.args = args, .json = argument_given(args, "json")};
+    app->hint = "";
     if (find_parts(app, err) != 0 || find_dir(app, err) != 0)
         return -1;
+    if (argument_value(args, "config"))
+        app->hint = arena_printf(&app->arena, " -c %s", app->dir);
     return 0;
 }
 

@@ -11,7 +11,8 @@
 struct app {
     const struct arguments *args;
     bool json;
-    const char *dir;         /* of the configuration; NULL: there is none */
+    const char *dir;  /* of the configuration; NULL: there is none */
+    const char *hint; /* " -c DIR" when it was given, for commands that are suggested; else "" */
     const char *worker_path; /* beside the program */
     const char *own_connectors;
     struct world world;

@@ -49,7 +49,12 @@ static void write_json(const struct quarantine_row *row)
     json_key(&w, "modified");
     json_put_time(&w, row->modified);
     json_key(&w, "payload");
-    json_put_raw(&w, row->payload);
+    const struct json *root = NULL;
+    if (json_parse(row->payload, &root, NULL) == 0)
+        json_put_raw(&w, row->payload);
+    else /* what came was no JSON: that may be why it is here */
+        json_put_str(&w, row->payload);
+    json_free(root);
     json_close(&w, '}');
     out_json(&std_out, &text);
     buf_free(&text);
@@ -147,6 +152,8 @@ static void write_payload(struct str payload)
         json_each(root, field_row, &t);
     if (t.cell_count > 0)
         table_write(&t, &std_out);
+    else
+        out_printf(&std_out, "  %.*s\n", STR_ARG(payload));
     json_free(root);
     table_free(&t);
 }

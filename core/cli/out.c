@@ -174,6 +174,12 @@ void out_styled(struct out *o, enum style style, const char *text)
     out_style(o, STYLE_NONE);
 }
 
+void out_clear_line(struct out *o)
+{
+    if (o->terminal)
+        put(o, STR("\r\033[K"));
+}
+
 int out_finish(void)
 {
     out_flush(&std_out);

@@ -38,6 +38,9 @@ void out_json(struct out *o, const struct buf *json);
 void out_style(struct out *o, enum style style);
 void out_styled(struct out *o, enum style style, const char *text);
 
+/* Empties the current line of a terminal, for what is written over and over. */
+void out_clear_line(struct out *o);
+
 void out_flush(struct out *o);
 
 /* Flushes; 0, or -1 when something could not be written, which is then said on standard error. A
