@@ -10,7 +10,7 @@ static void mask_names(const struct model *m, const char *names, uint64_t *mask)
 {
     while (*names) {
         size_t len = strcspn(names, ",");
-        int field = model_field(m, names, len);
+        int field = model_property(m, names, len);
         if (field >= 0)
             *mask |= UINT64_C(1) << field;
         names += len + (names[len] == ',');
@@ -175,7 +175,7 @@ static void find_by_value(const struct hubspot *h, enum object_type type, unsign
 /* The field of idProperty: hs_object_id when it is not given, -1 after an error. */
 static int id_field(struct hubspot *h, const struct model *m, const char *name, struct answer *a)
 {
-    int field = name ? model_field(m, name, strlen(name)) : (int)m->object_id;
+    int field = name ? model_property(m, name, strlen(name)) : (int)m->object_id;
     if (field >= 0 && m->fields[field].flags & FIELD_UNIQUE)
         return field;
     hubspot_error(h, a, 400, "VALIDATION_ERROR",

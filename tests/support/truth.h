@@ -16,9 +16,9 @@ struct truth_report {
     long differences;         /* 0: equal */
 };
 
-/* `companies` and `contacts`: records as NDJSON, as GET /__sandbox/truth/... gives them. Differences
- * are told on `out`, the first 20 of them. Returns 0 when equal, 1 when not, 2 when it could not be
- * found out. */
+/* `companies` and `contacts`: records as NDJSON, as GET /__sandbox/truth/... gives them.
+ * Differences are told on `out`, the first 20 of them. Returns 0 when equal, 1 when not, 2 when it
+ * could not be found out. */
 int truth_compare(const char *database, FILE *companies, FILE *contacts,
                   struct truth_report *ret_report, FILE *out);
 
