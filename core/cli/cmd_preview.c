@@ -19,13 +19,18 @@ struct previewing {
     size_t count, invalid;
 };
 
-/* A mapped value for people; references are the vendor's ids still. */
+/* A mapped value for people: references are the vendor's ids still, custom fields JSON. */
 static void write_value(struct buf *out, const struct rule *rule, const struct value *value)
 {
-    if (value->state == VALUE_TEXT)
+    const struct json *text = NULL;
+    if (rule->index < 0 && json_parse(value->text, &text, NULL) == 0 &&
+        json_kind(text) == JSON_STRING)
+        buf_str(out, json_string(text));
+    else if (value->state == VALUE_TEXT)
         buf_str(out, value->text);
     else
         value_write(out, rule->field.kind, value);
+    json_free(text);
 }
 
 static void write_vendor(struct table *t, const struct rule *rule, const struct json *fields)

@@ -4,10 +4,18 @@
 
 #include <stddef.h>
 
-const struct command *const commands[] = {&cmd_check,           &cmd_test,
-                                          &cmd_preview,         &cmd_sync,
-                                          &cmd_status,          &cmd_runs,
-                                          &cmd_records,         &cmd_quarantine_list,
-                                          &cmd_quarantine_show, &cmd_quarantine_replay,
-                                          &cmd_plugins,         &cmd_describe,
-                                          &cmd_doctor,          NULL};
+const struct command *const commands[] = {&cmd_check,
+                                          &cmd_test,
+                                          &cmd_preview,
+                                          &cmd_sync,
+                                          &cmd_run,
+                                          &cmd_status,
+                                          &cmd_runs,
+                                          &cmd_records,
+                                          &cmd_quarantine_list,
+                                          &cmd_quarantine_show,
+                                          &cmd_quarantine_replay,
+                                          &cmd_plugins,
+                                          &cmd_describe,
+                                          &cmd_doctor,
+                                          NULL};

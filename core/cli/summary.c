@@ -2,6 +2,7 @@
 #include "cli/summary.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "cli/format.h"
 #include "cli/table.h"
@@ -40,15 +41,16 @@ static void write_streams(const struct run_row *row, const struct progress *prog
                                   s->counts.unchanged, s->counts.filtered, s->counts.quarantined};
         char text[FORMAT_TEXT];
         table_str(&t, s->vendor_object);
-        for (size_t j = 0; j < 6; j++)
-            table_styled(&t, j == 5 && values[j] > 0 ? STYLE_WARN : STYLE_NONE,
-                         str_from(format_count(values[j], text)));
+        for (size_t j = 0; j < 5; j++)
+            table_number(&t, values[j]);
+        snprintf(text, sizeof text, "%" PRId64, values[5]);
+        table_styled(&t, values[5] > 0 ? STYLE_WARN : STYLE_NONE, str_from(text));
         if (!progress)
             continue;
         int64_t took = progress_took(progress, s->vendor_object);
         table_printf(&t, "%.1f", (double)took / (double)US_PER_SECOND);
         if (took > 0 && s->counts.read > 0)
-            table_str(&t, str_from(format_count(s->counts.read * US_PER_SECOND / took, text)));
+            table_number(&t, s->counts.read * US_PER_SECOND / took);
         else
             table_str(&t, STR("-"));
     }

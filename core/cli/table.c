@@ -117,9 +117,12 @@ static void write_cell(struct out *o, const struct table_cell *cell, int width, 
 static void write_row(const struct table *t, struct out *o, const struct table_cell *cells,
                       const int widths[TABLE_COLUMNS])
 {
+    size_t count = t->column_count; /* without empty cells at the end */
+    while (count > 0 && cells[count - 1].text.len == 0)
+        count--;
     out_text(o, t->indent ? t->indent : "");
-    for (size_t c = 0; c < t->column_count; c++) {
-        bool last = c + 1 == t->column_count;
+    for (size_t c = 0; c < count; c++) {
+        bool last = c + 1 == count;
         write_cell(o, &cells[c], widths[c], t->columns[c].right, last);
         if (!last)
             out_text(o, "  ");
