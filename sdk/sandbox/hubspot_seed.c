@@ -198,7 +198,7 @@ static bool phone(struct text *out, const struct place *place, uint64_t hash)
     char digits[16];
     if (hash % 20 == 0)
         return false;
-    snprintf(digits, sizeof digits, "%06u", (unsigned)(hash >> 20) % 1000000);
+    snprintf(digits, sizeof digits, "%05u", (unsigned)(hash >> 20) % 100000);
     text_add(out, place->dial);
     text_char(out, digits[0]);
     text_char(out, ' ');
