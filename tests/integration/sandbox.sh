@@ -123,6 +123,16 @@ status=0
 contains "$folder/err" "--port"
 stop TERM
 
-start --lag 1000
+# Quiet: the address alone.
+"$program" hubspot --port 0 --quiet >"$folder/start" &
+pid=$!
+tries=0
+until [ -s "$folder/start" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 200 ] || fail "quiet says nothing"
+    sleep 0.05
+done
+sleep 0.1
+[ "$(wc -l <"$folder/start")" = 1 ] || fail "quiet is not one line"
 stop INT
 echo ok

@@ -292,9 +292,12 @@ static void test_get_and_batch(void)
     CU_ASSERT_EQUAL(length_at(&got, "results"), 1);
     UNIT_TEXT(text_at(&got, "errors.0.context.ids.0"), "77");
     done(&got);
-    snprintf(body, sizeof body, "{\"idProperty\":\"email\",\"inputs\":[{\"id\":\"%s\"}]}", email);
+    snprintf(body, sizeof body,
+             "{\"idProperty\":\"email\",\"inputs\":[{\"id\":\"%s\"},{\"id\":\"%s\"}]}", email,
+             email);
     got = ask(s, "POST", "/crm/v3/objects/contacts/batch/read", body);
     CU_ASSERT_EQUAL(got.status, 200);
+    CU_ASSERT_EQUAL(length_at(&got, "results"), 1);
     UNIT_TEXT(text_at(&got, "results.0.id"), id);
     done(&got);
     CU_ASSERT_EQUAL(status_of(s, "POST", "/crm/v3/objects/contacts/batch/read",
