@@ -552,6 +552,32 @@ static void test_operators(void)
     sandbox_destroy(s);
 }
 
+/* At the very value of a record: what is below, at and above it is all there is. */
+static void test_boundaries(void)
+{
+    static const char *const names[] = {"hs_lastmodifieddate", "hs_object_id", "createdate"};
+    static const char *const ops[] = {"LT", "EQ", "GT", "LTE", "GTE"};
+    struct sandbox *s = make_small(1000, 10);
+    struct got got = ask(s, "GET", COMPANY_LIST "?limit=60", NULL);
+    for (size_t n = 0; n < 3; n++) {
+        long long totals[5];
+        char path[64], filter[256];
+        snprintf(path, sizeof path, "results.50.properties.%s", names[n]);
+        for (size_t op = 0; op < 5; op++) {
+            snprintf(filter, sizeof filter,
+                     "{\"propertyName\":\"%s\",\"operator\":\"%s\",\"value\":\"%s\"}", names[n],
+                     ops[op], text_at(&got, path));
+            totals[op] = total_of(s, filter);
+        }
+        CU_ASSERT_EQUAL(totals[1], 1);
+        CU_ASSERT_EQUAL(totals[0] + 1 + totals[2], 1000);
+        CU_ASSERT_EQUAL(totals[3], totals[0] + 1);
+        CU_ASSERT_EQUAL(totals[4], totals[2] + 1);
+    }
+    done(&got);
+    sandbox_destroy(s);
+}
+
 static void test_sorts(void)
 {
     struct sandbox *s = make_small(1000, 10);
@@ -842,6 +868,7 @@ const struct unit_test unit_tests[] = {
     {"search refuses", test_search_refuses},
     {"search counts filters", test_search_counts_filters},
     {"operators", test_operators},
+    {"boundaries", test_boundaries},
     {"sorts", test_sorts},
     {"tokens", test_tokens},
     {"rate limits", test_limits},
