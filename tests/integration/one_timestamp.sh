@@ -19,4 +19,4 @@ step "the window"
 sync
 expect "mode" "$(query "SELECT group_concat(mode) FROM run_stream WHERE run = (SELECT max(id) FROM run)")" 2,2
 expect "records read" "$(of_last_run read)" 10004
-expect_equal --last-window
+expect_equal --last-run

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { DIFFERENCES_TOLD = 20 };
 
@@ -48,6 +49,7 @@ static const struct field contact_custom[] = {{"mobile_phone", "mobilephone", AS
 
 struct kind {
     const char *object, *table; /* the vendor's and ours */
+    const char *modified;       /* property */
     const struct field *fields;
     size_t field_count;
     const struct field *custom;
@@ -56,8 +58,8 @@ struct kind {
 
 #define ROWS(array) array, sizeof(array) / sizeof((array)[0])
 static const struct kind kinds[] = {
-    {"companies", "account", ROWS(company_fields), ROWS(company_custom)},
-    {"contacts", "contact", ROWS(contact_fields), ROWS(contact_custom)}};
+    {"companies", "account", "hs_lastmodifieddate", ROWS(company_fields), ROWS(company_custom)},
+    {"contacts", "contact", "lastmodifieddate", ROWS(contact_fields), ROWS(contact_custom)}};
 
 struct comparison {
     sqlite3 *db;
@@ -354,6 +356,58 @@ static long compare_kind(struct comparison *c, const struct kind *kind, FILE *tr
     return count;
 }
 
+/* ---- what the last run read ---- */
+
+struct window {
+    const struct kind *kind;
+    long long since, until; /* us; since 0: a full read */
+    long records;
+};
+
+/* "2026-01-02T03:04:05.678Z" to microseconds; -1 for anything else. */
+static long long parse_time(const char *text)
+{
+    struct tm tm = {0};
+    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    if (!rest)
+        return -1;
+    double fraction = *rest == '.' ? strtod(rest, NULL) : 0;
+    return (long long)timegm(&tm) * 1000000 + (long long)(fraction * 1000 + 0.5) * 1000;
+}
+
+static void count_in_window(struct comparison *c, void *arg, struct json_object *record)
+{
+    struct window *w = arg;
+    struct json_object *properties = NULL, *modified = NULL;
+    json_object_object_get_ex(record, "properties", &properties);
+    json_object_object_get_ex(properties, w->kind->modified, &modified);
+    long long us = parse_time(json_object_get_string(modified));
+    if (us < 0)
+        differ(c, "a %s of the truth has no modified time", w->kind->object);
+    w->records += w->since == 0 || (us >= w->since && us <= w->until);
+}
+
+static void compare_last_run(struct comparison *c, const struct kind *kind, FILE *truth)
+{
+    char text[400];
+    struct window w = {.kind = kind};
+    long long read = -1;
+    snprintf(text, sizeof text,
+             "SELECT coalesce(since, 0), until, read FROM run_stream WHERE run = (SELECT max(id) "
+             "FROM run) AND stream = (SELECT id FROM stream WHERE vendor_object = '%s')",
+             kind->object);
+    sqlite3_stmt *stmt = prepare(c, text);
+    if (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
+        w.since = sqlite3_column_int64(stmt, 0);
+        w.until = sqlite3_column_int64(stmt, 1);
+        read = sqlite3_column_int64(stmt, 2);
+    }
+    sqlite3_finalize(stmt);
+    each_record(c, truth, count_in_window, &w);
+    snprintf(text, sizeof text, "%s read by the last run", kind->object);
+    expect(c, text, read, w.records);
+}
+
 /* ---- the store by itself ---- */
 
 static void compare_chains(struct comparison *c, const struct kind *kind, int object)
@@ -391,7 +445,7 @@ static void check_store(struct comparison *c)
     sqlite3_finalize(stmt);
 }
 
-int truth_compare(const char *database, FILE *companies, FILE *contacts,
+int truth_compare(const char *database, FILE *companies, FILE *contacts, int flags,
                   struct truth_report *ret_report, FILE *out)
 {
     struct comparison c = {.out = out};
@@ -403,6 +457,10 @@ int truth_compare(const char *database, FILE *companies, FILE *contacts,
     note_companies(&c, companies);
     c.report.companies = compare_kind(&c, &kinds[0], companies);
     c.report.contacts = compare_kind(&c, &kinds[1], contacts);
+    if (flags & TRUTH_LAST_RUN) {
+        compare_last_run(&c, &kinds[0], companies);
+        compare_last_run(&c, &kinds[1], contacts);
+    }
     check_store(&c);
     sqlite3_finalize(c.find_company);
     sqlite3_close(c.db);
