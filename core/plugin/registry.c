@@ -135,11 +135,17 @@ static void ignore_log(void *arg, int level, struct str text)
 static const struct worker_events describing_events = {
     .started = on_started, .ended = on_ended, .log = ignore_log};
 
+/* Describing does no work: a connector that takes longer holds up the others for nothing. */
+#define DESCRIBE_MOST (5 * US_PER_SECOND)
+
 static int describe_image(struct world *world, struct carrier *carrier,
                           const struct worker_limits *limits, const struct image *image,
                           struct describing *d, struct error *err)
 {
-    d->worker = worker_start(world, carrier, image, limits, &describing_events, d, err);
+    struct worker_limits short_limits = *limits;
+    if (short_limits.hang_us > DESCRIBE_MOST)
+        short_limits.hang_us = DESCRIBE_MOST;
+    d->worker = worker_start(world, carrier, image, &short_limits, &describing_events, d, err);
     if (!d->worker)
         return -1;
     loop_run(world->loop, &d->over);

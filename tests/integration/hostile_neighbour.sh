@@ -14,13 +14,11 @@ END
 
 hostile=(dies_at_once hangs_at_once junk_at_once spies hangs exits junk executes)
 for name in "${hostile[@]}"; do
-    printf 'connection: %s\nconnector: %s\nevery: 10s\njitter: 0s\nobjects: {things: {to: contact}}\n' \
+    printf 'connection: %s\nconnector: %s\nevery: 10s\njitter: 0s\nobjects: {things: {to: contact, mapping: {email: mail}}}\n' \
         "$name" "$name" >"$conf/$name.yaml"
 done
 
 step "the host runs for a while"
-# The spy would open or make these.
-before=$(ls /tmp | sort | md5sum)
 "$fastenr" run -c "$conf" >"$dir/run.out" 2>"$dir/run.err" &
 host=$!
 for _ in {1..60}; do
@@ -34,3 +32,25 @@ healthy=$(query "SELECT count(*) FROM run r JOIN connection c ON c.id = r.connec
 kill -TERM "$host"
 wait "$host" || fail "the host ended with $?"
 expect_equal
+[ ! -e /tmp/fastenr-spy ] || fail "the spy made a file"
+
+step "the run log"
+# of CONNECTION: outcome, phase, signal, exit code of its first run
+of() {
+    query "SELECT r.status, r.phase, r.exit_signal, r.exit_code FROM run r JOIN connection c
+        ON c.id = r.connection WHERE c.name = '$1' ORDER BY r.id LIMIT 1"
+}
+expect "dies_at_once" "$(of dies_at_once)" "4|load|6|"
+expect "hangs_at_once" "$(of hangs_at_once)" "4|describe|9|"
+expect "junk_at_once" "$(of junk_at_once)" "4|load|9|"
+expect "executes" "$(of executes)" "4|describe|31|"
+expect "exits" "$(of exits)" "4|check||7"
+expect "hangs" "$(of hangs)" "4|read|9|"
+expect "junk" "$(of junk)" "4|check|9|"
+# What it tries comes to nothing, so there is nothing wrong with its run.
+expect "spies" "$(of spies)" "2|||"
+"$fastenr" describe spies -c "$conf" --json >"$dir/spies.json"
+for tried in read write inet unix fork inet2; do
+    grep -Eq "(^|[^a-z])$tried=[1-9]" "$dir/spies.json" || fail "the spy was let to: $tried: $(cat "$dir/spies.json")"
+done
+expect "runs left running" "$(query "SELECT count(*) FROM run WHERE status = 1")" 0
