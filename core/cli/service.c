@@ -175,6 +175,18 @@ static void log_problems(const struct problems *problems)
     }
 }
 
+/* Connections whose connector ended before it had described itself cannot be synced: the run log
+ * says so. */
+static void note_crashes(struct service *s, const struct generation *g)
+{
+    for (size_t i = 0; i < g->catalog.count; i++) {
+        const struct catalog_connection *c = &g->catalog.connections[i];
+        if (c->config->enabled && c->connector && c->connector->info.crashed)
+            run_note_crash(&s->app->host, c->config->name, STR("schedule"),
+                           &c->connector->info.end);
+    }
+}
+
 /* ---- watching files ---- */
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -279,6 +291,7 @@ static void reload(struct service *s)
     s->seen = now; /* what is wrong is told once, until a file changes again */
     if (g->catalog.problems.count > 0) {
         log_problems(&g->catalog.problems);
+        note_crashes(s, g);
         log_line(LOG_ERROR, where,
                  "the changed configuration has %zu problem%s: the one before stays in force",
                  g->catalog.problems.count, g->catalog.problems.count == 1 ? "" : "s");
@@ -320,6 +333,7 @@ int service_open(struct service *s, struct app *app)
     }
     struct generation *g = read_generation(s);
     log_problems(&g->catalog.problems);
+    note_crashes(s, g);
     if (take_over(s, g, &err) != 0) {
         complain("%s", err.text);
         generation_free(g);

@@ -86,7 +86,8 @@ void summary_write(struct app *app, const struct run_row *row, const struct prog
     out_style(&std_out, STYLE_NONE);
     out_text(&std_out, ": ");
     out_styled(&std_out, format_status_style(row->status), run_status_name(row->status));
-    if (row->status == RUN_OK && total.created + total.updated == 0)
+    bool went_through = row->status == RUN_OK || row->status == RUN_QUARANTINED;
+    if (went_through && total.created + total.updated == 0)
         out_text(&std_out, ", nothing changed");
     if (row->id > 0)
         out_printf(&std_out, " (run %" PRId64 ", %s, %" PRId64 " request%s, %s)", row->id,

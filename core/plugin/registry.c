@@ -95,6 +95,8 @@ struct describing {
     struct descriptor descriptor;
     bool described, over;
     uint32_t layers;
+    bool crashed;
+    struct worker_end end;
     struct error err;
 };
 
@@ -114,8 +116,11 @@ static void on_started(void *arg, struct descriptor *descriptor, uint32_t layers
 static void on_ended(void *arg, const struct worker_end *end)
 {
     struct describing *d = arg;
-    if (!end->asked)
+    if (!end->asked) {
         error_set(&d->err, "%s", end->text);
+        d->crashed = true;
+        d->end = *end;
+    }
     d->over = true;
 }
 
@@ -153,10 +158,12 @@ int registry_describe(struct world *world, struct carrier *carrier,
 {
     struct connector_info info = {0};
     struct describing d = {0};
+    *ret_info = info;
     if (image_load(path, &info.image, err) != 0)
         return error_prefix(err, "%s", path);
     if (describe_image(world, carrier, limits, &info.image, &d, err) != 0) {
         image_free(&info.image);
+        *ret_info = (struct connector_info){.crashed = d.crashed, .end = d.end};
         return error_prefix(err, "%s", path);
     }
     info.descriptor = d.descriptor;

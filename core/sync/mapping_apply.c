@@ -95,12 +95,11 @@ static int apply_map(const struct rule *rule, struct str *t, struct error *err)
 
 static bool parse_epoch(struct str t, int64_t unit, int64_t *ret_us)
 {
-    int64_t millionths;
+    struct value count;
     /* "1718000000000.0" too: some vendors write whole numbers as floats. */
-    if (!decimal_scale(t, STR("1"), 6, &millionths) || millionths % 1000000 != 0)
+    if (value_parse(KIND_INTEGER, t, NULL, &count, NULL) != 0)
         return false;
-    int64_t count = millionths / 1000000;
-    if (__builtin_mul_overflow(count, unit, ret_us))
+    if (__builtin_mul_overflow(count.integer, unit, ret_us))
         return false;
     return *ret_us >= TIME_MIN_US && *ret_us <= TIME_MAX_US;
 }
@@ -184,8 +183,11 @@ static int parse_number(const struct rule *rule, struct str t, struct arena *are
     double number, factor;
     if (!str_to_double(t, &number) || !str_to_double(rule->scale, &factor))
         return value_parse(KIND_NUMBER, t, arena, ret, err);
-    *ret = (struct value){.state = VALUE_TEXT,
-                          .text = str_from(arena_printf(arena, "%.15g", number * factor))};
+    double scaled = number * factor;
+    if (scaled - scaled != 0) /* infinite: no JSON number */
+        return error_set(err, "'%.*s' is no number that fits", STR_ARG(t));
+    *ret =
+        (struct value){.state = VALUE_TEXT, .text = str_from(arena_printf(arena, "%.15g", scaled))};
     return 0;
 }
 
@@ -353,6 +355,7 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
             return MAP_OUT_OF_SCOPE;
     struct value *values = arena_new(arena, m->rule_count, sizeof values[0]);
     char *shadow = arena_new(arena, m->rule_count, SHADOW_ENTRY);
+    size_t custom_bytes = 0;
     for (size_t i = 0; i < m->rule_count; i++) {
         const struct rule *rule = &m->rules[i];
         if (apply_rule(rule, fields, arena, &values[i], err) != 0) {
@@ -361,9 +364,16 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
                 return MAP_INVALID;
             values[i] = (struct value){.state = VALUE_NULL};
         }
-        if (rule->index < 0)
+        if (rule->index < 0) {
             to_json_text(rule, &values[i], arena);
+            custom_bytes += values[i].text.len;
+        }
         pack_shadow(shadow + i * SHADOW_ENTRY, rule->field.id, hash_value(hash_key, &values[i]));
+    }
+    if (custom_bytes > RECORD_TEXT_MAX) {
+        *ret_field = STR("custom_fields");
+        error_set(err, "they are larger than %d MiB together", RECORD_TEXT_MAX >> 20);
+        return MAP_INVALID;
     }
     ret_mapped->values = values;
     ret_mapped->shadow = (struct str){shadow, m->rule_count * SHADOW_ENTRY};

@@ -87,9 +87,27 @@ static void compile_steps(struct compiler *c, struct rule *rule, const struct te
 {
     static const char *const known[] = {"trim", "lower", "upper"};
     struct str wrong;
-    if (!parse_steps(rule, names->items, names->count, &wrong))
+    if (names->count > sizeof rule->steps / sizeof rule->steps[0])
+        settings_complain(&c->ctx, at, "%s has more than %zu steps", rule->field.name,
+                          sizeof rule->steps / sizeof rule->steps[0]);
+    else if (!parse_steps(rule, names->items, names->count, &wrong))
         settings_complain(&c->ctx, at, "there is no step '%.*s'%s", STR_ARG(wrong),
                           settings_hint(wrong, known, 3, c->ctx.arena));
+}
+
+/* A text of the file that becomes the field's value as it stands. */
+static void check_choice(struct compiler *c, const struct rule *rule, struct str text,
+                         const struct node *at)
+{
+    const struct value value = {.state = VALUE_TEXT, .text = text};
+    struct error err;
+    if (rule->field.kind == KIND_ENUM && value_validate(&rule->field, &value, &err) != 0)
+        settings_complain(&c->ctx, at, "%s: %s", rule->field.name, err.text);
+}
+
+static int by_from(const void *a, const void *b)
+{
+    return str_cmp(((const struct map_entry *)a)->from, ((const struct map_entry *)b)->from);
 }
 
 static void compile_map(struct compiler *c, struct rule *rule, const struct node *map)
@@ -108,14 +126,26 @@ static void compile_map(struct compiler *c, struct rule *rule, const struct node
         } else {
             entries[n++] = entry;
         }
-        struct error err;
-        struct value value = {.state = VALUE_TEXT, .text = entry.to};
-        if (rule->field.kind == KIND_ENUM && !entry.to_null &&
-            value_validate(&rule->field, &value, &err) != 0)
-            settings_complain(&c->ctx, map->pairs[i].value, "%s: %s", rule->field.name, err.text);
+        if (!entry.to_null)
+            check_choice(c, rule, entry.to, map->pairs[i].value);
     }
+    if (n > 0) /* in one order, whatever the file's is: the mapping's hash covers them */
+        qsort(entries, n, sizeof entries[0], by_from);
     rule->map = entries;
     rule->map_count = n;
+}
+
+/* YYYY, MM and DD once each, and no Y, M or D besides: they would be taken for digits. */
+static bool is_date_pattern(struct str form)
+{
+    static const char *const parts[] = {"YYYY", "MM", "DD"};
+    size_t letters = 0;
+    for (size_t i = 0; i < form.len; i++)
+        letters += form.ptr[i] == 'Y' || form.ptr[i] == 'M' || form.ptr[i] == 'D';
+    for (int i = 0; i < 3; i++)
+        if (!memmem(form.ptr, form.len, parts[i], strlen(parts[i])))
+            return false;
+    return letters == 8;
 }
 
 static void compile_date(struct compiler *c, struct rule *rule, struct str form,
@@ -131,8 +161,7 @@ static void compile_date(struct compiler *c, struct rule *rule, struct str form,
         rule->date = DATE_EPOCH_MS;
     else if (str_is(form, "epoch_s"))
         rule->date = DATE_EPOCH_S;
-    else if (memmem(form.ptr, form.len, "YYYY", 4) && memmem(form.ptr, form.len, "MM", 2) &&
-             memmem(form.ptr, form.len, "DD", 2)) {
+    else if (is_date_pattern(form)) {
         rule->date = DATE_PATTERN;
         rule->date_pattern = form;
     } else {
@@ -207,7 +236,7 @@ static void check_rule(struct compiler *c, const struct rule *rule, const struct
     if (rule->from_count > 1 && !node_get(node, "join"))
         settings_complain(&c->ctx, node, "%s has several fields in 'from': say 'join' too",
                           rule->field.name);
-    if (rule->field.kind == KIND_REFERENCE && rule->lookup.len == 0 && !rule->has_value)
+    if (rule->field.kind == KIND_REFERENCE && rule->lookup.len == 0)
         settings_complain(&c->ctx, node,
                           "%s is a reference: say which object's id it holds, for example {from: "
                           "associatedcompanyid, lookup: companies}",
@@ -229,6 +258,10 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
     if (config.default_node)
         rule->has_default =
             settings_text(config.default_node, &c->ctx, "default", &rule->default_value);
+    if (rule->has_default)
+        check_choice(c, rule, rule->default_value, config.default_node);
+    if (rule->has_value && config.transform.count == 0 && !config.map)
+        check_choice(c, rule, rule->value, config.value_node);
     if (config.type.len > 0)
         compile_type(c, rule, config.type, node_get(node, "type"));
     if (config.transform.count > 0)
@@ -364,7 +397,7 @@ static bool compile_condition(struct compiler *c, const struct pair *pair, struc
     const struct node *negated = node_get(node, "not"), *exists = node_get(node, "exists");
     bool yes;
     *cond = (struct condition){.field = pair->key->text};
-    if (node->kind != NODE_MAP)
+    if (node->kind != NODE_MAP && !node_is_null(node))
         return settings_texts(node, &c->ctx, "the filter", &cond->values);
     if (node->count == 1 && negated) {
         cond->negated = true;
@@ -381,6 +414,11 @@ static bool compile_condition(struct compiler *c, const struct pair *pair, struc
     return false;
 }
 
+static int by_field(const void *a, const void *b)
+{
+    return str_cmp(((const struct condition *)a)->field, ((const struct condition *)b)->field);
+}
+
 static void compile_filter(struct compiler *c, const struct node *filter)
 {
     if (!filter)
@@ -389,6 +427,8 @@ static void compile_filter(struct compiler *c, const struct node *filter)
     for (size_t i = 0; i < filter->count; i++)
         if (compile_condition(c, &filter->pairs[i], &c->m->conditions[c->m->condition_count]))
             c->m->condition_count++;
+    if (c->m->condition_count > 0)
+        qsort(c->m->conditions, c->m->condition_count, sizeof c->m->conditions[0], by_field);
 }
 
 /* ---- what follows from the rules ---- */
@@ -424,6 +464,21 @@ static void hash_text(struct buf *out, struct str s)
     buf_str(out, s);
 }
 
+/* Lists begin with their length: else {map: {a: b}} and {one_of: [a, b]} would be the same text. */
+static void hash_texts(struct buf *out, const struct str *texts, size_t count)
+{
+    buf_printf(out, "[%zu]", count);
+    for (size_t i = 0; i < count; i++)
+        hash_text(out, texts[i]);
+}
+
+static void hash_entry(struct buf *out, const struct map_entry *entry)
+{
+    hash_text(out, entry->from);
+    hash_text(out, entry->to);
+    buf_char(out, entry->to_null ? '~' : '=');
+}
+
 static void hash_rule(struct buf *out, const struct rule *r)
 {
     buf_printf(out, "|%s %d %d%d%d %d %.17g %.17g %d%d %d %d", r->field.name, r->field.kind,
@@ -433,18 +488,15 @@ static void hash_rule(struct buf *out, const struct rule *r)
                                 r->lookup, r->date_pattern,  r->scale};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         hash_text(out, texts[i]);
-    for (size_t i = 0; i < r->from_count; i++)
-        hash_text(out, r->from[i]);
+    hash_texts(out, r->from, r->from_count);
     for (size_t i = 0; i < r->step_count; i++)
         buf_printf(out, "s%d", r->steps[i]);
-    for (size_t i = 0; i < r->map_count; i++) {
-        hash_text(out, r->map[i].from);
-        hash_text(out, r->map[i].to);
-    }
+    buf_printf(out, "{%zu}", r->map_count);
+    for (size_t i = 0; i < r->map_count; i++)
+        hash_entry(out, &r->map[i]);
     if (r->map_other)
-        hash_text(out, r->map_other->to);
-    for (size_t i = 0; i < r->one_of.count; i++)
-        hash_text(out, r->one_of.items[i]);
+        hash_entry(out, r->map_other);
+    hash_texts(out, r->one_of.items, r->one_of.count);
 }
 
 static int by_name(const void *a, const void *b)
@@ -467,8 +519,7 @@ static void hash_mapping(struct mapping *m)
         const struct condition *cond = &m->conditions[i];
         buf_printf(&text, "?%d%d", cond->kind, cond->negated);
         hash_text(&text, cond->field);
-        for (size_t j = 0; j < cond->values.count; j++)
-            hash_text(&text, cond->values.items[j]);
+        hash_texts(&text, cond->values.items, cond->values.count);
     }
     m->hash = (int64_t)siphash(key, buf_view(&text));
     buf_free(&text);
@@ -495,6 +546,30 @@ void mapping_compile(const struct connection_config *connection, const struct na
         qsort(ret_mapping->rules, ret_mapping->rule_count, sizeof ret_mapping->rules[0], by_name);
     collect_fields(&c);
     hash_mapping(ret_mapping);
+}
+
+static bool needs_field(const struct mapping *m, struct str field)
+{
+    for (size_t i = 0; i < m->rule_count; i++)
+        for (size_t j = 0; j < m->rules[i].from_count; j++)
+            if (str_eq(m->rules[i].from[j], field))
+                return true;
+    for (size_t i = 0; i < m->condition_count; i++)
+        if (str_eq(m->conditions[i].field, field))
+            return true;
+    return false;
+}
+
+void mapping_drop(struct mapping *m, size_t rule)
+{
+    size_t kept = 0;
+    m->rule_count--;
+    memmove(&m->rules[rule], &m->rules[rule + 1], (m->rule_count - rule) * sizeof m->rules[0]);
+    for (size_t i = 0; i < m->field_count; i++)
+        if (needs_field(m, m->fields[i]))
+            m->fields[kept++] = m->fields[i];
+    m->field_count = kept;
+    hash_mapping(m);
 }
 
 static int by_id(const void *a, const void *b)

@@ -27,7 +27,9 @@ static struct str payload_of(struct batch *b, const struct page_record *record)
     if (whole)
         buf_char(&text, ']');
     redact(&clean, buf_view(&text));
-    struct str payload = arena_str(&b->arena, buf_view(&clean));
+    struct str payload = text.full || clean.full
+                             ? STR("[\"the record is larger than 16 MiB, and is not kept here\"]")
+                             : arena_str(&b->arena, buf_view(&clean));
     buf_free(&text);
     buf_free(&clean);
     return payload;
@@ -88,18 +90,29 @@ static void collect(struct batch *b, struct page *const *pages, size_t page_coun
         most += pages[i]->count;
     b->items = arena_new(&b->arena, most, sizeof b->items[0]);
     b->out.quarantined = arena_new(&b->arena, most, sizeof b->out.quarantined[0]);
+    b->out.cleared = arena_new(&b->arena, most, sizeof b->out.cleared[0]);
     for (size_t i = 0; i < page_count; i++)
         for (size_t j = 0; j < pages[i]->count; j++) {
             const struct page_record *record = &pages[i]->records[j];
             b->counts.read++;
-            if (record->id.len == 0)
+            if (record->id.len == 0) {
                 set_aside(b, record, record->invalid_field, record->why);
-            else
-                b->items[b->count++] = (struct item){.record = record, .order = b->count};
+            } else {
+                b->items[b->count] = (struct item){.record = record, .order = b->count};
+                b->count++;
+            }
         }
     if (b->count > 0)
         qsort(b->items, b->count, sizeof b->items[0], by_id_then_order);
     keep_last(b);
+}
+
+/* It is fine now, or of no concern any more: should it be in quarantine, it leaves. */
+static void note_fine(struct batch *b, const struct item *item)
+{
+    if (b->merge->target->may_hold_quarantined)
+        b->out.cleared[b->out.cleared_count++] = (struct link_write){
+            .stream = b->merge->target->stream, .external_id = item->record->id};
 }
 
 /* Leaves those that can be stored. */
@@ -108,12 +121,14 @@ static void sort_out(struct batch *b)
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++) {
         const struct page_record *record = b->items[i].record;
-        if (record->result == MAP_INVALID)
+        if (record->result == MAP_INVALID) {
             set_aside(b, record, record->invalid_field, record->why);
-        else if (record->result == MAP_OUT_OF_SCOPE)
+        } else if (record->result == MAP_OUT_OF_SCOPE) {
+            note_fine(b, &b->items[i]);
             b->counts.filtered++;
-        else
+        } else {
             b->items[n++] = b->items[i];
+        }
     }
     b->count = n;
 }
@@ -168,19 +183,10 @@ static bool find_moved(struct batch *b, struct item *item)
     return any;
 }
 
-/* It is fine now: should it be in quarantine, it leaves. */
-static void note_fine(struct batch *b, const struct item *item)
-{
-    if (b->merge->target->may_hold_quarantined)
-        b->out.cleared[b->out.cleared_count++] = (struct link_write){
-            .stream = b->merge->target->stream, .external_id = item->record->id};
-}
-
 /* Leaves out what the vendor has not touched. */
 static void drop_unmoved(struct batch *b)
 {
     size_t n = 0;
-    b->out.cleared = arena_new(&b->arena, b->count, sizeof b->out.cleared[0]);
     for (size_t i = 0; i < b->count; i++) {
         if (find_moved(b, &b->items[i]) || b->items[i].link.key == 0) {
             b->items[n++] = b->items[i];
@@ -382,8 +388,7 @@ static int prepare(struct batch *b, struct error *err)
     drop_unmoved(b);
     if (match_new(b, err) != 0 || load_records(b, err) != 0 || batch_resolve(b, err) != 0)
         return -1;
-    batch_write(b);
-    return 0;
+    return batch_write(b, err);
 }
 
 enum merge_result merge_pages(const struct merge *merge, struct page *const *pages,

@@ -39,7 +39,7 @@ struct item *batch_find(const struct batch *batch, struct str external_id);
 int batch_resolve(struct batch *batch, struct error *err);
 
 /* Fills batch->out with creates, updates and links. */
-void batch_write(struct batch *batch);
+int batch_write(struct batch *batch, struct error *err);
 
 /* References that waited for the records of this batch; after batch->out was applied. */
 int batch_settle_pending(struct batch *batch, struct error *err);

@@ -4,7 +4,8 @@
 
 #include "sync/merge_internal.h"
 
-enum { BODY_MAX = 4 * 1024 * 1024 };
+/* Before and after of all fields and of the custom fields, with every byte escaped. */
+enum { BODY_MAX = 256 * 1024 * 1024, CUSTOM_MAX = 64 * 1024 * 1024 };
 
 static const struct store_engine *engine_of(const struct batch *b)
 {
@@ -54,7 +55,7 @@ static int resolve_rule(struct batch *b, size_t rule, struct error *err)
         if (item->record->mapped.values[rule].state == VALUE_TEXT && stream != 0) {
             items[n] = item;
             ids[n++] = item->record->mapped.values[rule].text;
-        } else if (!item->created) {
+        } else if (item->link.key != 0) { /* a first match does not empty what is there */
             note_pending(b, item, rule, 0, STR(""));
         }
     }
@@ -99,6 +100,47 @@ static bool is_edited(const struct item *item, const struct rule *rule, size_t i
     return item->link.key != 0 || item->record->mapped.values[i].state != VALUE_NULL;
 }
 
+/* Whether a custom field has this value already: as values, since two writers may escape a text
+ * differently. */
+static bool is_same_json(const struct json *value, struct str text)
+{
+    struct buf old = BUF_INIT(CUSTOM_MAX), new = BUF_INIT(CUSTOM_MAX);
+    const struct json *parsed = NULL;
+    json_write(&old, value);
+    bool same = str_eq(buf_view(&old), text);
+    if (!same && json_parse(text, &parsed, NULL) == 0) {
+        json_write(&new, parsed);
+        same = str_eq(buf_view(&old), buf_view(&new));
+    }
+    json_free(parsed);
+    buf_free(&old);
+    buf_free(&new);
+    return same;
+}
+
+static bool edits_custom(const struct batch *b, const struct item *item)
+{
+    for (size_t i = 0; i < b->mapping->rule_count; i++)
+        if (is_edited(item, &b->mapping->rules[i], i))
+            return true;
+    return false;
+}
+
+/* Whether the custom fields differ from those that are there. */
+static bool changes_custom(const struct batch *b, const struct item *item, const struct json *old)
+{
+    for (size_t i = 0; i < b->mapping->rule_count; i++) {
+        const struct rule *rule = &b->mapping->rules[i];
+        const struct value *v = &item->record->mapped.values[i];
+        if (!is_edited(item, rule, i))
+            continue;
+        const struct json *there = json_member(old, str_from(rule->field.name));
+        if (v->state == VALUE_TEXT ? !there || !is_same_json(there, v->text) : there != NULL)
+            return true;
+    }
+    return false;
+}
+
 static bool copy_member(void *arg, struct str name, const struct json *value)
 {
     struct custom_edit *e = arg;
@@ -114,7 +156,7 @@ static bool copy_member(void *arg, struct str name, const struct json *value)
         }
         return true;
     }
-    struct buf text = BUF_INIT(RECORD_TEXT_MAX);
+    struct buf text = BUF_INIT(CUSTOM_MAX);
     json_write(&text, value);
     json_key_str(e->w, name);
     json_put_raw(e->w, buf_view(&text));
@@ -122,19 +164,16 @@ static bool copy_member(void *arg, struct str name, const struct json *value)
     return true;
 }
 
-/* The custom fields with the moved ones in place: members keep their order, new ones come last. */
-static struct str edit_custom(struct batch *b, const struct item *item, struct str old)
+/* Members keep their order, new ones come last. */
+static void write_custom(struct batch *b, const struct item *item, const struct json *old,
+                         struct buf *out)
 {
     const struct mapping *m = b->mapping;
-    struct buf out = BUF_INIT(RECORD_TEXT_MAX);
-    struct json_writer w = {.out = &out};
+    struct json_writer w = {.out = out};
     struct custom_edit e = {.batch = b, .item = item, .w = &w};
-    const struct json *root = NULL;
     e.seen = arena_new(&b->arena, m->rule_count / 64 + 1, sizeof e.seen[0]);
     json_open(&w, '{');
-    if (old.len > 0 && json_parse(old, &root, NULL) == 0)
-        json_each(root, copy_member, &e);
-    json_free(root);
+    json_each(old, copy_member, &e);
     for (size_t i = 0; i < m->rule_count; i++) {
         const struct value *v = &item->record->mapped.values[i];
         bool seen = e.seen[i / 64] >> (i % 64) & 1;
@@ -144,9 +183,39 @@ static struct str edit_custom(struct batch *b, const struct item *item, struct s
         json_put_raw(&w, v->text);
     }
     json_close(&w, '}');
-    struct str text = out.len > 2 ? arena_str(&b->arena, buf_view(&out)) : STR("");
+}
+
+/* The custom fields with the moved ones in place; `old` itself when they have these values. */
+static int edit_custom(struct batch *b, const struct item *item, struct str old,
+                       struct str *ret_text, struct error *err)
+{
+    struct buf out = BUF_INIT(CUSTOM_MAX);
+    const struct json *root = NULL;
+    int rc = 0;
+    *ret_text = old;
+    if (!edits_custom(b, item))
+        return 0;
+    if (old.len > 0 && (json_parse(old, &root, NULL) != 0 || json_kind(root) != JSON_OBJECT)) {
+        rc =
+            error_set(err,
+                      "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
+                      "set them to NULL",
+                      b->mapping->object->name, (long long)item->key);
+        goto out;
+    }
+    if (!changes_custom(b, item, root))
+        goto out;
+    write_custom(b, item, root, &out);
+    if (out.full)
+        rc = error_set(err,
+                       "the custom fields of the record '%.*s' are larger than %d MiB: map fewer",
+                       STR_ARG(item->record->id), CUSTOM_MAX >> 20);
+    else
+        *ret_text = out.len > 2 ? arena_str(&b->arena, buf_view(&out)) : STR("");
+out:
+    json_free(root);
     buf_free(&out);
-    return text;
+    return rc;
 }
 
 /* ---- new records ---- */
@@ -166,7 +235,7 @@ static void set_defaults(struct batch *b, struct record_row *row)
                         &row->fields[i], NULL); /* the model's own text: it parses */
 }
 
-static void write_create(struct batch *b, struct item *item)
+static int write_create(struct batch *b, struct item *item, struct error *err)
 {
     const struct world *world = b->merge->world;
     struct record_row *row = arena_new(&b->arena, 1, sizeof *row);
@@ -179,9 +248,9 @@ static void write_create(struct batch *b, struct item *item)
         if (b->mapping->rules[i].index >= 0)
             row->fields[b->mapping->rules[i].index] = *value_for(item, &b->mapping->rules[i], i);
     set_defaults(b, row);
-    row->custom = edit_custom(b, item, STR(""));
     b->out.creates[b->out.create_count++] = (struct record_create){row};
     b->counts.created++;
+    return edit_custom(b, item, STR(""), &row->custom, err);
 }
 
 /* ---- changed records ---- */
@@ -225,14 +294,16 @@ static uint64_t merge_fields(struct batch *b, const struct item *item, struct js
     return changed;
 }
 
-static void write_update(struct batch *b, struct item *item)
+static int write_update(struct batch *b, struct item *item, struct error *err)
 {
     struct buf body = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &body};
     struct record_row *row = item->row;
+    struct str custom;
+    if (edit_custom(b, item, row->custom, &custom, err) != 0)
+        return -1;
     json_open(&w, '{');
     uint64_t changed = merge_fields(b, item, &w);
-    struct str custom = edit_custom(b, item, row->custom);
     bool custom_changed = !str_eq(custom, row->custom);
     if (custom_changed)
         log_custom(&w, row->custom, custom);
@@ -249,7 +320,11 @@ static void write_update(struct batch *b, struct item *item)
                                    .body = arena_str(&b->arena, buf_view(&body))};
         b->counts.updated++;
     }
+    int rc = body.full ? error_set(err, "the change of the record '%.*s' is larger than %d MiB",
+                                   STR_ARG(item->record->id), BODY_MAX >> 20)
+                       : 0;
     buf_free(&body);
+    return rc;
 }
 
 static int by_row_key(const void *a, const void *b)
@@ -264,17 +339,15 @@ static int by_create_key(const void *a, const void *b)
     return (x->row->key > y->row->key) - (x->row->key < y->row->key);
 }
 
-void batch_write(struct batch *b)
+int batch_write(struct batch *b, struct error *err)
 {
     b->out.creates = arena_new(&b->arena, b->count, sizeof b->out.creates[0]);
     b->out.updates = arena_new(&b->arena, b->count, sizeof b->out.updates[0]);
     b->out.links = arena_new(&b->arena, b->count, sizeof b->out.links[0]);
     for (size_t i = 0; i < b->count; i++) {
         struct item *item = &b->items[i];
-        if (item->created)
-            write_create(b, item);
-        else
-            write_update(b, item);
+        if ((item->created ? write_create : write_update)(b, item, err) != 0)
+            return -1;
         b->out.links[b->out.link_count++] =
             (struct link_write){.key = item->link.key,
                                 .stream = b->merge->target->stream,
@@ -287,6 +360,7 @@ void batch_write(struct batch *b)
         qsort(b->out.creates, b->out.create_count, sizeof b->out.creates[0], by_create_key);
     if (b->out.update_count > 0)
         qsort(b->out.updates, b->out.update_count, sizeof b->out.updates[0], by_row_key);
+    return 0;
 }
 
 /* ---- references that waited ---- */
@@ -322,6 +396,8 @@ static void settle(struct batch *b, struct store_batch *out, struct record_row *
         return;
     struct value before = row->fields[index];
     struct value now = {.state = VALUE_INTEGER, .integer = item->key};
+    if (value_eq(&before, &now))
+        return;
     struct buf body = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &body};
     json_open(&w, '{');

@@ -40,7 +40,8 @@ static bool read_modified(const struct json *value, struct arena *arena, int64_t
 
 static bool is_id(struct str id)
 {
-    return id.len > 0 && id.len <= EXTERNAL_ID_MAX && !memchr(id.ptr, '\0', id.len);
+    return id.len > 0 && id.len <= EXTERNAL_ID_MAX && !memchr(id.ptr, '\0', id.len) &&
+           str_is_utf8(id);
 }
 
 static void reject(struct page_record *record, struct str why)

@@ -30,10 +30,11 @@ static bool collect(void *arg, const struct quarantine_row *row)
     return true;
 }
 
-static int replay_page(struct run *run, struct run_object *object, struct page *page,
-                       struct error *err)
+static enum merge_result replay_page(struct run *run, struct run_object *object, struct page *page,
+                                     struct error *err)
 {
     struct store *store = run->host->store;
+    struct run_counts counts = object->row->counts;
     const struct merge merge = {.store = store,
                                 .world = run->host->world,
                                 .organization = run->organization,
@@ -42,35 +43,39 @@ static int replay_page(struct run *run, struct run_object *object, struct page *
     page_parse_records(page);
     page_map(page, &object->setup->mapping, store_hash_key(store));
     if (store->engine->begin(store, err) != 0)
-        return -1;
-    if (merge_pages(&merge, &page, 1, &object->row->counts, err) == MERGE_OK &&
+        return MERGE_FAILED;
+    enum merge_result result = merge_pages(&merge, &page, 1, &object->row->counts, err);
+    if (result == MERGE_OK &&
         store->engine->run_stream(store, run->row.id, object->row, err) == 0 &&
         store->engine->commit(store, err) == 0)
-        return 0;
+        return MERGE_OK;
     store->engine->rollback(store);
-    return -1;
+    object->row->counts = counts; /* of what is in the store */
+    return result == MERGE_OK ? MERGE_FAILED : result;
 }
 
-static int replay_object(struct run *run, struct run_object *object, int64_t id, struct error *err)
+static enum merge_result replay_object(struct run *run, struct run_object *object, int64_t id,
+                                       struct error *err)
 {
     struct store *store = run->host->store;
     struct collection c = {0};
     int rc = store->engine->each_quarantined(store, run->setup->config->name,
                                              object->setup->item->name, id, collect, &c, err);
+    enum merge_result result = rc == 0 ? MERGE_OK : MERGE_FAILED;
     object->row = &run->row.streams[run->row.stream_count++];
     *object->row = (struct run_stream_row){.stream = object->state.id,
                                            .vendor_object = object->setup->item->name,
                                            .object = str_from(object->setup->model->name)};
     object->row->counts.read = (int64_t)c.without_fields;
     object->row->counts.quarantined = (int64_t)c.without_fields;
-    for (size_t from = 0; from < c.count && rc == 0; from += RECORDS_A_COMMIT) {
+    for (size_t from = 0; from < c.count && result == MERGE_OK; from += RECORDS_A_COMMIT) {
         size_t count = c.count - from < RECORDS_A_COMMIT ? c.count - from : RECORDS_A_COMMIT;
         struct page *page = page_of_records(&c.records[from], (uint32_t)count);
-        rc = replay_page(run, object, page, err);
+        result = replay_page(run, object, page, err);
         page_free(page);
     }
     arena_free(&c.arena);
-    return rc;
+    return result;
 }
 
 static void select_objects(struct run *run, const struct object_setup *only)
@@ -84,13 +89,17 @@ static void select_objects(struct run *run, const struct object_setup *only)
 
 static int replay(struct run *run, int64_t id, struct error *err)
 {
-    int rc = 0;
+    enum merge_result result = MERGE_OK;
     int64_t left = 0, began = world_cpu_us();
-    for (size_t i = 0; i < run->object_count && rc == 0; i++) {
-        rc = replay_object(run, &run->objects[i], id, err);
+    for (size_t i = 0; i < run->object_count && result == MERGE_OK; i++) {
+        result = replay_object(run, &run->objects[i], id, err);
         left += run->objects[i].row->counts.quarantined;
     }
-    run->row.status = rc != 0 ? RUN_FAILED : left > 0 ? RUN_QUARANTINED : RUN_OK;
+    int rc = result == MERGE_OK ? 0 : -1;
+    run->row.status = result == MERGE_FAILED    ? RUN_FAILED
+                      : result == MERGE_STOPPED ? RUN_STOPPED
+                      : left > 0                ? RUN_QUARANTINED
+                                                : RUN_OK;
     if (rc != 0)
         run->row.reason = arena_str(&run->arena, str_from(err->text));
     run->row.cpu_us = world_cpu_us() - began;

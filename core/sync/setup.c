@@ -356,6 +356,7 @@ static bool parse_rate(struct str text, struct bucket_rule *rule)
         return false;
     rule->requests = requests;
     rule->per_ms = (uint64_t)(span / US_PER_MS);
+    rule->pinned = true;
     return true;
 }
 
@@ -436,7 +437,7 @@ static const struct node *object_node(const struct named_item *item, const char 
 static void make_match(struct maker *m, struct object_setup *o)
 {
     const struct node *at = object_node(o->item, "match");
-    if (!at) {
+    if (!at || node_is_null(at)) {
         o->match[o->match_count++] = model_field(o->model, str_from(o->model->match));
         return;
     }
@@ -453,24 +454,32 @@ static void make_match(struct maker *m, struct object_setup *o)
     }
 }
 
+/* False: the rule has no object to look in, and is to be left out. */
+static bool check_lookup(struct maker *m, const struct object_setup *o, const struct rule *rule)
+{
+    struct node at = {.line = rule->line ? rule->line : o->item->line,
+                      .column = rule->line ? rule->column : o->item->column};
+    const struct object_setup *target = setup_object(m->s, rule->lookup);
+    if (!target && rule->line)
+        settings_complain(&m->ctx, &at, "%s looks up '%.*s', which this connection does not sync",
+                          rule->field.name, STR_ARG(rule->lookup));
+    else if (target && !str_is(str_from(target->model->name), rule->field.references))
+        settings_complain(&m->ctx, &at, "%s refers to a %s, but '%.*s' become %ss",
+                          rule->field.name, rule->field.references, STR_ARG(rule->lookup),
+                          target->model->name);
+    return target || rule->line;
+}
+
+/* A default rule for an object that this connection leaves out goes: else its ids would count as
+ * seen, and the references would stay empty once that object is synced too. */
 static void check_lookups(struct maker *m, struct object_setup *o)
 {
-    for (size_t i = 0; i < o->mapping.rule_count; i++) {
+    for (size_t i = 0; i < o->mapping.rule_count;) {
         const struct rule *rule = &o->mapping.rules[i];
-        struct node at = {.line = rule->line ? rule->line : o->item->line,
-                          .column = rule->line ? rule->column : o->item->column};
-        if (rule->lookup.len == 0)
-            continue;
-        const struct object_setup *target = setup_object(m->s, rule->lookup);
-        /* A default rule for an object that this connection leaves out simply finds nothing. */
-        if (!target && rule->line)
-            settings_complain(&m->ctx, &at,
-                              "%s looks up '%.*s', which this connection does not sync",
-                              rule->field.name, STR_ARG(rule->lookup));
-        else if (target && !str_is(str_from(target->model->name), rule->field.references))
-            settings_complain(&m->ctx, &at, "%s refers to a %s, but '%.*s' become %ss",
-                              rule->field.name, rule->field.references, STR_ARG(rule->lookup),
-                              target->model->name);
+        if (rule->lookup.len == 0 || check_lookup(m, o, rule))
+            i++;
+        else
+            mapping_drop(&o->mapping, i);
     }
 }
 

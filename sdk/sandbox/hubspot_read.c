@@ -220,6 +220,15 @@ void hubspot_get(struct hubspot *h, enum object_type type, const char *id, const
 
 /* ---- batch read ---- */
 
+static bool is_wanted(const struct wanted *wanted, size_t count, const char *value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(wanted[i].value, value) == 0)
+            return true;
+    return false;
+}
+
+/* Each once, as HubSpot answers each once. 0 when an input is none. */
 static size_t read_inputs(struct json_object *inputs, struct wanted *wanted)
 {
     size_t count = 0;
@@ -228,7 +237,9 @@ static size_t read_inputs(struct json_object *inputs, struct wanted *wanted)
         if (!json_object_is_type(input, json_type_object) ||
             !json_object_object_get_ex(input, "id", &id) || !id)
             return 0;
-        wanted[count++].value = json_object_get_string(id);
+        const char *value = json_object_get_string(id);
+        if (!is_wanted(wanted, count, value))
+            wanted[count++].value = value;
     }
     return count;
 }

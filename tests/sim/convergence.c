@@ -265,7 +265,7 @@ static bool equals_truth(struct sim *s)
     struct truth_report report;
     FILE *companies = truth_of(s, "companies"), *contacts = truth_of(s, "contacts");
     snprintf(path, sizeof path, "%s/store.db", s->dir);
-    int rc = truth_compare(path, companies, contacts, &report, stderr);
+    int rc = truth_compare(path, companies, contacts, 0, &report, stderr);
     fclose(companies);
     fclose(contacts);
     return rc == 0;
