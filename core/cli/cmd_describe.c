@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/file.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "cli/app.h"
 #include "cli/commands.h"
@@ -185,7 +185,7 @@ static int run_describe(struct app *app, const struct arguments *args)
     if (rc != 0)
         return rc;
     bool is_file = str_find(name, '/') >= 0 || str_ends(name, ".so");
-    char *path = is_file ? file_join(".", args->words[0]) : registry_find(&dirs, name, &err);
+    char *path = is_file ? mem_strdup(args->words[0]) : registry_find(&dirs, name, &err);
     if (!path) {
         complain("%s", err.text);
         return EXIT_USAGE;

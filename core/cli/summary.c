@@ -59,19 +59,22 @@ static void write_streams(const struct run_row *row, const struct progress *prog
     table_free(&t);
 }
 
+/* What to type next, a command a line. */
 static void write_next(struct app *app, const struct run_row *row, const struct run_counts *total)
 {
+    struct buf text = BUF_INIT(4096);
     if (total->created + total->updated > 0 && row->stream_count > 0)
-        out_printf(&std_out, "\nNext: fastenr records %.*s%s", STR_ARG(row->streams[0].object),
-                   app->hint);
-    else if (row->id > 0)
-        out_printf(&std_out, "\nNext: fastenr runs %" PRId64 "%s", row->id, app->hint);
+        buf_printf(&text, "  fastenr records %.*s%s\n", STR_ARG(row->streams[0].object), app->hint);
     if (total->quarantined > 0)
-        out_printf(&std_out, "\n      fastenr quarantine list %.*s%s", STR_ARG(row->connection),
+        buf_printf(&text, "  fastenr quarantine list %.*s%s\n", STR_ARG(row->connection),
                    app->hint);
-    if (total->created + total->updated > 0 && row->id > 0)
-        out_printf(&std_out, "\n      fastenr runs %" PRId64 "%s", row->id, app->hint);
-    out_text(&std_out, "\n");
+    if (row->status == RUN_FAILED && row->id > 0)
+        buf_printf(&text, "  fastenr test %.*s%s\n", STR_ARG(row->connection), app->hint);
+    if (row->id > 0)
+        buf_printf(&text, "  fastenr runs %" PRId64 "%s\n", row->id, app->hint);
+    if (text.len > 0)
+        out_printf(&std_out, "\nNext:\n%s", buf_cstr(&text));
+    buf_free(&text);
 }
 
 void summary_write(struct app *app, const struct run_row *row, const struct progress *progress)
@@ -94,8 +97,8 @@ void summary_write(struct app *app, const struct run_row *row, const struct prog
     write_streams(row, progress);
     if (total.quarantined > 0) {
         out_styled(&std_out, STYLE_WARN, "warning: ");
-        out_printf(&std_out, "%" PRId64 " record%s set aside in quarantine\n", total.quarantined,
-                   total.quarantined == 1 ? " was" : "s were");
+        out_printf(&std_out, "%" PRId64 " record%s %s in quarantine\n", total.quarantined,
+                   total.quarantined == 1 ? "" : "s", progress ? "set aside" : "still");
     }
     write_next(app, row, &total);
     if (row->reason.len > 0 && summary_exit(row) != EXIT_DONE)

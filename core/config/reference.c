@@ -24,7 +24,8 @@ static void amount(struct buf *out, enum setting_type type, int64_t value)
         const char *unit;
     } spans[] = {{US_PER_DAY, "d"}, {US_PER_HOUR, "h"}, {US_PER_MINUTE, "m"}, {US_PER_SECOND, "s"}};
     if (type == SETTING_SIZE) {
-        buf_printf(out, "%" PRId64 "MiB", value >> 20);
+        bool whole = value >= 1 << 30 && value % (1 << 30) == 0;
+        buf_printf(out, whole ? "%" PRId64 "GiB" : "%" PRId64 "MiB", value >> (whole ? 30 : 20));
         return;
     }
     for (size_t i = 0; type == SETTING_SPAN && i < sizeof spans / sizeof spans[0]; i++)
@@ -32,7 +33,9 @@ static void amount(struct buf *out, enum setting_type type, int64_t value)
             buf_printf(out, "%" PRId64 "%s", value / spans[i].us, spans[i].unit);
             return;
         }
-    if (type == SETTING_SPAN)
+    if (type == SETTING_SPAN && value == 0)
+        buf_text(out, "0s");
+    else if (type == SETTING_SPAN)
         buf_printf(out, "%" PRId64 "ms", value / US_PER_MS);
     else
         buf_printf(out, "%" PRId64, value);
