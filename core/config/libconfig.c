@@ -76,6 +76,16 @@ static struct node *convert(struct reader *r, config_setting_t *setting)
     return node;
 }
 
+/* Line of the first @include, or 0: libconfig would open whatever file it names. */
+static int find_include(struct str text)
+{
+    struct str line;
+    for (int i = 1; str_next(&text, '\n', &line); i++)
+        if (str_starts(str_trim(line), "@include"))
+            return i;
+    return 0;
+}
+
 struct node *libconfig_read(const char *path, struct arena *arena, struct problems *problems)
 {
     struct buf text = BUF_INIT(FILE_MAX);
@@ -88,8 +98,12 @@ struct node *libconfig_read(const char *path, struct arena *arena, struct proble
         return NULL;
     }
     struct reader r = {path, buf_view(&text), arena, problems};
+    int include = find_include(r.text);
     config_init(&config);
-    if (config_read_string(&config, buf_cstr(&text)) == CONFIG_TRUE)
+    if (include > 0)
+        problem_add(problems, path, include, 1,
+                    "@include is not followed: write its settings here");
+    else if (config_read_string(&config, buf_cstr(&text)) == CONFIG_TRUE)
         root = convert(&r, config_root_setting(&config));
     else
         problem_add(problems, path, config_error_line(&config), 1,

@@ -40,7 +40,7 @@ const char *node_kind_name(const struct node *node); /* "a list" */
  * `${NAME:-default}` are replaced from the environment, `$${` stands for `${`. */
 struct node *yaml_read(const char *path, struct arena *arena, struct problems *problems);
 
-/* A libconfig file; @include is not followed. References as above. */
+/* A libconfig file; @include is refused. References as above. */
 struct node *libconfig_read(const char *path, struct arena *arena, struct problems *problems);
 
 /* For these readers: appends a value to a list, or a pair to a map (a key that is there already is

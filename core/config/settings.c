@@ -297,6 +297,17 @@ static void read_defaults(const struct setting_table *table, void *target,
     }
 }
 
+/* "key:" alone leaves the default, but a choice may itself be called null. */
+static bool is_left_out(const struct setting *row, const struct node *value)
+{
+    if (!node_is_null(value))
+        return false;
+    for (size_t i = 0; row->type == SETTING_CHOICE && row->choices[i]; i++)
+        if (str_is(value->text, row->choices[i]))
+            return false;
+    return true;
+}
+
 static void read_map(const struct setting_table *table, const struct node *map, void *target,
                      const struct settings_context *ctx)
 {
@@ -304,7 +315,7 @@ static void read_map(const struct setting_table *table, const struct node *map, 
         const struct setting *row = find_row(table, map->pairs[i].key->text);
         if (!row)
             unknown_key(table, map->pairs[i].key, ctx);
-        else if (!node_is_null(map->pairs[i].value)) /* "key:" alone leaves the default */
+        else if (!is_left_out(row, map->pairs[i].value))
             read_row(row, map->pairs[i].value, target, ctx);
     }
     for (const struct setting *row = table->rows; row->key; row++) {

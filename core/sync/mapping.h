@@ -77,6 +77,9 @@ void mapping_compile(const struct connection_config *connection, const struct na
                      const struct connector_object *vendor, const struct model_object *model,
                      struct mapping *ret_mapping, struct arena *arena, struct problems *problems);
 
+/* Sets `hash`; mapping_compile and mapping_drop do. */
+void mapping_hash(struct mapping *mapping);
+
 /* Takes a rule out, and the vendor fields that only it needs; the hash becomes that of the rest. */
 void mapping_drop(struct mapping *mapping, size_t rule);
 

@@ -458,47 +458,6 @@ static void collect_fields(struct compiler *c)
             m->fields[m->field_count++] = m->fields[i];
 }
 
-static void hash_text(struct buf *out, struct str s)
-{
-    buf_printf(out, "%zu:", s.len);
-    buf_str(out, s);
-}
-
-/* Lists begin with their length: else {map: {a: b}} and {one_of: [a, b]} would be the same text. */
-static void hash_texts(struct buf *out, const struct str *texts, size_t count)
-{
-    buf_printf(out, "[%zu]", count);
-    for (size_t i = 0; i < count; i++)
-        hash_text(out, texts[i]);
-}
-
-static void hash_entry(struct buf *out, const struct map_entry *entry)
-{
-    hash_text(out, entry->from);
-    hash_text(out, entry->to);
-    buf_char(out, entry->to_null ? '~' : '=');
-}
-
-static void hash_rule(struct buf *out, const struct rule *r)
-{
-    buf_printf(out, "|%s %d %d%d%d %d %.17g %.17g %d%d %d %d", r->field.name, r->field.kind,
-               r->has_value, r->has_default, r->required, r->date, r->min, r->max, r->has_min,
-               r->has_max, r->check, r->invalid);
-    const struct str texts[] = {r->value,  r->default_value, r->split, r->join,
-                                r->lookup, r->date_pattern,  r->scale};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        hash_text(out, texts[i]);
-    hash_texts(out, r->from, r->from_count);
-    for (size_t i = 0; i < r->step_count; i++)
-        buf_printf(out, "s%d", r->steps[i]);
-    buf_printf(out, "{%zu}", r->map_count);
-    for (size_t i = 0; i < r->map_count; i++)
-        hash_entry(out, &r->map[i]);
-    if (r->map_other)
-        hash_entry(out, r->map_other);
-    hash_texts(out, r->one_of.items, r->one_of.count);
-}
-
 static int by_name(const void *a, const void *b)
 {
     const struct rule *x = a, *y = b;
@@ -506,23 +465,6 @@ static int by_name(const void *a, const void *b)
     if (custom != 0)
         return custom;
     return x->index >= 0 ? x->index - y->index : strcmp(x->field.name, y->field.name);
-}
-
-static void hash_mapping(struct mapping *m)
-{
-    static const uint8_t key[SIPHASH_KEY] = {0};
-    struct buf text = BUF_INIT(4 * 1024 * 1024);
-    buf_text(&text, m->object->name);
-    for (size_t i = 0; i < m->rule_count; i++)
-        hash_rule(&text, &m->rules[i]);
-    for (size_t i = 0; i < m->condition_count; i++) {
-        const struct condition *cond = &m->conditions[i];
-        buf_printf(&text, "?%d%d", cond->kind, cond->negated);
-        hash_text(&text, cond->field);
-        hash_texts(&text, cond->values.items, cond->values.count);
-    }
-    m->hash = (int64_t)siphash(key, buf_view(&text));
-    buf_free(&text);
 }
 
 void mapping_compile(const struct connection_config *connection, const struct named_item *object,
@@ -545,54 +487,5 @@ void mapping_compile(const struct connection_config *connection, const struct na
     else
         qsort(ret_mapping->rules, ret_mapping->rule_count, sizeof ret_mapping->rules[0], by_name);
     collect_fields(&c);
-    hash_mapping(ret_mapping);
-}
-
-static bool needs_field(const struct mapping *m, struct str field)
-{
-    for (size_t i = 0; i < m->rule_count; i++)
-        for (size_t j = 0; j < m->rules[i].from_count; j++)
-            if (str_eq(m->rules[i].from[j], field))
-                return true;
-    for (size_t i = 0; i < m->condition_count; i++)
-        if (str_eq(m->conditions[i].field, field))
-            return true;
-    return false;
-}
-
-void mapping_drop(struct mapping *m, size_t rule)
-{
-    size_t kept = 0;
-    m->rule_count--;
-    memmove(&m->rules[rule], &m->rules[rule + 1], (m->rule_count - rule) * sizeof m->rules[0]);
-    for (size_t i = 0; i < m->field_count; i++)
-        if (needs_field(m, m->fields[i]))
-            m->fields[kept++] = m->fields[i];
-    m->field_count = kept;
-    hash_mapping(m);
-}
-
-static int by_id(const void *a, const void *b)
-{
-    return ((const struct rule *)a)->field.id - ((const struct rule *)b)->field.id;
-}
-
-int mapping_bind(struct mapping *mapping,
-                 int (*id_of)(void *arg, struct str name, int64_t *ret_id, struct error *err),
-                 void *arg, struct error *err)
-{
-    for (size_t i = 0; i < mapping->rule_count; i++) {
-        struct rule *rule = &mapping->rules[i];
-        int64_t id;
-        if (rule->index >= 0)
-            continue;
-        if (id_of(arg, str_from(rule->field.name), &id, err) != 0)
-            return -1;
-        if (id > UINT16_MAX)
-            return error_set(err, "the store has too many custom fields for '%s'",
-                             rule->field.name);
-        rule->field.id = (uint16_t)id;
-    }
-    qsort(mapping->rules, mapping->rule_count, sizeof mapping->rules[0], by_id);
-    return 0;
+    mapping_hash(ret_mapping);
 }

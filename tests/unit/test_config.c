@@ -181,6 +181,12 @@ static void test_host_file(void)
     CU_ASSERT_EQUAL_FATAL(problems.count, 1);
     CU_ASSERT_EQUAL(problems.items[0].line, 1);
     problems_free(&problems);
+    put("fastenr.conf", "store = \"x\";\n  @include \"/etc/passwd\"\n");
+    host_config_read(dir, &config, &arena, &problems);
+    CU_ASSERT_EQUAL_FATAL(problems.count, 1);
+    CU_ASSERT_EQUAL(problems.items[0].line, 2);
+    UNIT_TEXT(problems.items[0].text, "@include is not followed: write its settings here");
+    problems_free(&problems);
     arena_free(&arena);
 }
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as what a connector says of itself; and a connection set up against what passes. */
+#include "fuzz.h"
+#include "sync/setup.h"
+
+static const char file[] = "connector: x\n"
+                           "options: {a: 1}\n"
+                           "auth: {key: {token: abcdef}}\n"
+                           "limits: {burst: 5/1s}\n"
+                           "objects: {things: {}, others: {match: [name]}}\n";
+
+static void set_up(const struct descriptor *descriptor)
+{
+    struct arena arena = {0};
+    struct problems problems = {0};
+    struct connection_config config;
+    struct setup setup;
+    FUZZ_EXPECT(connection_config_read(fuzz_file(str_from(file)), &config, &arena, &problems));
+    setup_make(&config, descriptor, &setup, &arena, &problems);
+    problems_free(&problems);
+    arena_free(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct descriptor descriptor;
+    struct error err = {0};
+    if (descriptor_decode((struct str){(const char *)data, size}, &descriptor, &err) != 0) {
+        FUZZ_EXPECT(err.text[0] != '\0');
+        return 0;
+    }
+    set_up(&descriptor);
+    descriptor_free(&descriptor);
+    return 0;
+}

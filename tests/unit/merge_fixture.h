@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store in a folder of its own, connections of a made-up vendor, and records put through page,
+ * mapping and merge as a run does it. What came of them is asked in SQL. */
+#ifndef MERGE_FIXTURE_H
+#define MERGE_FIXTURE_H
+
+#include "sync/merge.h"
+#include "virtual_loop.h"
+
+enum { SIDE_OBJECTS = 4 };
+
+/* A connection. */
+struct side {
+    const char *name;
+    struct arena arena;
+    struct connection_config config;
+    struct setup setup;
+    int64_t connection, run;
+    int64_t streams[SIDE_OBJECTS];
+    struct merge_target targets[SIDE_OBJECTS];
+    bool same_run; /* the next put adds to the counts of the last one */
+    struct run_counts counts;
+};
+
+extern struct virtual_world fixture_world;
+extern struct store *fixture_store;
+extern int64_t fixture_organization;
+
+/* Runs a test in a new store. */
+void fixture_run(void (*test)(void));
+
+/* `objects` is what stands between the braces of `objects`. The vendor has `companies` (name,
+ * domain, industry, parent -> companies) and `people` (first, email, company -> companies,
+ * boss -> people). */
+void side_open(struct side *side, const char *name, const char *objects);
+void side_close(struct side *side);
+
+/* Pairs of id and fields, then NULL; each call is a run of its own. Returns what became of them,
+ * like "created 1, unchanged 2", or "stopped: why"; valid until the next call. */
+const char *side_put(struct side *side, const char *object, ...) __attribute__((sentinel));
+
+/* As side_put, but one answer of the vendor: {"list": [{"id":, "at":, "f": {...}}]}. */
+const char *side_put_body(struct side *side, const char *object, const char *body);
+
+/* Any records. */
+const char *side_put_records(struct side *side, const char *object,
+                             const struct emitted_record *records, uint32_t count);
+
+/* Another program that has the database open. */
+void fixture_sql(const char *statement);
+
+/* Rows as lines, columns with | between, NULL as ~; valid until the next call. */
+const char *fixture_query(const char *statement);
+
+#endif
