@@ -28,11 +28,11 @@ static struct str stem(const char *path)
     return dot ? str_slice(name, 0, (size_t)(dot - name.ptr)) : name;
 }
 
-static void check_name(struct connection_config *c, struct problems *problems)
+static void check_name(struct connection_config *c, struct arena *arena, struct problems *problems)
 {
     const struct node *at = node_get(c->root, "connection");
     if (c->name.len == 0 && !at)
-        c->name = stem(c->file);
+        c->name = arena_str(arena, stem(c->file)); /* terminated, as every name is */
     if (!is_name(c->name))
         problem_add(problems, c->file, at ? at->line : 1, at ? at->column : 1,
                     "'%.*s' is no name for a connection: use letters, digits, - and _, 64 at most",
@@ -79,7 +79,7 @@ bool connection_config_read(const char *path, struct connection_config *ret_conf
         if (!node_get(c.objects.items[i].node, "lookback"))
             object->lookback_us = -1;
     }
-    check_name(&c, problems);
+    check_name(&c, arena, problems);
     check_schedule(&c, problems);
     free(dir);
     *ret_config = c;

@@ -114,21 +114,27 @@ static bool header_number(struct str (*value)(const void *answer, struct str nam
     return name.len > 0 && str_to_u64(value(answer, name), ret_number);
 }
 
+static void take_rate(struct bucket_rule *rule, uint64_t requests, uint64_t per_ms)
+{
+    bool sane = requests > 0 && requests <= 1000000000 && per_ms > 0 && per_ms <= 86400000;
+    if (!sane || (rule->pinned && requests * rule->per_ms >= rule->requests * per_ms))
+        return;
+    rule->requests = requests;
+    rule->per_ms = per_ms;
+}
+
 void budget_headers(struct budget *budget, struct str bucket, int64_t now_us,
                     struct str (*value)(const void *answer, struct str name), const void *answer)
 {
     for (size_t i = 0; i < budget->count; i++) {
         struct bucket *b = &budget->buckets[i];
         struct bucket_rule *rule = &b->rule;
-        uint64_t limit, per_ms, remaining;
+        uint64_t limit = rule->requests, per_ms = rule->per_ms, remaining;
         if (!counts(b, bucket))
             continue;
-        if (header_number(value, answer, rule->header_limit, &limit) && limit > 0 &&
-            limit <= 1000000000)
-            rule->requests = limit;
-        if (header_number(value, answer, rule->header_per_ms, &per_ms) && per_ms > 0 &&
-            per_ms <= 86400000)
-            rule->per_ms = per_ms;
+        header_number(value, answer, rule->header_limit, &limit);
+        header_number(value, answer, rule->header_per_ms, &per_ms);
+        take_rate(rule, limit, per_ms);
         if (!header_number(value, answer, rule->header_remaining, &remaining))
             continue;
         int64_t slow = now_us + (int64_t)rule->per_ms * 1000 / 10;

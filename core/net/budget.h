@@ -22,6 +22,7 @@ struct bucket_rule {
     enum bucket_kind kind;
     bool always; /* every request counts */
     bool off;    /* no limit */
+    bool pinned; /* given by the operator: headers may lower the rate, not raise it */
     uint64_t requests, per_ms;
     struct str header_limit, header_remaining, header_per_ms;
 };

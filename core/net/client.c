@@ -334,15 +334,16 @@ static int64_t backoff(const struct exchange *x)
 
 static bool try_again(struct exchange *x, const struct verdict *v)
 {
+    int64_t wait = v->wait_us >= 0 ? v->wait_us + backoff(x) / 10 : backoff(x);
+    /* Told of here, also when this request is given up: others would only ask in vain. */
+    if (v->outcome == OUTCOME_RATE_LIMITED)
+        budget_refused(x->client->budget, x->request.bucket,
+                       world_monotonic(x->client->world) + wait);
     bool passing = v->outcome == OUTCOME_RETRY_AFTER || v->outcome == OUTCOME_RATE_LIMITED;
     if (!passing || x->attempts >= ATTEMPTS || v->wait_us > WAIT_MOST)
         return false;
     if (!x->request.safe && !v->not_done)
         return false;
-    int64_t wait = v->wait_us >= 0 ? v->wait_us + backoff(x) / 10 : backoff(x);
-    if (v->outcome == OUTCOME_RATE_LIMITED)
-        budget_refused(x->client->budget, x->request.bucket,
-                       world_monotonic(x->client->world) + wait);
     x->client->stats.retries++;
     x->timer.fn = on_retry;
     loop_timer(x->client->world->loop, &x->timer, wait);

@@ -95,6 +95,8 @@ struct describing {
     struct descriptor descriptor;
     bool described, over;
     uint32_t layers;
+    bool crashed;
+    struct worker_end end;
     struct error err;
 };
 
@@ -114,8 +116,11 @@ static void on_started(void *arg, struct descriptor *descriptor, uint32_t layers
 static void on_ended(void *arg, const struct worker_end *end)
 {
     struct describing *d = arg;
-    if (!end->asked)
+    if (!end->asked) {
         error_set(&d->err, "%s", end->text);
+        d->crashed = true;
+        d->end = *end;
+    }
     d->over = true;
 }
 
@@ -130,11 +135,17 @@ static void ignore_log(void *arg, int level, struct str text)
 static const struct worker_events describing_events = {
     .started = on_started, .ended = on_ended, .log = ignore_log};
 
+/* Describing does no work: a connector that takes longer holds up the others for nothing. */
+#define DESCRIBE_MOST (5 * US_PER_SECOND)
+
 static int describe_image(struct world *world, struct carrier *carrier,
                           const struct worker_limits *limits, const struct image *image,
                           struct describing *d, struct error *err)
 {
-    d->worker = worker_start(world, carrier, image, limits, &describing_events, d, err);
+    struct worker_limits short_limits = *limits;
+    if (short_limits.hang_us > DESCRIBE_MOST)
+        short_limits.hang_us = DESCRIBE_MOST;
+    d->worker = worker_start(world, carrier, image, &short_limits, &describing_events, d, err);
     if (!d->worker)
         return -1;
     loop_run(world->loop, &d->over);
@@ -153,10 +164,12 @@ int registry_describe(struct world *world, struct carrier *carrier,
 {
     struct connector_info info = {0};
     struct describing d = {0};
+    *ret_info = info;
     if (image_load(path, &info.image, err) != 0)
         return error_prefix(err, "%s", path);
     if (describe_image(world, carrier, limits, &info.image, &d, err) != 0) {
         image_free(&info.image);
+        *ret_info = (struct connector_info){.crashed = d.crashed, .end = d.end};
         return error_prefix(err, "%s", path);
     }
     info.descriptor = d.descriptor;

@@ -24,11 +24,13 @@ struct connector_info {
     struct image image;
     struct descriptor descriptor;
     uint32_t jail_layers;
+    bool crashed;          /* it ended by itself instead of describing itself */
+    struct worker_end end; /* when it crashed */
 };
 
 /* Loads a file and describes it in a jail of its own, turning the loop until that is done (so not
  * from a callback). -1 with one line that begins with the path when it is no connector that this
- * host can run. */
+ * host can run; then only `crashed` and `end` are set. */
 int registry_describe(struct world *world, struct carrier *carrier,
                       const struct worker_limits *limits, const char *path,
                       struct connector_info *ret_info, struct error *err);

@@ -20,6 +20,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_ADD_ORGANIZATION] = "INSERT INTO organization (uuid) VALUES (?1)",
     [SQL_FIND_CONNECTION] = "SELECT id, connector FROM connection WHERE name = ?1",
     [SQL_ADD_CONNECTION] = "INSERT INTO connection (name, connector) VALUES (?1, ?2)",
+    [SQL_NAME_CONNECTOR] = "UPDATE connection SET connector = ?2 WHERE name = ?1",
     [SQL_SET_ACCOUNT] =
         "UPDATE connection SET vendor_account = ?2, vendor_account_name = ?3 WHERE id = ?1",
     [SQL_FIND_STREAM] =
@@ -227,6 +228,18 @@ static int sqlite_organization(struct store *store, const struct uuid *id, int64
     return find_or_add(s, find, add, "look up the organisation", ret_id, err);
 }
 
+/* A connection that was here before its connector could be loaded. */
+static int name_connector(struct sqlite_store *s, struct str name, struct str connector,
+                          struct error *err)
+{
+    sqlite3_stmt *stmt = sqlite_statement(s, SQL_NAME_CONNECTOR, err);
+    if (!stmt)
+        return -1;
+    sqlite_bind_str(stmt, 1, name);
+    sqlite_bind_str(stmt, 2, connector);
+    return sqlite_run(s, stmt, "note the connector", err);
+}
+
 static int sqlite_connection(struct store *store, struct str name, struct str connector,
                              int64_t *ret_id, struct error *err)
 {
@@ -239,7 +252,8 @@ static int sqlite_connection(struct store *store, struct str name, struct str co
     sqlite_bind_str(add, 1, name);
     sqlite_bind_str(add, 2, connector);
     int found = sqlite_step(s, find, "look up the connection", err);
-    if (found > 0 && !str_eq(sqlite_column_str(find, 1), connector)) {
+    bool known = found > 0 && sqlite_column_str(find, 1).len > 0;
+    if (known && connector.len > 0 && !str_eq(sqlite_column_str(find, 1), connector)) {
         error_set(
             err,
             "the connection '%.*s' is in this store with the connector %.*s, and now has %.*s: "
@@ -250,6 +264,8 @@ static int sqlite_connection(struct store *store, struct str name, struct str co
     }
     if (found >= 0)
         sqlite3_reset(find);
+    if (found > 0 && !known && connector.len > 0 && name_connector(s, name, connector, err) != 0)
+        return -1;
     return found < 0 ? -1 : find_or_add(s, find, add, "look up the connection", ret_id, err);
 }
 

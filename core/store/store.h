@@ -212,6 +212,7 @@ struct store_engine {
 
     /* Dictionaries: gives the id, making the row when it is new. */
     int (*organization)(struct store *s, const struct uuid *id, int64_t *ret_id, struct error *err);
+    /* An empty connector: not known, whichever it has. */
     int (*connection)(struct store *s, struct str name, struct str connector, int64_t *ret_id,
                       struct error *err);
     int (*stream)(struct store *s, int64_t connection, struct str vendor_object,

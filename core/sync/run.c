@@ -144,9 +144,13 @@ void run_report_progress(struct run *run)
         run->events->progress(run->arg, &progress);
 }
 
+/* After a read that an earlier run began comes what has changed since then. */
 static void object_stored(struct run *run)
 {
-    run->current++;
+    struct run_object *object = &run->objects[run->current];
+    if (!object->resumed)
+        run->current++;
+    object->resumed = false;
     if (!run->queued)
         next_object(run);
 }

@@ -38,6 +38,11 @@ struct run_events {
 
 struct run;
 
+/* Enters into the run log that a connection could not be synced because its connector ended before
+ * it had described itself. Nothing waits for it; a failure is logged. The texts are copied. */
+void run_note_crash(struct sync_host *host, struct str connection, struct str started_by,
+                    const struct worker_end *end);
+
 /* The setup is the run's until `done`: custom fields get their ids in it. Everything else is
  * borrowed until then; the request's texts too. */
 struct run *run_start(struct sync_host *host, struct setup *setup, const struct image *image,

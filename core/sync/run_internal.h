@@ -16,6 +16,7 @@ struct run_object {
     struct stream_state state;
     char position[POSITION_MAX];
     struct run_stream_row *row; /* in the run's row, once it is being read */
+    bool resumed; /* the read is one that an earlier run began: it ends where that one wanted to */
 };
 
 struct parse;

@@ -265,9 +265,11 @@ static void choose_walk(struct run *run, struct run_object *object)
     int64_t hash = object->setup->mapping.hash;
     bool same = state->walk_hash == hash;
     /* An interrupted read goes on, but one of a window does not stand for a full one. */
-    if (state->walk == WALK_FULL && same)
-        return;
-    if (state->walk == WALK_WINDOW && same && !run->request.full)
+    bool goes_on =
+        same && (state->walk == WALK_FULL || (state->walk == WALK_WINDOW && !run->request.full));
+    if (!object->row) /* else it is this run's own, after a crash */
+        object->resumed = goes_on;
+    if (goes_on)
         return;
     bool full = run->request.full || !state->has_watermark || state->mapping_hash != hash;
     state->walk = full ? WALK_FULL : WALK_WINDOW;
@@ -302,10 +304,10 @@ static void begin_row(struct run *run, struct run_object *object)
             .stream = object->state.id,
             .vendor_object = object->setup->item->name,
             .object = str_from(object->setup->model->name),
+            .mode = object->state.walk,
+            .since = object->state.since,
         };
     }
-    object->row->mode = object->state.walk;
-    object->row->since = object->state.since;
     object->row->until = object->state.until;
 }
 

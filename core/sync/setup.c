@@ -356,6 +356,7 @@ static bool parse_rate(struct str text, struct bucket_rule *rule)
         return false;
     rule->requests = requests;
     rule->per_ms = (uint64_t)(span / US_PER_MS);
+    rule->pinned = true;
     return true;
 }
 

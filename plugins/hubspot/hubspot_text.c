@@ -75,7 +75,7 @@ static void skip_space(struct hubspot_array *a)
 static int32_t skip_string(struct hubspot_array *a)
 {
     for (a->at++; a->at < a->end; a->at++) {
-        if (*a->at == '\\')
+        if (*a->at == '\\' && a->end - a->at > 1)
             a->at++;
         else if (*a->at == '"')
             break;

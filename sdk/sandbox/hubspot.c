@@ -293,7 +293,7 @@ static void properties(const struct model *m, struct text *out)
 
 static void property(struct hubspot *h, const struct model *m, const char *name, struct answer *a)
 {
-    int field = model_field(m, name, strlen(name));
+    int field = model_property(m, name, strlen(name));
     if (field < 0)
         hubspot_error(h, a, 404, "OBJECT_NOT_FOUND", "The property %.60s does not exist", name);
     else

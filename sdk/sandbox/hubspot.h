@@ -117,7 +117,7 @@ extern const struct model hubspot_models[TYPES];
 int model_type(const char *name);
 
 /* A field by its name; -1 when there is none. */
-int model_field(const struct model *m, const char *name, size_t len);
+int model_property(const struct model *m, const char *name, size_t len);
 uint64_t model_mask(const struct model *m, unsigned flags);
 void model_write_property(const struct model *m, unsigned field, struct text *out);
 extern const char *const hubspot_lifecycles[],

@@ -152,7 +152,7 @@ int model_type(const char *name)
     return -1;
 }
 
-int model_field(const struct model *m, const char *name, size_t len)
+int model_property(const struct model *m, const char *name, size_t len)
 {
     for (unsigned i = 0; i < m->count; i++)
         if (strncmp(m->fields[i].name, name, len) == 0 && m->fields[i].name[len] == '\0')

@@ -10,7 +10,7 @@ static void mask_names(const struct model *m, const char *names, uint64_t *mask)
 {
     while (*names) {
         size_t len = strcspn(names, ",");
-        int field = model_field(m, names, len);
+        int field = model_property(m, names, len);
         if (field >= 0)
             *mask |= UINT64_C(1) << field;
         names += len + (names[len] == ',');
@@ -175,7 +175,7 @@ static void find_by_value(const struct hubspot *h, enum object_type type, unsign
 /* The field of idProperty: hs_object_id when it is not given, -1 after an error. */
 static int id_field(struct hubspot *h, const struct model *m, const char *name, struct answer *a)
 {
-    int field = name ? model_field(m, name, strlen(name)) : (int)m->object_id;
+    int field = name ? model_property(m, name, strlen(name)) : (int)m->object_id;
     if (field >= 0 && m->fields[field].flags & FIELD_UNIQUE)
         return field;
     hubspot_error(h, a, 400, "VALIDATION_ERROR",
@@ -220,6 +220,15 @@ void hubspot_get(struct hubspot *h, enum object_type type, const char *id, const
 
 /* ---- batch read ---- */
 
+static bool is_wanted(const struct wanted *wanted, size_t count, const char *value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(wanted[i].value, value) == 0)
+            return true;
+    return false;
+}
+
+/* Each once, as HubSpot answers each once. 0 when an input is none. */
 static size_t read_inputs(struct json_object *inputs, struct wanted *wanted)
 {
     size_t count = 0;
@@ -228,7 +237,9 @@ static size_t read_inputs(struct json_object *inputs, struct wanted *wanted)
         if (!json_object_is_type(input, json_type_object) ||
             !json_object_object_get_ex(input, "id", &id) || !id)
             return 0;
-        wanted[count++].value = json_object_get_string(id);
+        const char *value = json_object_get_string(id);
+        if (!is_wanted(wanted, count, value))
+            wanted[count++].value = value;
     }
     return count;
 }

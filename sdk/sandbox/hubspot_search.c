@@ -99,7 +99,7 @@ static bool read_operands(struct reading *rd, struct json_object *o, struct filt
 static bool read_filter(struct reading *rd, struct json_object *o, struct filter *f)
 {
     const char *name = text_of(o, "propertyName"), *op_name = text_of(o, "operator");
-    int op = 0, field = name ? model_field(rd->m, name, strlen(name)) : -1;
+    int op = 0, field = name ? model_property(rd->m, name, strlen(name)) : -1;
     if (field < 0)
         return wrong(rd, "There was a problem with the request. Property %.60s does not exist",
                      name ? name : "null");
@@ -172,7 +172,7 @@ static bool read_sort(struct reading *rd, struct json_object *body)
     const char *name = full ? text_of(sort, "propertyName") : json_object_get_string(sort);
     const char *direction = full ? text_of(sort, "direction") : NULL;
     q->descending = direction && strcmp(direction, "DESCENDING") == 0;
-    q->sort = name ? model_field(rd->m, name, strlen(name)) : -1;
+    q->sort = name ? model_property(rd->m, name, strlen(name)) : -1;
     if (q->sort < 0)
         return wrong(rd, "cannot sort by %.60s: no such property", name ? name : "null");
     if ((unsigned)q->sort == rd->m->object_id)
@@ -203,7 +203,7 @@ static void read_mask(struct reading *rd, struct json_object *body)
     rd->q->mask = model_mask(rd->m, FIELD_ALWAYS);
     for (size_t i = 0; i < json_object_array_length(names); i++) {
         const char *name = json_object_get_string(json_object_array_get_idx(names, i));
-        int field = name ? model_field(rd->m, name, strlen(name)) : -1;
+        int field = name ? model_property(rd->m, name, strlen(name)) : -1;
         if (field >= 0)
             rd->q->mask |= UINT64_C(1) << field;
     }

@@ -47,6 +47,8 @@ static int compare_u64(const void *a, const void *b)
 
 static void sort_indexes(uint64_t *values, size_t count)
 {
+    if (count < 2)
+        return;
     if (count < 1000)
         qsort(values, count, sizeof *values, compare_u64);
     else
@@ -191,7 +193,8 @@ static void sort_by_field(struct gather *g)
     struct item *items = mem_get(g->count * sizeof *items);
     for (size_t i = 0; i < g->count; i++)
         load_item(g, (uint32_t)g->found[i], &items[i]);
-    qsort(items, g->count, sizeof *items, g->q->descending ? compare_down : compare_up);
+    if (g->count > 1)
+        qsort(items, g->count, sizeof *items, g->q->descending ? compare_down : compare_up);
     for (size_t i = 0; i < g->count; i++) {
         g->found[i] = items[i].index;
         free(items[i].text);

@@ -226,12 +226,14 @@ bool record_value(const struct hubspot *h, const struct record *r, unsigned fiel
 static void write_field(const struct hubspot *h, const struct record *r, unsigned field,
                         struct text *out)
 {
+    const struct field *f = &hubspot_models[r->type].fields[field];
     text_char(out, '"');
-    text_add(out, hubspot_models[r->type].fields[field].name);
+    text_add(out, f->name);
     text_bytes(out, "\":\"", 3);
     size_t start = out->len;
     if (record_value(h, r, field, out)) {
-        text_escape_from(out, start);
+        if (f->type == TYPE_STRING)
+            text_escape_from(out, start);
         text_char(out, '"');
     } else {
         out->len = start - 1;

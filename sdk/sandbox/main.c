@@ -9,7 +9,7 @@
 
 #include "server.h"
 
-enum { EXIT_WRONG_USE = 2, PORT_DEFAULT = 8700 };
+enum { EXIT_WRONG_USE = 2, PORT_DEFAULT = 8700, LAG_MAX_MS = 86400000 };
 
 struct settings {
     const char *vendor;
@@ -46,7 +46,7 @@ static void print_help(const char *vendor)
         "  --lag MS             search does not see changes younger than this (default 0)\n"
         "  --same-modified N    the first N companies share one modified time (default 0)\n"
         "  --dirty N            N contacts have a broken e-mail address (default 0)\n"
-        "  --quiet              print nothing but errors\n"
+        "  --quiet              print the address only\n"
         "  --help               this text\n\n",
         stdout);
     printf("Example:\n  fastenr-sandbox %s --port 8700 --companies 500 --limits off\n"
@@ -106,18 +106,30 @@ static const struct option flags[] = {{"port", required_argument, NULL, 'p'},
                                       {"help", no_argument, NULL, 'h'},
                                       {0}};
 
+static int read_count(const char *name, uint64_t max, uint32_t *ret)
+{
+    uint64_t n;
+    if (read_number(name, optarg, max, &n) < 0)
+        return -1;
+    *ret = (uint32_t)n;
+    return 0;
+}
+
+static int read_port(const char *name, uint16_t *ret)
+{
+    uint32_t n;
+    if (read_count(name, UINT16_MAX, &n) < 0)
+        return -1;
+    *ret = (uint16_t)n;
+    return 0;
+}
+
 static int read_flag(struct settings *s, int flag, const char *name)
 {
     struct sandbox_options *o = &s->options;
-    uint32_t *counts[] = {
-        ['c'] = &o->companies, ['n'] = &o->contacts, ['m'] = &o->same_modified, ['d'] = &o->dirty};
-    uint64_t n = 0;
     switch (flag) {
     case 'q':
         s->quiet = 1;
-        return 0;
-    case 'h':
-        s->help = 1;
         return 0;
     case 'f':
         o->companies_from = optarg;
@@ -127,19 +139,19 @@ static int read_flag(struct settings *s, int flag, const char *name)
     case 's':
         return read_number(name, optarg, UINT64_MAX, &o->seed);
     case 'p':
-        if (read_number(name, optarg, UINT16_MAX, &n) < 0)
-            return -1;
-        s->port = (uint16_t)n;
-        return 0;
+        return read_port(name, &s->port);
     case 'g':
-        if (read_number(name, optarg, 86400000, &n) < 0)
-            return -1;
-        o->lag_ms = (uint32_t)n;
-        return 0;
+        return read_count(name, LAG_MAX_MS, &o->lag_ms);
+    case 'c':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->companies);
+    case 'n':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->contacts);
+    case 'm':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->same_modified);
+    case 'd':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->dirty);
     default:
-        if (read_number(name, optarg, SANDBOX_RECORDS_MAX, &n) < 0)
-            return -1;
-        *counts[flag] = (uint32_t)n;
+        s->help = 1;
         return 0;
     }
 }
@@ -169,10 +181,13 @@ static int read_flags(int argc, char **argv, struct settings *s)
 static void print_start(const struct settings *s, uint16_t port)
 {
     const struct sandbox_options *o = &s->options;
-    printf("fastenr-sandbox: %s at http://127.0.0.1:%u\n"
-           "  token      sandbox-token\n"
+    printf("fastenr-sandbox: %s at http://127.0.0.1:%u\n", s->vendor, port);
+    fflush(stdout);
+    if (s->quiet)
+        return;
+    printf("  token      sandbox-token\n"
            "  records    %u companies, %u contacts (seed %llu)\n",
-           s->vendor, port, o->companies, o->contacts, (unsigned long long)o->seed);
+           o->companies, o->contacts, (unsigned long long)o->seed);
     if (o->limits_factor == 0)
         puts("  limits     off");
     else
@@ -193,8 +208,7 @@ static int serve(const struct settings *s)
     if (sandbox)
         server = server_open(sandbox, s->port, error, sizeof error);
     if (server) {
-        if (!s->quiet)
-            print_start(s, server_port(server));
+        print_start(s, server_port(server));
         if (server_run(server, error, sizeof error) == 0)
             status = EXIT_SUCCESS;
     }

@@ -96,17 +96,17 @@ static bool word_needs_escape(uint64_t w)
     return (hit & high) != 0;
 }
 
-static bool needs_escape(const char *s, size_t len)
+/* Reads whole words: the text is padded with spaces first. */
+static bool needs_escape(struct text *t, size_t start)
 {
-    for (; len >= 8; s += 8, len -= 8) {
+    text_bytes(t, "        ", 8);
+    t->len -= 8;
+    for (size_t at = start; at < t->len; at += 8) {
         uint64_t w;
-        memcpy(&w, s, 8);
+        memcpy(&w, t->ptr + at, 8);
         if (word_needs_escape(w))
             return true;
     }
-    for (; len > 0; s++, len--)
-        if ((unsigned char)*s < 0x20 || *s == '"' || *s == '\\')
-            return true;
     return false;
 }
 
@@ -143,7 +143,7 @@ static void append_escaped(struct text *t, const char *bytes, size_t len)
 void text_escape_from(struct text *t, size_t start)
 {
     size_t len = t->len - start;
-    if (!needs_escape(t->ptr + start, len))
+    if (!needs_escape(t, start))
         return;
     char *raw = mem_copy(t->ptr + start, len);
     t->len = start;

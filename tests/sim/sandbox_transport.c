@@ -90,8 +90,7 @@ static void on_time(void *arg)
 static char *target_of(struct str url)
 {
     const char *host = memmem(url.ptr, url.len, "://", 3);
-    const char *path =
-        host ? memchr(host + 3, '/', (size_t)(url.ptr + url.len - host - 3)) : NULL;
+    const char *path = host ? memchr(host + 3, '/', (size_t)(url.ptr + url.len - host - 3)) : NULL;
     if (!path)
         return mem_strdup("/");
     return mem_strndup(path, (size_t)(url.ptr + url.len - path));

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { DIFFERENCES_TOLD = 20 };
 
@@ -24,16 +25,15 @@ static const struct field company_fields[] = {{"name", "name", AS_IS},
                                               {"domain", "domain", LOWERED},
                                               {"industry", "industry", AS_IS},
                                               {"parent_id", "hs_parent_company_id", OF_COMPANY}};
-static const struct field company_custom[] = {
-    {"website", "website", AS_IS},
-    {"phone", "phone", AS_IS},
-    {"city", "city", AS_IS},
-    {"state", "state", AS_IS},
-    {"country", "country", AS_IS},
-    {"number_of_employees", "numberofemployees", AS_IS},
-    {"annual_revenue", "annualrevenue", AS_IS},
-    {"lifecycle_stage", "lifecyclestage", AS_IS},
-    {"owner_id", "hubspot_owner_id", AS_IS}};
+static const struct field company_custom[] = {{"website", "website", AS_IS},
+                                              {"phone", "phone", AS_IS},
+                                              {"city", "city", AS_IS},
+                                              {"state", "state", AS_IS},
+                                              {"country", "country", AS_IS},
+                                              {"number_of_employees", "numberofemployees", AS_IS},
+                                              {"annual_revenue", "annualrevenue", AS_IS},
+                                              {"lifecycle_stage", "lifecyclestage", AS_IS},
+                                              {"owner_id", "hubspot_owner_id", AS_IS}};
 static const struct field contact_fields[] = {{"account_id", "associatedcompanyid", OF_COMPANY},
                                               {"first_name", "firstname", AS_IS},
                                               {"last_name", "lastname", AS_IS},
@@ -49,6 +49,7 @@ static const struct field contact_custom[] = {{"mobile_phone", "mobilephone", AS
 
 struct kind {
     const char *object, *table; /* the vendor's and ours */
+    const char *modified;       /* property */
     const struct field *fields;
     size_t field_count;
     const struct field *custom;
@@ -57,12 +58,13 @@ struct kind {
 
 #define ROWS(array) array, sizeof(array) / sizeof((array)[0])
 static const struct kind kinds[] = {
-    {"companies", "account", ROWS(company_fields), ROWS(company_custom)},
-    {"contacts", "contact", ROWS(contact_fields), ROWS(contact_custom)}};
+    {"companies", "account", "hs_lastmodifieddate", ROWS(company_fields), ROWS(company_custom)},
+    {"contacts", "contact", "lastmodifieddate", ROWS(contact_fields), ROWS(contact_custom)}};
 
 struct comparison {
     sqlite3 *db;
     FILE *out;
+    sqlite3_stmt *find_company;
     struct truth_report report;
     bool broken; /* it cannot be found out */
 };
@@ -195,13 +197,11 @@ static void compare_custom(struct comparison *c, const struct kind *kind, const 
 /* A reference to a company that the truth does not have, or that is set aside, is empty. */
 static bool company_is_stored(struct comparison *c, const char *id)
 {
-    static const char text[] = "SELECT 1 FROM temp.stored_company WHERE id = ?1";
-    sqlite3_stmt *stmt = prepare(c, text);
-    if (!stmt)
+    if (!c->find_company)
         return false;
-    sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
-    bool found = sqlite3_step(stmt) == SQLITE_ROW;
-    sqlite3_finalize(stmt);
+    sqlite3_bind_text(c->find_company, 1, id, -1, SQLITE_STATIC);
+    bool found = sqlite3_step(c->find_company) == SQLITE_ROW;
+    sqlite3_reset(c->find_company);
     return found;
 }
 
@@ -233,16 +233,17 @@ static sqlite3_stmt *prepare_row(struct comparison *c, const struct kind *kind)
         const struct field *f = &kind->fields[i];
         if (f->form == OF_COMPANY)
             at += snprintf(text + at, sizeof text - (size_t)at,
-                           "(SELECT p.external_id FROM link p JOIN stream ps ON ps.id = p.stream "
-                           "WHERE p.record = r.%s AND ps.vendor_object = 'companies'), ",
+                           "(SELECT p.external_id FROM link p WHERE p.record = r.%s AND p.stream = "
+                           "(SELECT id FROM stream WHERE vendor_object = 'companies')), ",
                            f->column);
         else
             at += snprintf(text + at, sizeof text - (size_t)at, "r.%s, ", f->column);
     }
-    snprintf(text + at, sizeof text - (size_t)at,
-             "r.custom_fields FROM link l JOIN stream s ON s.id = l.stream JOIN %s r ON r.key = "
-             "l.record WHERE s.vendor_object = '%s' AND l.external_id = ?1",
-             kind->table, kind->object);
+    snprintf(
+        text + at, sizeof text - (size_t)at,
+        "r.custom_fields FROM link l JOIN %s r ON r.key = l.record WHERE l.stream = (SELECT id "
+        "FROM stream WHERE vendor_object = '%s') AND l.external_id = ?1",
+        kind->table, kind->object);
     return prepare(c, text);
 }
 
@@ -317,6 +318,7 @@ static void note_companies(struct comparison *c, FILE *companies)
     each_record(c, companies, note_company, add);
     sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL);
     sqlite3_finalize(add);
+    c->find_company = prepare(c, "SELECT 1 FROM temp.stored_company WHERE id = ?1");
 }
 
 struct statements {
@@ -335,8 +337,8 @@ static long compare_kind(struct comparison *c, const struct kind *kind, FILE *tr
     char text[300];
     long before = c->report.quarantined, count = 0;
     snprintf(text, sizeof text,
-             "SELECT 1 FROM quarantine q JOIN stream s ON s.id = q.stream WHERE s.vendor_object = "
-             "'%s' AND q.external_id = ?1",
+             "SELECT 1 FROM quarantine WHERE stream = (SELECT id FROM stream WHERE vendor_object = "
+             "'%s') AND external_id = ?1",
              kind->object);
     struct statements s = {kind, prepare_row(c, kind), prepare(c, text)};
     if (s.row && s.aside)
@@ -352,6 +354,58 @@ static long compare_kind(struct comparison *c, const struct kind *kind, FILE *tr
              kind->object);
     expect(c, "links", number(c, text), count - aside);
     return count;
+}
+
+/* ---- what the last run read ---- */
+
+struct window {
+    const struct kind *kind;
+    long long since, until; /* us; since 0: a full read */
+    long records;
+};
+
+/* "2026-01-02T03:04:05.678Z" to microseconds; -1 for anything else. */
+static long long parse_time(const char *text)
+{
+    struct tm tm = {0};
+    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    if (!rest)
+        return -1;
+    double fraction = *rest == '.' ? strtod(rest, NULL) : 0;
+    return (long long)timegm(&tm) * 1000000 + (long long)(fraction * 1000 + 0.5) * 1000;
+}
+
+static void count_in_window(struct comparison *c, void *arg, struct json_object *record)
+{
+    struct window *w = arg;
+    struct json_object *properties = NULL, *modified = NULL;
+    json_object_object_get_ex(record, "properties", &properties);
+    json_object_object_get_ex(properties, w->kind->modified, &modified);
+    long long us = parse_time(json_object_get_string(modified));
+    if (us < 0)
+        differ(c, "a %s of the truth has no modified time", w->kind->object);
+    w->records += w->since == 0 || (us >= w->since && us <= w->until);
+}
+
+static void compare_last_run(struct comparison *c, const struct kind *kind, FILE *truth)
+{
+    char text[400];
+    struct window w = {.kind = kind};
+    long long read = -1;
+    snprintf(text, sizeof text,
+             "SELECT coalesce(since, 0), until, read FROM run_stream WHERE run = (SELECT max(id) "
+             "FROM run) AND stream = (SELECT id FROM stream WHERE vendor_object = '%s')",
+             kind->object);
+    sqlite3_stmt *stmt = prepare(c, text);
+    if (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
+        w.since = sqlite3_column_int64(stmt, 0);
+        w.until = sqlite3_column_int64(stmt, 1);
+        read = sqlite3_column_int64(stmt, 2);
+    }
+    sqlite3_finalize(stmt);
+    each_record(c, truth, count_in_window, &w);
+    snprintf(text, sizeof text, "%s read by the last run", kind->object);
+    expect(c, text, read, w.records);
 }
 
 /* ---- the store by itself ---- */
@@ -391,7 +445,7 @@ static void check_store(struct comparison *c)
     sqlite3_finalize(stmt);
 }
 
-int truth_compare(const char *database, FILE *companies, FILE *contacts,
+int truth_compare(const char *database, FILE *companies, FILE *contacts, int flags,
                   struct truth_report *ret_report, FILE *out)
 {
     struct comparison c = {.out = out};
@@ -403,7 +457,12 @@ int truth_compare(const char *database, FILE *companies, FILE *contacts,
     note_companies(&c, companies);
     c.report.companies = compare_kind(&c, &kinds[0], companies);
     c.report.contacts = compare_kind(&c, &kinds[1], contacts);
+    if (flags & TRUTH_LAST_RUN) {
+        compare_last_run(&c, &kinds[0], companies);
+        compare_last_run(&c, &kinds[1], contacts);
+    }
     check_store(&c);
+    sqlite3_finalize(c.find_company);
     sqlite3_close(c.db);
     *ret_report = c.report;
     if (c.broken)

@@ -16,10 +16,14 @@ struct truth_report {
     long differences;         /* 0: equal */
 };
 
-/* `companies` and `contacts`: records as NDJSON, as GET /__sandbox/truth/... gives them. Differences
- * are told on `out`, the first 20 of them. Returns 0 when equal, 1 when not, 2 when it could not be
- * found out. */
-int truth_compare(const char *database, FILE *companies, FILE *contacts,
+/* Also compares what the last run read with the truth: of a window the records whose modified time
+ * lies in [since, until], of a full read all. Valid while nothing has changed since. */
+enum { TRUTH_LAST_RUN = 1 };
+
+/* `companies` and `contacts`: records as NDJSON, as GET /__sandbox/truth/... gives them.
+ * Differences are told on `out`, the first 20 of them. Returns 0 when equal, 1 when not, 2 when it
+ * could not be found out. */
+int truth_compare(const char *database, FILE *companies, FILE *contacts, int flags,
                   struct truth_report *ret_report, FILE *out);
 
 #endif

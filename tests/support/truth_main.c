@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* truth_compare DATABASE COMPANIES.ndjson CONTACTS.ndjson: 0 equal, 1 not, 2 cannot tell. */
+/* truth_compare [--last-run] DATABASE COMPANIES.ndjson CONTACTS.ndjson: 0 equal, 1 not, 2 cannot
+ * tell. */
 #include "truth.h"
+
+#include <string.h>
 
 int main(int argc, char **argv)
 {
     struct truth_report report;
+    int flags = 0;
+    if (argc == 5 && strcmp(argv[1], "--last-run") == 0) {
+        flags = TRUTH_LAST_RUN;
+        argv++;
+        argc--;
+    }
     if (argc != 4) {
-        fprintf(stderr, "Usage: truth_compare DATABASE COMPANIES.ndjson CONTACTS.ndjson\n");
+        fprintf(stderr,
+                "Usage: truth_compare [--last-run] DATABASE COMPANIES.ndjson CONTACTS.ndjson\n");
         return 2;
     }
     FILE *companies = fopen(argv[2], "r"), *contacts = fopen(argv[3], "r");
@@ -14,7 +24,7 @@ int main(int argc, char **argv)
     if (!companies || !contacts)
         perror(companies ? argv[3] : argv[2]);
     else
-        rc = truth_compare(argv[1], companies, contacts, &report, stderr);
+        rc = truth_compare(argv[1], companies, contacts, flags, &report, stderr);
     if (companies)
         fclose(companies);
     if (contacts)

@@ -162,6 +162,27 @@ static void test_every_length(void)
         }
 }
 
+/* To the byte: one name that grows until it no longer fits beside the rest. */
+static void test_last_byte(void)
+{
+    static char name[7500];
+    memset(name, 'n', sizeof name);
+    for (uint32_t mode = FASTENR_READ_FULL; mode <= FASTENR_READ_WINDOW; mode++) {
+        uint64_t most = mode == FASTENR_READ_FULL ? 7300 : 2800, by_id = 0;
+        for (uint64_t len = most - 400; len <= most; len++) {
+            struct fastenr_str one = {name, len};
+            struct fastenr_selector s = selector(mode);
+            s.fields = (struct fastenr_table){&one, 1, sizeof one};
+            open_with(1);
+            CU_ASSERT_EQUAL(run(&s), FASTENR_OK);
+            CU_ASSERT(emitted_once(1, 1));
+            by_id += mock_count(&m, MOCK_BATCH);
+            close_all();
+        }
+        CU_ASSERT(by_id > 0 && by_id < 400);
+    }
+}
+
 static void test_too_many_properties(void)
 {
     static struct fastenr_str names[4000];
@@ -717,6 +738,7 @@ const struct unit_test unit_tests[] = {
     {"a full read goes on from its position", test_full_resumed},
     {"many properties are read by id", test_full_long},
     {"any number of properties fits the limits", test_every_length},
+    {"the limits are kept to the byte", test_last_byte},
     {"more properties than fit anywhere are a configuration error", test_too_many_properties},
     {"property names are encoded", test_odd_names},
     {"a limit is kept", test_limit},

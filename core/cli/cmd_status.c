@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `fastenr status`: how each connection stands. */
+#include <inttypes.h>
+
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "cli/format.h"
+#include "cli/table.h"
+#include "schedule/plan.h"
+
+enum { STATUS_JSON_MAX = 4 * 1024 * 1024 };
+
+/* What the store knows of one connection. */
+struct standing {
+    struct str name;
+    const struct connection_config *config; /* NULL: its file is gone */
+    bool ran;
+    struct run_row last;
+    int64_t next_us; /* 0: not by schedule */
+    struct stream_row streams[64];
+    size_t stream_count;
+};
+
+struct view {
+    struct app *app;
+    struct standing *standing;
+};
+
+static bool take_run(void *arg, const struct run_row *row)
+{
+    struct view *v = arg;
+    struct standing *s = v->standing;
+    s->ran = true;
+    s->last = *row;
+    s->last.reason = arena_str(&v->app->arena, row->reason);
+    s->last.started_by = arena_str(&v->app->arena, row->started_by);
+    s->last.connection = s->name;
+    s->last.phase = arena_str(&v->app->arena, row->phase);
+    s->last.streams = NULL;
+    s->last.stream_count = 0;
+    return false;
+}
+
+static bool take_stream(void *arg, const struct stream_row *row)
+{
+    struct view *v = arg;
+    struct standing *s = v->standing;
+    if (s->stream_count < sizeof s->streams / sizeof s->streams[0]) {
+        s->streams[s->stream_count] = *row;
+        s->streams[s->stream_count++].vendor_object = arena_str(&v->app->arena, row->vendor_object);
+    }
+    return true;
+}
+
+static int64_t next_due(struct app *app, const struct standing *s)
+{
+    struct plan plan;
+    struct error err;
+    if (!s->config || !s->config->enabled ||
+        plan_from_config(&s->config->schedule, &plan, &err) != 0)
+        return 0;
+    if (!s->ran)
+        return world_now(&app->world);
+    int64_t next = plan_next(&plan, s->last.started_at, s->last.started_at);
+    return next == SCHEDULE_NEVER ? 0 : next;
+}
+
+static int look(struct app *app, struct standing *s, struct error *err)
+{
+    struct view v = {app, s};
+    const struct store_engine *engine = app->host.store->engine;
+    if (engine->each_run(app->host.store, s->name, 0, 1, take_run, &v, err) != 0 ||
+        engine->each_stream(app->host.store, s->name, take_stream, &v, err) != 0)
+        return -1;
+    s->next_us = next_due(app, s);
+    return 0;
+}
+
+/* ---- text ---- */
+
+static void write_head(struct app *app, const struct standing *s)
+{
+    char when[FORMAT_TEXT], took[TIME_TEXT];
+    int64_t now = world_now(&app->world);
+    out_style(&std_out, STYLE_BOLD);
+    out_str(&std_out, s->name);
+    out_style(&std_out, STYLE_NONE);
+    if (!s->config)
+        out_text(&std_out, "  (its file is gone)");
+    out_text(&std_out, "\n  last run  ");
+    if (!s->ran) {
+        out_text(&std_out, "never\n");
+    } else {
+        out_styled(&std_out, format_status_style(s->last.status), run_status_name(s->last.status));
+        out_printf(&std_out, ", %s, %s %s, run %" PRId64 " by %.*s\n",
+                   format_when(s->last.started_at, now, when),
+                   s->last.status == RUN_RUNNING ? "for" : "took",
+                   time_format_span(run_took(&s->last, now), took), s->last.id,
+                   STR_ARG(s->last.started_by));
+        if (s->last.reason.len > 0)
+            out_printf(&std_out, "            %.*s\n", STR_ARG(s->last.reason));
+    }
+    if (s->config)
+        out_printf(&std_out, "  schedule  %s", format_schedule(s->config, &app->arena));
+    if (s->next_us > 0)
+        out_printf(&std_out, ", due %s",
+                   s->next_us <= now ? "now" : format_when(s->next_us, now, when));
+    out_text(&std_out, s->config ? "\n" : "");
+}
+
+static void write_streams(struct app *app, const struct standing *s)
+{
+    struct table t = {.indent = "  "};
+    table_key_column(&t, "OBJECT", false);
+    table_key_column(&t, "BECOMES", false);
+    table_key_column(&t, "LINKED", true);
+    table_key_column(&t, "SET ASIDE", true);
+    table_column(&t, "READ UP TO (UTC)", false);
+    for (size_t i = 0; i < s->stream_count; i++) {
+        const struct stream_row *row = &s->streams[i];
+        char when[FORMAT_TEXT], text[FORMAT_TEXT];
+        table_str(&t, row->vendor_object);
+        table_str(&t, str_from(row->object ? row->object->name : "?"));
+        table_number(&t, row->links);
+        if (row->quarantined > 0)
+            table_styled(&t, STYLE_WARN,
+                         str_from(arena_printf(&t.arena, "%" PRId64, row->quarantined)));
+        else
+            table_number(&t, 0);
+        if (row->state.walk != WALK_NONE)
+            table_str(&t, STR("a read was interrupted: the next run goes on from there"));
+        else if (row->state.has_watermark)
+            table_printf(&t, "%s (%s)", format_time(row->state.watermark, text),
+                         format_when(row->state.watermark, world_now(&app->world), when));
+        else
+            table_str(&t, STR("never"));
+    }
+    if (s->stream_count > 0)
+        table_write(&t, &std_out);
+    table_free(&t);
+}
+
+/* ---- JSON ---- */
+
+static void json_streams(struct json_writer *w, const struct standing *s)
+{
+    json_open(w, '[');
+    for (size_t i = 0; i < s->stream_count; i++) {
+        const struct stream_row *row = &s->streams[i];
+        json_open(w, '{');
+        json_key(w, "object");
+        json_put_str(w, row->vendor_object);
+        json_key(w, "canonical");
+        json_put_text(w, row->object ? row->object->name : NULL);
+        json_key(w, "linked");
+        json_put_int(w, row->links);
+        json_key(w, "quarantined");
+        json_put_int(w, row->quarantined);
+        json_key(w, "read_up_to");
+        json_put_time(w, row->state.has_watermark ? row->state.watermark : 0);
+        json_key(w, "interrupted");
+        json_put_bool(w, row->state.walk != WALK_NONE);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
+static void json_standing(struct json_writer *w, const struct standing *s)
+{
+    json_open(w, '{');
+    json_key(w, "connection");
+    json_put_str(w, s->name);
+    json_key(w, "configured");
+    json_put_bool(w, s->config != NULL);
+    json_key(w, "enabled");
+    json_put_bool(w, s->config && s->config->enabled);
+    json_key(w, "last_run");
+    if (s->ran)
+        json_run(w, &s->last);
+    else
+        json_put_null(w);
+    json_key(w, "next_due");
+    json_put_time(w, s->next_us);
+    json_key(w, "objects");
+    json_streams(w, s);
+    json_close(w, '}');
+}
+
+/* ---- all ---- */
+
+struct names {
+    struct app *app;
+    struct standing *items;
+    size_t count, cap;
+};
+
+static void add_name(struct names *names, struct str name, const struct connection_config *config)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (str_eq(names->items[i].name, name))
+            return;
+    struct arena *arena = &names->app->arena;
+    names->items =
+        arena_grow(arena, names->items, &names->cap, names->count + 1, sizeof names->items[0]);
+    names->items[names->count++] =
+        (struct standing){.name = arena_str(arena, name), .config = config};
+}
+
+static bool add_stored(void *arg, const struct stream_row *row)
+{
+    add_name(arg, row->connection, NULL);
+    return true;
+}
+
+static int write_all(struct app *app, struct names *names, struct error *err)
+{
+    struct buf text = BUF_INIT(STATUS_JSON_MAX);
+    struct json_writer w = {.out = &text};
+    int rc = 0;
+    json_open(&w, '[');
+    for (size_t i = 0; i < names->count && rc == 0; i++) {
+        rc = look(app, &names->items[i], err);
+        if (rc != 0)
+            break;
+        if (app->json) {
+            json_standing(&w, &names->items[i]);
+            continue;
+        }
+        out_text(&std_out, i > 0 ? "\n" : "");
+        write_head(app, &names->items[i]);
+        write_streams(app, &names->items[i]);
+    }
+    json_close(&w, ']');
+    if (app->json && rc == 0)
+        out_json(&std_out, &text);
+    buf_free(&text);
+    return rc;
+}
+
+static int run_status(struct app *app, const struct arguments *args)
+{
+    struct names names = {.app = app};
+    struct error err;
+    (void)args;
+    int rc = app_store(app, false);
+    if (rc != 0)
+        return rc;
+    if (app->catalog.problems.count > 0)
+        complain("the configuration has %zu problem%s; `fastenr check` shows them",
+                 app->catalog.problems.count, app->catalog.problems.count == 1 ? "" : "s");
+    for (size_t i = 0; i < app->catalog.list.count; i++)
+        add_name(&names, app->catalog.list.items[i].name, &app->catalog.list.items[i]);
+    if (app->host.store->engine->each_stream(app->host.store, STR(""), add_stored, &names, &err) !=
+            0 ||
+        write_all(app, &names, &err) != 0) {
+        complain("%s", err.text);
+        return EXIT_WORK_FAILED;
+    }
+    if (names.count == 0 && !app->json)
+        out_printf(&std_out, "no connections in %s\n", app->dir);
+    return EXIT_DONE;
+}
+
+const struct command cmd_status = {
+    .name = "status",
+    .group = GROUP_LOOK,
+    .arguments = "",
+    .summary = "show how each connection stands",
+    .text = "For each connection: the last run and its outcome, when the next is due, and for each "
+            "object how\n"
+            "many records are linked and set aside, and up to when the vendor's changes have been "
+            "read. Works\n"
+            "while `fastenr run` or `fastenr sync` is going.",
+    .example = "fastenr status --json",
+    .json = "one JSON array, an element a connection",
+    .run = run_status};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of commands, in the order of the help. */
+#include "cli/commands.h"
+
+#include <stddef.h>
+
+const struct command *const commands[] = {&cmd_check,
+                                          &cmd_test,
+                                          &cmd_preview,
+                                          &cmd_sync,
+                                          &cmd_run,
+                                          &cmd_status,
+                                          &cmd_runs,
+                                          &cmd_records,
+                                          &cmd_quarantine_list,
+                                          &cmd_quarantine_show,
+                                          &cmd_quarantine_replay,
+                                          &cmd_plugins,
+                                          &cmd_describe,
+                                          &cmd_doctor,
+                                          NULL};

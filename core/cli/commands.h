@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands, each in a file of its own. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+#define GROUP_SYNC "Set up and sync"
+#define GROUP_LOOK "Look at what came"
+#define GROUP_HOST "Connectors and this machine"
+
+extern const struct command cmd_check, cmd_test, cmd_preview, cmd_sync, cmd_run, cmd_status,
+    cmd_runs, cmd_records, cmd_quarantine_list, cmd_quarantine_show, cmd_quarantine_replay,
+    cmd_plugins, cmd_describe, cmd_doctor;
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How commands show times, sizes and outcomes. */
+#ifndef CLI_FORMAT_H
+#define CLI_FORMAT_H
+
+#include "base/json.h"
+#include "base/time.h"
+#include "cli/out.h"
+#include "config/connection.h"
+#include "store/store.h"
+
+enum { FORMAT_TEXT = 64 };
+
+/* "12 min ago", "in 3 h"; "never" for 0. */
+const char *format_when(int64_t us, int64_t now_us, char out[FORMAT_TEXT]);
+/* "2026-01-02 03:04:05" (UTC); "-" for 0. */
+const char *format_time(int64_t us, char out[FORMAT_TEXT]);
+/* "1.4 MB". */
+const char *format_bytes(int64_t bytes, char out[FORMAT_TEXT]);
+/* "12 345". */
+const char *format_count(int64_t count, char out[FORMAT_TEXT]);
+
+enum style format_status_style(enum run_status status);
+
+/* "every 5m", "hourly", "cron 0 6 * * mon" (UTC); the arena's. */
+const char *format_schedule(const struct connection_config *config, struct arena *arena);
+
+/* RFC 3339, or null for 0. */
+void json_put_time(struct json_writer *w, int64_t us);
+void json_counts(struct json_writer *w, const struct run_counts *counts);
+/* A run with its objects, as one value. */
+void json_run(struct json_writer *w, const struct run_row *row);
+
+/* Sums what a run did. */
+struct run_counts run_total(const struct run_row *row);
+
+/* "took 3.1 s": from start to end, or to now. */
+int64_t run_took(const struct run_row *row, int64_t now_us);
+
+#endif

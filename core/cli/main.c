@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program `fastenr`. */
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "cli/app.h"
+
+static int show_help(const struct arguments *args)
+{
+    if (args->version)
+        out_printf(&std_out, "fastenr %s\n", FASTENR_VERSION);
+    else if (args->command)
+        help_write(args->command);
+    else if (args->group)
+        help_write_group(args->group);
+    else
+        help_write_all();
+    return EXIT_DONE;
+}
+
+static int no_command(const struct arguments *args)
+{
+    if (args->group)
+        complain("'%s' needs a command; `fastenr %s --help` lists them", args->group, args->group);
+    else
+        complain("say what to do; `fastenr --help` lists the commands");
+    return EXIT_USAGE;
+}
+
+static int run(char *const *argv)
+{
+    static struct arguments args;
+    static struct app app;
+    struct error err;
+    if (arguments_parse(argv, &args, &err) != 0) {
+        complain("%s", err.text);
+        return EXIT_USAGE;
+    }
+    if (args.help || args.version)
+        return show_help(&args);
+    if (!args.command)
+        return no_command(&args);
+    int rc = EXIT_USAGE;
+    if (app_open(&app, &args, &err) == 0)
+        rc = args.command->run(&app, &args);
+    else
+        complain("%s", err.text);
+    app_close(&app);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe or socket shows as EPIPE */
+    umask(077);               /* the store holds personal data */
+    out_setup();
+    int rc = run(argv + (argc > 0 ? 1 : 0));
+    return out_finish() == 0 ? rc : EXIT_WORK_FAILED;
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/service.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/format.h"
+#include "sync/run.h"
+
+#define LOOK_US (2 * US_PER_SECOND)
+
+static const char where[] = "run";
+
+/* ---- runs ---- */
+
+static void log_end(const struct run_row *row, bool crashed)
+{
+    struct run_counts t = run_total(row);
+    bool good = row->status == RUN_OK || row->status == RUN_CANCELLED;
+    char span[TIME_TEXT], name[128];
+    snprintf(name, sizeof name, "%.*s", STR_ARG(row->connection));
+    log_line(good                             ? LOG_INFO
+             : row->status == RUN_QUARANTINED ? LOG_WARN
+                                              : LOG_ERROR,
+             name,
+             "run %" PRId64 " %s: read %" PRId64 ", created %" PRId64 ", updated %" PRId64
+             ", set aside %" PRId64 ", took %s%s%.*s%s",
+             row->id, run_status_name(row->status), t.read, t.created, t.updated, t.quarantined,
+             time_format_span(row->ended_at - row->started_at, span),
+             row->reason.len > 0 ? "; " : "", STR_ARG(row->reason),
+             crashed ? " (the connector crashed)" : "");
+}
+
+static enum schedule_result result_of(const struct run_row *row, bool crashed)
+{
+    if (crashed)
+        return SCHEDULE_CRASHED;
+    switch (row->status) {
+    case RUN_FAILED:
+    case RUN_INTERRUPTED:
+        return SCHEDULE_PASSING;
+    case RUN_STOPPED: /* by a guard: it would stop there again */
+        return SCHEDULE_FAILED;
+    case RUN_RUNNING:
+    case RUN_OK:
+    case RUN_QUARANTINED:
+    case RUN_CANCELLED:
+        break;
+    }
+    return SCHEDULE_OK;
+}
+
+static void on_done(void *arg, const struct run_row *row, bool crashed)
+{
+    struct member *m = arg;
+    struct generation *g = m->generation;
+    log_end(row, crashed);
+    m->run = NULL;
+    g->running--;
+    if (g->schedule)
+        schedule_finished(g->schedule, m->entry, result_of(row, crashed));
+}
+
+static void on_progress(void *arg, const struct run_progress *progress)
+{
+    struct member *m = arg;
+    log_line(LOG_DEBUG, m->connection->config->name.ptr, "%.*s: %" PRId64 " records read",
+             STR_ARG(progress->object), progress->done.read);
+}
+
+/* A run of the same connection that an older generation began. */
+static bool runs_elsewhere(const struct generation *g, struct str name)
+{
+    for (g = g->older; g; g = g->older)
+        for (size_t i = 0; i < g->count; i++)
+            if (g->members[i].run && str_eq(g->members[i].connection->config->name, name))
+                return true;
+    return false;
+}
+
+static bool start_entry(void *arg, size_t entry)
+{
+    static const struct run_events events = {.progress = on_progress, .done = on_done};
+    static const struct run_request request = {.started_by = {"schedule", 8}};
+    struct generation *g = arg;
+    struct member *m = &g->members[entry];
+    if (g->service->stopping || runs_elsewhere(g, m->connection->config->name))
+        return false;
+    m->last_us = world_now(&g->service->app->world);
+    log_line(LOG_INFO, m->connection->config->name.ptr, "sync begins");
+    g->running++;
+    m->run = run_start(&g->service->app->host, &m->connection->setup,
+                       &m->connection->connector->info.image, &request, &events, m);
+    return true;
+}
+
+/* ---- generations ---- */
+
+static void generation_free(struct generation *g)
+{
+    schedule_free(g->schedule);
+    catalog_free(&g->catalog);
+    free(g->members);
+    free(g);
+}
+
+static bool take_last(void *arg, const struct run_row *row)
+{
+    *(int64_t *)arg = row->started_at;
+    return false;
+}
+
+/* When its last run began: from the generation before, else from the store, which is ours alone
+ * only while nothing runs. */
+static int64_t last_run(const struct service *s, struct str name)
+{
+    const struct generation *before = s->current;
+    int64_t last = 0;
+    struct error err;
+    for (size_t i = 0; before && i < before->count; i++)
+        if (str_eq(before->members[i].connection->config->name, name))
+            return before->members[i].last_us;
+    if (before)
+        return 0;
+    struct store *store = s->app->host.store;
+    if (store->engine->each_run(store, name, 0, 1, take_last, &last, &err) != 0)
+        log_line(LOG_WARN, where, "%s", err.text);
+    return last;
+}
+
+static void add_members(struct generation *g)
+{
+    struct catalog *c = &g->catalog;
+    g->members = mem_new(c->count + 1, sizeof g->members[0]);
+    for (size_t i = 0; i < c->count; i++) {
+        struct catalog_connection *connection = &c->connections[i];
+        if (!connection->ready || !connection->config->enabled)
+            continue;
+        g->members[g->count] =
+            (struct member){.generation = g,
+                            .connection = connection,
+                            .entry = g->count,
+                            .last_us = last_run(g->service, connection->config->name)};
+        g->count++;
+    }
+}
+
+static int start_schedule(struct generation *g, struct error *err)
+{
+    struct schedule_entry *entries = mem_new(g->count + 1, sizeof entries[0]);
+    struct schedule_hooks hooks = {
+        .start = start_entry, .arg = g, .limit = (size_t)g->catalog.host.sync.runs};
+    for (size_t i = 0; i < g->count; i++)
+        entries[i] = (struct schedule_entry){.name = g->members[i].connection->config->name,
+                                             .config = &g->members[i].connection->config->schedule,
+                                             .last_run_us = g->members[i].last_us};
+    g->schedule = schedule_new(&g->service->app->world, entries, g->count, &hooks, err);
+    free(entries);
+    return g->schedule ? 0 : -1;
+}
+
+static void log_problems(const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        struct buf line = BUF_INIT(16384);
+        problem_write(&line, &problems->items[i]);
+        log_line(LOG_ERROR, "configuration", "%s", buf_cstr(&line));
+        buf_free(&line);
+    }
+}
+
+/* Connections whose connector ended before it had described itself cannot be synced: the run log
+ * says so. */
+static void note_crashes(struct service *s, const struct generation *g)
+{
+    for (size_t i = 0; i < g->catalog.count; i++) {
+        const struct catalog_connection *c = &g->catalog.connections[i];
+        if (c->config->enabled && c->connector && c->connector->info.crashed)
+            run_note_crash(&s->app->host, c->config->name, STR("schedule"),
+                           &c->connector->info.end);
+    }
+}
+
+/* ---- watching files ---- */
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    return (hash ^ value) * UINT64_C(1099511628211);
+}
+
+/* Changes with the name, size, time or number of any file that the configuration is read from. */
+static uint64_t fingerprint(const char *dir)
+{
+    uint64_t sum = 0;
+    DIR *d = opendir(dir);
+    struct stat st;
+    for (struct dirent *entry; d && (entry = readdir(d));) {
+        struct str name = str_from(entry->d_name);
+        if (entry->d_name[0] == '.' ||
+            (!str_ends(name, ".yaml") && !str_ends(name, ".yml") && !str_is(name, "fastenr.conf")))
+            continue;
+        uint64_t hash = UINT64_C(14695981039346656037);
+        for (size_t i = 0; i < name.len; i++)
+            hash = mix(hash, (unsigned char)name.ptr[i]);
+        if (fstatat(dirfd(d), entry->d_name, &st, 0) == 0) {
+            hash = mix(hash, (uint64_t)st.st_mtim.tv_sec);
+            hash = mix(hash, (uint64_t)st.st_mtim.tv_nsec);
+            hash = mix(mix(hash, (uint64_t)st.st_size), (uint64_t)st.st_ino);
+        }
+        sum += hash; /* whatever order the folder gives them in */
+    }
+    if (d)
+        closedir(d);
+    return sum;
+}
+
+/* With the connectors' files: those in use, and those that are missing. */
+static uint64_t fingerprint_all(const struct service *s)
+{
+    uint64_t hash = fingerprint(s->app->dir);
+    struct stat st;
+    if (!s->current)
+        return hash;
+    for (const struct catalog_connector *c = s->current->catalog.connectors; c; c = c->next)
+        if (stat(c->path, &st) == 0)
+            hash = mix(mix(mix(hash, (uint64_t)st.st_mtim.tv_nsec), (uint64_t)st.st_size),
+                       (uint64_t)st.st_ino ^ (uint64_t)st.st_mtim.tv_sec);
+    return hash;
+}
+
+static void on_look(void *arg)
+{
+    struct service *s = arg;
+    s->look_now = true;
+    loop_timer(s->app->world.loop, &s->look, LOOK_US);
+}
+
+/* ---- reading again ---- */
+
+static struct generation *read_generation(struct service *s)
+{
+    struct generation *g = MEM_NEW(struct generation);
+    g->service = s;
+    catalog_read(&g->catalog, s->app->dir, s->app->own_connectors);
+    catalog_make(&g->catalog, &s->app->world, s->app->host.carrier);
+    return g;
+}
+
+static void apply_host(struct service *s, const struct generation *g)
+{
+    const struct host_config *new = &g->catalog.host;
+    s->app->host.limits = catalog_limits(&g->catalog);
+    s->app->host.strict_jail = new->workers.strict_jail;
+    log_setup(&s->app->world, (enum log_level)(new->log.level + LOG_DEBUG), new->log.format == 1);
+    if (s->current && (!str_eq(new->store, s->current->catalog.host.store) ||
+                       memcmp(&new->organization, &s->current->catalog.host.organization,
+                              sizeof new->organization) != 0 ||
+                       new->sync.threads != s->current->catalog.host.sync.threads))
+        log_line(LOG_WARN, where,
+                 "store, organization or sync.threads has changed: restart `fastenr run` for that");
+}
+
+/* The new generation's schedule begins; the old one's ends, its runs go on. */
+static int take_over(struct service *s, struct generation *g, struct error *err)
+{
+    add_members(g);
+    if (start_schedule(g, err) != 0)
+        return -1;
+    apply_host(s, g);
+    if (s->current) {
+        schedule_free(s->current->schedule);
+        s->current->schedule = NULL;
+        g->older = s->current;
+    }
+    s->current = g;
+    s->seen = fingerprint_all(s);
+    return 0;
+}
+
+static void reload(struct service *s)
+{
+    struct error err;
+    uint64_t now = fingerprint_all(s);
+    struct generation *g = read_generation(s);
+    s->seen = now; /* what is wrong is told once, until a file changes again */
+    if (g->catalog.problems.count > 0) {
+        log_problems(&g->catalog.problems);
+        note_crashes(s, g);
+        log_line(LOG_ERROR, where,
+                 "the changed configuration has %zu problem%s: the one before stays in force",
+                 g->catalog.problems.count, g->catalog.problems.count == 1 ? "" : "s");
+        generation_free(g);
+        return;
+    }
+    if (take_over(s, g, &err) != 0) {
+        log_line(LOG_ERROR, where, "%s; the configuration before stays in force", err.text);
+        generation_free(g);
+        return;
+    }
+    log_line(LOG_INFO, where, "read %s again: %zu connection%s", s->app->dir, g->count,
+             g->count == 1 ? "" : "s");
+}
+
+/* Those whose last run has ended. */
+static void free_older(struct service *s)
+{
+    for (struct generation **at = &s->current->older; *at;) {
+        struct generation *g = *at;
+        if (g->running > 0) {
+            at = &g->older;
+            continue;
+        }
+        *at = g->older;
+        generation_free(g);
+    }
+}
+
+/* ---- life ---- */
+
+int service_open(struct service *s, struct app *app)
+{
+    struct error err;
+    *s = (struct service){.app = app};
+    if (app->host.store->engine->reap(app->host.store, 0, &err) != 0) {
+        complain("%s", err.text);
+        return EXIT_WORK_FAILED;
+    }
+    struct generation *g = read_generation(s);
+    log_problems(&g->catalog.problems);
+    note_crashes(s, g);
+    if (take_over(s, g, &err) != 0) {
+        complain("%s", err.text);
+        generation_free(g);
+        return EXIT_WORK_FAILED;
+    }
+    if (g->count == 0 && g->catalog.problems.count > 0) {
+        complain("no connection can be synced: correct the problems above");
+        return EXIT_USAGE;
+    }
+    log_line(LOG_INFO, where, "fastenr %s: %zu connection%s of %s, store %s", FASTENR_VERSION,
+             g->count, g->count == 1 ? "" : "s", app->dir, store_location(app->host.store));
+    if (g->count == 0)
+        log_line(LOG_WARN, where, "no enabled connection in %s yet: put a .yaml file there",
+                 app->dir);
+    s->look = (struct timer){.fn = on_look, .arg = s};
+    loop_timer(app->world.loop, &s->look, LOOK_US);
+    return 0;
+}
+
+static size_t all_running(const struct service *s)
+{
+    size_t running = 0;
+    for (const struct generation *g = s->current; g; g = g->older)
+        running += g->running;
+    return running;
+}
+
+void service_run(struct service *s)
+{
+    while (!s->stopping || all_running(s) > 0) {
+        loop_turn(s->app->world.loop, US_PER_MINUTE);
+        free_older(s);
+        if (s->look_now && fingerprint_all(s) != s->seen)
+            s->reload_now = true;
+        s->look_now = false;
+        if (s->reload_now && !s->stopping) {
+            s->reload_now = false;
+            reload(s);
+        }
+    }
+}
+
+void service_stop(struct service *s)
+{
+    s->stopping = true;
+    loop_timer_stop(s->app->world.loop, &s->look);
+    schedule_stop(s->current->schedule);
+    for (struct generation *g = s->current; g; g = g->older)
+        for (size_t i = 0; i < g->count; i++)
+            if (g->members[i].run)
+                run_cancel(g->members[i].run);
+}
+
+void service_reload(struct service *s)
+{
+    s->reload_now = true;
+}
+
+void service_close(struct service *s)
+{
+    loop_timer_stop(s->app->world.loop, &s->look);
+    while (s->current) {
+        struct generation *g = s->current;
+        s->current = g->older;
+        generation_free(g);
+    }
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `fastenr run`: the connections of a folder, each synced when it is due.
+ *
+ * What was read from the folder is a generation. When files change, a new generation takes over the
+ * schedule; runs of the old one go on with what they began with, and it is freed when the last has
+ * ended. A new generation with a mistake in it is not taken: the old one stays, and the mistakes
+ * are logged.
+ */
+#ifndef CLI_SERVICE_H
+#define CLI_SERVICE_H
+
+#include "cli/app.h"
+#include "schedule/schedule.h"
+
+struct service;
+struct generation;
+
+/* One connection of a generation. */
+struct member {
+    struct generation *generation;
+    struct catalog_connection *connection;
+    size_t entry;    /* in the schedule */
+    int64_t last_us; /* when its last run began; 0: never */
+    struct run *run; /* NULL: none is under way */
+};
+
+struct generation {
+    struct service *service;
+    struct catalog catalog;
+    struct schedule *schedule; /* NULL: another generation has taken over */
+    struct member *members;
+    size_t count, running;
+    struct generation *older;
+};
+
+struct service {
+    struct app *app;
+    struct generation *current; /* the older ones hang on it while they have runs */
+    uint64_t seen;              /* fingerprint of the folder when it was last read */
+    struct timer look;
+    bool look_now, reload_now, stopping;
+};
+
+/* Reads the folder and starts its schedule. 0, or an exit status after logging why not. */
+int service_open(struct service *s, struct app *app);
+/* Turns the loop until service_stop has been called and all runs have ended. */
+void service_run(struct service *s);
+/* From a callback: nothing is started any more, runs are cancelled. */
+void service_stop(struct service *s);
+/* From a callback: the folder is read again soon. */
+void service_reload(struct service *s);
+void service_close(struct service *s);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/summary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/format.h"
+#include "cli/table.h"
+
+enum { SUMMARY_JSON_MAX = 1024 * 1024 };
+
+int summary_exit(const struct run_row *row)
+{
+    return row->status == RUN_OK || row->status == RUN_QUARANTINED ? EXIT_DONE : EXIT_WORK_FAILED;
+}
+
+void summary_json(const struct run_row *row)
+{
+    struct buf text = BUF_INIT(SUMMARY_JSON_MAX);
+    struct json_writer w = {.out = &text};
+    json_run(&w, row);
+    out_json(&std_out, &text);
+    buf_free(&text);
+}
+
+static void write_streams(const struct run_row *row, const struct progress *progress)
+{
+    static const char *const counts[] = {"READ",      "CREATED",  "UPDATED",
+                                         "UNCHANGED", "FILTERED", "SET ASIDE"};
+    struct table t = {.indent = "  "};
+    table_key_column(&t, "OBJECT", false);
+    for (size_t i = 0; i < 6; i++)
+        table_key_column(&t, counts[i], true);
+    if (progress) {
+        table_key_column(&t, "SECONDS", true);
+        table_key_column(&t, "RECORDS/S", true);
+    }
+    for (size_t i = 0; i < row->stream_count; i++) {
+        const struct run_stream_row *s = &row->streams[i];
+        const int64_t values[] = {s->counts.read,      s->counts.created,  s->counts.updated,
+                                  s->counts.unchanged, s->counts.filtered, s->counts.quarantined};
+        char text[FORMAT_TEXT];
+        table_str(&t, s->vendor_object);
+        for (size_t j = 0; j < 5; j++)
+            table_number(&t, values[j]);
+        snprintf(text, sizeof text, "%" PRId64, values[5]);
+        table_styled(&t, values[5] > 0 ? STYLE_WARN : STYLE_NONE, str_from(text));
+        if (!progress)
+            continue;
+        int64_t took = progress_took(progress, s->vendor_object);
+        table_printf(&t, "%.1f", (double)took / (double)US_PER_SECOND);
+        if (took > 0 && s->counts.read > 0)
+            table_number(&t, s->counts.read * US_PER_SECOND / took);
+        else
+            table_str(&t, STR("-"));
+    }
+    if (row->stream_count > 0)
+        table_write(&t, &std_out);
+    table_free(&t);
+}
+
+/* What to type next, a command a line. */
+static void write_next(struct app *app, const struct run_row *row, const struct run_counts *total)
+{
+    struct buf text = BUF_INIT(4096);
+    if (total->created + total->updated > 0 && row->stream_count > 0)
+        buf_printf(&text, "  fastenr records %.*s%s\n", STR_ARG(row->streams[0].object), app->hint);
+    if (total->quarantined > 0)
+        buf_printf(&text, "  fastenr quarantine list %.*s%s\n", STR_ARG(row->connection),
+                   app->hint);
+    if (row->status == RUN_FAILED && row->id > 0)
+        buf_printf(&text, "  fastenr test %.*s%s\n", STR_ARG(row->connection), app->hint);
+    if (row->id > 0)
+        buf_printf(&text, "  fastenr runs %" PRId64 "%s\n", row->id, app->hint);
+    if (text.len > 0)
+        out_printf(&std_out, "\nNext:\n%s", buf_cstr(&text));
+    buf_free(&text);
+}
+
+void summary_write(struct app *app, const struct run_row *row, const struct progress *progress)
+{
+    struct run_counts total = run_total(row);
+    char span[TIME_TEXT], bytes[FORMAT_TEXT];
+    out_style(&std_out, STYLE_BOLD);
+    out_str(&std_out, row->connection);
+    out_style(&std_out, STYLE_NONE);
+    out_text(&std_out, ": ");
+    out_styled(&std_out, format_status_style(row->status), run_status_name(row->status));
+    bool went_through = row->status == RUN_OK || row->status == RUN_QUARANTINED;
+    if (went_through && total.created + total.updated == 0)
+        out_text(&std_out, ", nothing changed");
+    if (row->id > 0)
+        out_printf(&std_out, " (run %" PRId64 ", %s, %" PRId64 " request%s, %s)", row->id,
+                   time_format_span(run_took(row, world_now(&app->world)), span), row->api_calls,
+                   row->api_calls == 1 ? "" : "s", format_bytes(row->bytes, bytes));
+    out_text(&std_out, "\n");
+    write_streams(row, progress);
+    if (total.quarantined > 0) {
+        out_styled(&std_out, STYLE_WARN, "warning: ");
+        out_printf(&std_out, "%" PRId64 " record%s %s in quarantine\n", total.quarantined,
+                   total.quarantined == 1 ? "" : "s", progress ? "set aside" : "still");
+    }
+    write_next(app, row, &total);
+    if (row->reason.len > 0 && summary_exit(row) != EXIT_DONE)
+        complain("%.*s: %.*s", STR_ARG(row->connection), STR_ARG(row->reason));
+}

@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# cli_usage FASTENR FAULT_PLUGINS SOURCE_DIR: what `fastenr` says: help of every command, suggestions, all
+# mistakes of a configuration at once, refused connectors, and that no escape sequence gets through.
+set -u
+fastenr=$(realpath "$1") fault_plugins=$(realpath "$2") source=$(realpath "$3")
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+unset FASTENR_CONF FASTENR_NO_SUCH_VARIABLE
+failed=0
+
+fail() {
+    echo "FAILED: $*" >&2
+    failed=$((failed + 1))
+}
+
+# expect STATUS COMMAND...: runs it, keeps its output in $out (standard output) and $err.
+expect() {
+    local status=$1 got=0
+    shift
+    "$@" >out.txt 2>err.txt </dev/null || got=$?
+    out=$(cat out.txt)
+    err=$(cat err.txt)
+    [ "$got" -eq "$status" ] || fail "'${*##*/}' ended with $got, not $status: $err"
+}
+says() { [[ $out == *"$1"* ]] || fail "no '$1' in: $out"; }
+complains() { [[ $err == *"$1"* ]] || fail "no '$1' in: $err"; }
+
+# ---- help ----
+
+expect 0 "$fastenr" --help
+says 'Usage:'
+says 'Where to begin'
+commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|[a-z]*\) .*/\1/p' out.txt)
+[ "$(wc -l <<<"$commands")" -eq 14 ] || fail "the help lists not 14 commands: $commands"
+while read -r command; do
+    # shellcheck disable=SC2086 # two words are two arguments
+    expect 0 "$fastenr" $command --help
+    says 'Usage: fastenr '"$command"
+    says 'Options:'
+    says 'Example:'
+    says '  fastenr '"$command"
+    [ "$(wc -l <out.txt)" -ge 10 ] || fail "the help of $command is too short"
+    awk -v name="$command" 'length > 100 { exit 1 }' out.txt || fail "a line of $command --help is too long"
+done <<<"$commands"
+expect 0 "$fastenr" help sync
+says 'Usage: fastenr sync'
+expect 0 "$fastenr" quarantine --help
+says 'quarantine replay'
+expect 0 "$fastenr" --version
+says 'fastenr '
+
+# ---- wrong usage ----
+
+expect 2 "$fastenr"
+complains 'fastenr --help'
+expect 2 "$fastenr" snyc
+complains "did you mean 'sync'"
+expect 2 "$fastenr" quarantine lst
+complains "did you mean 'quarantine list'"
+expect 2 "$fastenr" check --jsn
+complains "did you mean '--json'"
+expect 2 "$fastenr" records account --limt 3
+complains "did you mean '--limit'"
+expect 2 "$fastenr" records account --limit
+complains 'needs a value'
+expect 2 "$fastenr" records account --limit many
+expect 2 "$fastenr" records
+complains 'records OBJECT'
+expect 2 "$fastenr" records account contact
+complains 'too many'
+expect 2 "$fastenr" records acount
+complains "did you mean 'account'"
+expect 2 "$fastenr" check -c no-such-folder
+complains 'no-such-folder'
+if [ ! -d /etc/fastenr ]; then
+    expect 2 "$fastenr" check
+    complains './conf.d'
+    complains '/etc/fastenr'
+fi
+
+# ---- a configuration that is right ----
+
+mkdir -p good/connectors
+cp "$fault_plugins/idle.so" good/connectors/
+echo 'connectors = ["connectors"];' >good/fastenr.conf
+cat >good/shop.yaml <<'END'
+connector: idle
+every: 5m
+objects: {things: {mapping: {name: name}}}
+END
+expect 0 "$fastenr" check -c good
+says 'shop'
+says 'things -> account'
+says 'every 5m'
+says 'no problems'
+expect 0 "$fastenr" -c good check --json
+says '"ok":true'
+FASTENR_CONF=good expect 0 "$fastenr" check shop
+expect 2 "$fastenr" check -c good shopp
+complains "did you mean 'shop'"
+expect 2 "$fastenr" sync -c good
+complains 'needs a connection'
+expect 2 "$fastenr" sync -c good shop thing
+complains "did you mean 'things'"
+expect 2 "$fastenr" sync -c good --limit 3 shop
+expect 1 "$fastenr" status -c good
+complains 'there is no store'
+[ ! -e good/fastenr.db ] || fail "commands that only look made a store"
+expect 0 "$fastenr" describe -c good idle
+says 'com.fastenr.test.fixture'
+says 'seccomp'
+expect 0 "$fastenr" describe -c good -- good/connectors/idle.so
+expect 2 "$fastenr" describe -c good idel
+complains 'there is no connector'
+
+# A run that is really made: the store is nobody's but the owner's.
+expect 0 "$fastenr" sync -c good shop --json
+says '"status":"ok"'
+[ "$(stat -c %a good/fastenr.db)" = 600 ] || fail "others can read the store"
+expect 0 "$fastenr" sync -c good shop
+says 'nothing changed'
+expect 0 "$fastenr" status -c good
+says 'last run  ok'
+expect 0 "$fastenr" runs -c good 1
+says 'Run 1 of shop: ok'
+expect 2 "$fastenr" runs -c good 99
+expect 0 "$fastenr" records account -c good
+expect 0 "$fastenr" quarantine list -c good
+says 'nothing in quarantine'
+
+# ---- twelve mistakes and more, in one go ----
+
+cp -r "$source/tests/integration/mistakes" mistakes
+mkdir mistakes/connectors
+cp "$fault_plugins/idle.so" mistakes/connectors/
+expect 2 "$fastenr" check -c mistakes
+for place in a-typo.yaml:1:1 a-typo.yaml:3:8 b-missing-connector.yaml:1:12 c-objects.yaml:3:3 \
+    c-objects.yaml:5:9 d-mapping.yaml:6:7 d-mapping.yaml:7:38 e-network.yaml:3:11 e-network.yaml:4:12 \
+    f-not-yaml.yaml:2:20 fastenr.conf:3:8 fastenr.conf:4:1 g-cron.yaml:3:7; do
+    complains "mistakes/$place: "
+done
+grep '^mistakes/' err.txt | LC_ALL=C sort -c -t: -k1,1 -k2,2n -k3,3n || fail "the problems are not sorted"
+complains 'problems in 8 files'
+expect 2 "$fastenr" check -c mistakes --json
+says '"ok":false'
+
+# ---- connectors that this host cannot run ----
+
+mkdir -p refused/connectors
+echo 'connectors = ["connectors"];' >refused/fastenr.conf
+for name in no_entry other_major newer_minor needs_extension; do
+    cp "$fault_plugins/$name.so" refused/connectors/
+done
+echo 'no connector at all' >refused/connectors/text.so
+expect 1 "$fastenr" plugins -c refused
+[ "$(grep -c '^fastenr: refused: ' err.txt)" -eq 5 ] || fail "not five lines for five refused files: $err"
+[ "$(wc -l <err.txt)" -eq 5 ] || fail "more than a line each: $err"
+for name in no_entry other_major newer_minor needs_extension text; do
+    complains "connectors/$name.so: "
+done
+for name in no_entry other_major newer_minor needs_extension text; do
+    expect 1 "$fastenr" describe "refused/connectors/$name.so"
+    complains "refused: refused/connectors/$name.so: "
+done
+cat >refused/a.yaml <<'END'
+connector: other_major
+objects: {things: }
+END
+expect 2 "$fastenr" check -c refused
+complains 'refused/a.yaml:1:12: '
+
+# ---- what vendors and files say stays text ----
+
+mkdir -p hostile
+printf 'connector: "x\\e[2J\\x9b31m\\u202e"\nobjects: {a: }\n' >hostile/a.yaml
+expect 2 "$fastenr" check -c hostile
+if LC_ALL=C grep -q "$(printf '\033')" err.txt || LC_ALL=C grep -q "$(printf '\302\233')" err.txt; then
+    fail "an escape sequence reached the output"
+fi
+
+# ---- output that cannot be written ----
+
+"$fastenr" check --reference 2>err.txt | head -1 >/dev/null
+[ ! -s err.txt ] || fail "a closed pipe was not quiet: $(cat err.txt)"
+if [ -w /dev/full ]; then
+    got=0
+    "$fastenr" --help >/dev/full 2>err.txt || got=$?
+    [ "$got" -eq 1 ] || fail "a full disk gave $got, not 1"
+fi
+
+# ---- the documentation is what the program says ----
+
+expect 0 "$fastenr" check --reference
+cmp -s out.txt "$source/docs/configuration.md" ||
+    fail "docs/configuration.md is not current: fastenr check --reference >docs/configuration.md"
+expect 0 "$fastenr" doctor -c good --json
+
+[ "$failed" -eq 0 ] || exit 1
+echo "cli_usage: all as expected"

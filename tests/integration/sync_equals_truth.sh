@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# sync_equals_truth.sh COMPANIES CONTACTS MUTATIONS: the store equals the vendor after a full sync and after
+# incremental ones, and these read what changed and nothing else.
+. "$(dirname "$0")/host.bash"
+companies=$1 contacts=$2 mutations=$3
+
+start_sandbox --companies "$companies" --contacts "$contacts" --limits off --dirty 7
+configure
+
+step "full sync"
+sync
+expect "records read" "$(of_last_run read)" $((companies + contacts))
+expect "records created" "$(of_last_run created)" $((companies + contacts - 7))
+expect_equal
+
+step "again: nothing changed"
+sync
+grep -qi 'nothing changed' "$dir/sync.out" || fail "it does not say that nothing changed"
+expect "records changed" "$(of_last_run 'created + updated')" 0
+expect_equal
+
+step "mutate $mutations"
+control POST mutate "{\"companies\":$((mutations / 2)),\"contacts\":$((mutations - mutations / 2)),\"seed\":5}" >/dev/null
+control POST clock '{"advance_ms":2000}' >/dev/null
+sync
+expect_equal --last-run
+changed=$(of_last_run 'created + updated')
+[ "$changed" -gt $((mutations / 2)) ] && [ "$changed" -le "$mutations" ] ||
+    fail "$changed records changed, of $mutations that were mutated"
+
+step "the sandbox restarted with the same seed: a full sync puts back what was mutated, then nothing changes"
+stop_sandbox
+start_sandbox --companies "$companies" --contacts "$contacts" --limits off --dirty 7
+sync --full
+expect_equal
+sync --full
+grep -qi 'nothing changed' "$dir/sync.out" || fail "it does not say that nothing changed"
+expect_equal

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convergence: whatever goes wrong on the way, the store ends up equal to the vendor.
+ *
+ *     convergence COUNT [FIRST]
+ *
+ * For each seed a vendor of random size is synced in one process under a virtual clock, with the
+ * HubSpot connector linked in. The host dies at random commits and requests, the connector at
+ * random messages, the vendor answers with faults; then it is mutated and synced again. A failing
+ * seed replays exactly.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "direct_carrier.h"
+#include "plugin/registry.h"
+#include "sandbox_transport.h"
+#include "sync/run.h"
+#include "truth.h"
+#include "virtual_loop.h"
+
+enum { TRIES_MOST = 60, ROUNDS = 3 };
+#define START INT64_C(1772323200000000) /* 2026-03-01T00:00:00Z */
+
+const struct fastenr_connector *fastenr_connector(void);
+
+struct sim {
+    struct virtual_world w; /* first: the world's self */
+    uint64_t chance;
+    struct sandbox *sandbox;
+    char dir[64];
+
+    /* when the host dies; 0: not */
+    long commits, dies_at_commit;
+    long dies_at_request;
+    bool dead;
+
+    /* of one life of the host */
+    struct direct_carrier carrier;
+    struct sandbox_transport transport;
+    struct sync_host host;
+    struct run *run;
+    bool done;
+    enum run_status status;
+    char reason[600];
+    struct run_stream_row streams[2];
+    size_t stream_count;
+};
+
+/* What happened over all seeds: to see that the test does what it says. */
+static struct {
+    long lives, deaths, crashes, failed_runs, requests;
+} seen;
+
+static uint64_t below(struct sim *s, uint64_t n)
+{
+    return virtual_random(&s->chance) % n;
+}
+
+static _Noreturn void give_up(const char *what, const char *why)
+{
+    fprintf(stderr, "convergence: %s: %s\n", what, why);
+    exit(1);
+}
+
+/* ---- the vendor ---- */
+
+static void ask_sandbox(struct sim *s, const char *method, const char *target, const char *body,
+                        FILE *into)
+{
+    char piece[64 * 1024];
+    size_t len;
+    struct sandbox_response response;
+    const struct sandbox_request request = {
+        .method = method, .target = target, .body = body, .body_len = body ? strlen(body) : 0};
+    sandbox_tick(s->sandbox, s->w.now_us / US_PER_MS);
+    sandbox_handle(s->sandbox, &request, &response);
+    if (response.status >= 300)
+        give_up(target, response.body ? response.body : "refused");
+    while (into && response.stream &&
+           (len = sandbox_stream_read(response.stream, piece, sizeof piece)) > 0)
+        fwrite(piece, 1, len, into);
+    if (into && response.body)
+        fwrite(response.body, 1, response.body_len, into);
+    sandbox_response_free(&response);
+}
+
+static void make_sandbox(struct sim *s)
+{
+    struct sandbox_options options;
+    char error[300];
+    static const uint32_t factors[] = {0, 1, 20};
+    sandbox_options_default(&options);
+    options.seed = virtual_random(&s->chance);
+    options.companies = (uint32_t)below(s, 420);
+    options.contacts = (uint32_t)below(s, 900);
+    options.limits_factor = factors[below(s, 3)];
+    options.lag_ms = (uint32_t)(below(s, 2) * below(s, 30000));
+    options.same_modified = (uint32_t)(below(s, 3) == 0 ? options.companies : 0);
+    options.dirty = (uint32_t)below(s, 10);
+    if (options.dirty > options.contacts)
+        options.dirty = options.contacts;
+    s->sandbox = sandbox_create("hubspot", &options, error, sizeof error);
+    if (!s->sandbox)
+        give_up("sandbox", error);
+}
+
+static void add_faults(struct sim *s)
+{
+    static const char *const faults[] = {"\"status\":500",         "\"status\":503",
+                                         "\"status\":429",         "\"kind\":\"truncate\"",
+                                         "\"kind\":\"malformed\"", "\"kind\":\"reset\""};
+    for (uint64_t n = below(s, 4); n > 0; n--) {
+        char body[200];
+        snprintf(body, sizeof body, "{\"path\":\"/crm/v3/objects\",%s,\"count\":%d}",
+                 faults[below(s, 6)], (int)below(s, 2) + 1);
+        ask_sandbox(s, "POST", "/__sandbox/faults", body, NULL);
+    }
+}
+
+static void mutate(struct sim *s)
+{
+    char body[200];
+    snprintf(body, sizeof body,
+             "{\"companies\":%d,\"contacts\":%d,\"seed\":%d,\"create\":{\"companies\":%d,"
+             "\"contacts\":%d}}",
+             (int)below(s, 60), (int)below(s, 60), (int)below(s, 1000), (int)below(s, 5),
+             (int)below(s, 5));
+    ask_sandbox(s, "POST", "/__sandbox/mutate", body, NULL);
+    s->w.now_us += 40 * US_PER_SECOND; /* past the index lag */
+}
+
+/* ---- one life of the host ---- */
+
+static bool may_commit(void *self)
+{
+    struct sim *s = self;
+    if (++s->commits == s->dies_at_commit)
+        s->dead = true;
+    return !s->dead;
+}
+
+/* Faults of the machine are drawn anew for each life; every few lives nothing happens. */
+static void draw_deaths(struct sim *s, bool calm)
+{
+    s->commits = 0;
+    s->dead = false;
+    s->dies_at_commit = s->dies_at_request = 0;
+    s->carrier.crash_at = 0;
+    if (calm)
+        return;
+    if (below(s, 3) == 0)
+        s->dies_at_commit = (long)below(s, 14) + 1;
+    if (below(s, 4) == 0)
+        s->dies_at_request = (long)below(s, 30) + 1;
+    if (below(s, 3) == 0)
+        s->carrier.crash_at = (long)below(s, 60) + 1;
+}
+
+static void on_done(void *arg, const struct run_row *row, bool crashed)
+{
+    struct sim *s = arg;
+    s->done = true;
+    seen.crashes += crashed || row->exit_signal > 0;
+    seen.failed_runs += row->status == RUN_FAILED && !s->dead;
+    s->status = row->status;
+    snprintf(s->reason, sizeof s->reason, "%.*s", STR_ARG(row->reason));
+    s->stream_count = row->stream_count;
+    for (size_t i = 0; i < row->stream_count && i < 2; i++)
+        s->streams[i] = row->streams[i];
+}
+
+static void write_config(struct sim *s, char *ret_path, size_t cap)
+{
+    snprintf(ret_path, cap, "%s/hubspot.yaml", s->dir);
+    FILE *f = fopen(ret_path, "w");
+    if (!f)
+        give_up(ret_path, "cannot be written");
+    fputs("connection: hubspot\nconnector: hubspot\nauth: {private_app: {token: sandbox-token}}\n"
+          "network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:8700\"}}\n"
+          "every: 5m\nobjects: {companies: {}, contacts: {}}\n",
+          f);
+    fclose(f);
+}
+
+static void live(struct sim *s, struct setup *setup, const struct image *image)
+{
+    static const struct run_events events = {.done = on_done};
+    const struct run_request request = {.started_by = STR("convergence")};
+    s->done = false;
+    s->run = run_start(&s->host, setup, image, &request, &events, s);
+    while (!s->done) {
+        loop_turn(s->w.world.loop, 3600 * US_PER_SECOND);
+        if (s->dies_at_request > 0 && s->transport.requests >= s->dies_at_request && !s->dead) {
+            s->dead = true;
+            run_cancel(s->run);
+        }
+    }
+    loop_turn(s->w.world.loop, 0); /* what was freed goes now */
+    loop_turn(s->w.world.loop, 0);
+}
+
+/* Starts a host, runs the connection once, ends it. */
+static void sync_once(struct sim *s, bool calm)
+{
+    char path[100], url[100];
+    struct arena arena = {0};
+    struct problems problems = {0};
+    struct connection_config config;
+    struct connector_info info;
+    struct setup setup;
+    struct error err;
+    direct_carrier_open(&s->carrier, &s->w.world, fastenr_connector);
+    sandbox_transport_open(&s->transport, &s->w.world, s->sandbox);
+    write_config(s, path, sizeof path);
+    snprintf(url, sizeof url, "sqlite:%s/store.db", s->dir);
+    draw_deaths(s, true);
+    s->host = (struct sync_host){.world = &s->w.world,
+                                 .transport = &s->transport.transport,
+                                 .carrier = &s->carrier.carrier,
+                                 .store = store_open(url, s->dir, &s->w.world, &err),
+                                 .limits = WORKER_LIMITS_DEFAULT};
+    if (!s->host.store)
+        give_up("store", err.text);
+    if (registry_describe(&s->w.world, &s->carrier.carrier, &s->host.limits, HUBSPOT_SO, &info,
+                          &err) != 0)
+        give_up("describe", err.text);
+    if (connection_config_read(path, &config, &arena, &problems))
+        setup_make(&config, &info.descriptor, &setup, &arena, &problems);
+    if (problems.count > 0)
+        give_up("configuration", problems.items[0].text);
+    draw_deaths(s, calm);
+    if (s->carrier.crash_at > 0)
+        s->carrier.crash_at += s->carrier.messages;
+    live(s, &setup, &info.image);
+    store_close(s->host.store);
+    direct_carrier_close(&s->carrier);
+    connector_info_free(&info);
+    problems_free(&problems);
+    arena_free(&arena);
+}
+
+/* ---- a seed ---- */
+
+static FILE *truth_of(struct sim *s, const char *object)
+{
+    char target[100];
+    FILE *f = tmpfile();
+    if (!f)
+        give_up("truth", "no temporary file");
+    snprintf(target, sizeof target, "/__sandbox/truth/%s", object);
+    ask_sandbox(s, "GET", target, NULL, f);
+    return f;
+}
+
+static bool equals_truth(struct sim *s)
+{
+    char path[100];
+    struct truth_report report;
+    FILE *companies = truth_of(s, "companies"), *contacts = truth_of(s, "contacts");
+    snprintf(path, sizeof path, "%s/store.db", s->dir);
+    int rc = truth_compare(path, companies, contacts, 0, &report, stderr);
+    fclose(companies);
+    fclose(contacts);
+    return rc == 0;
+}
+
+/* Lives until one of them comes through. */
+static bool converge(struct sim *s)
+{
+    for (int i = 0; i < TRIES_MOST; i++) {
+        bool calm = i >= TRIES_MOST / 2;
+        if (!calm)
+            add_faults(s);
+        sync_once(s, calm);
+        seen.lives++;
+        seen.deaths += s->dead;
+        seen.requests += s->transport.requests;
+        if (!s->dead && (s->status == RUN_OK || s->status == RUN_QUARANTINED))
+            return true;
+        if (below(s, 4) == 0)
+            mutate(s);
+        s->w.now_us += (int64_t)below(s, 3600) * US_PER_SECOND;
+    }
+    fprintf(stderr, "no run came through: %s\n", s->reason);
+    return false;
+}
+
+static void remove_store(struct sim *s)
+{
+    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "store.db-lock",
+                                        "hubspot.yaml"};
+    char path[100];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", s->dir, names[i]);
+        unlink(path);
+    }
+    rmdir(s->dir);
+}
+
+static bool run_seed(uint64_t seed)
+{
+    struct sim s = {.chance = seed * 7919 + 1};
+    bool ok = true;
+    virtual_world_open(&s.w, START, seed);
+    s.w.world.self = &s;
+    s.w.world.may_commit = may_commit;
+    snprintf(s.dir, sizeof s.dir, "%s/fastenr-sim-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    if (!mkdtemp(s.dir))
+        give_up(s.dir, "cannot be made");
+    make_sandbox(&s);
+    for (int round = 0; round < ROUNDS && ok; round++) {
+        if (round > 0)
+            mutate(&s);
+        ok = converge(&s) && equals_truth(&s);
+        if (!ok)
+            fprintf(stderr, "seed %llu, round %d: not equal\n", (unsigned long long)seed, round);
+    }
+    sandbox_destroy(s.sandbox);
+    virtual_world_close(&s.w);
+    if (ok)
+        remove_store(&s);
+    else
+        fprintf(stderr, "its store is %s/store.db; replay: convergence 1 %llu\n", s.dir,
+                (unsigned long long)seed);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t count = 0, first = 1;
+    if (argc < 2 || !str_to_u64(str_from(argv[1]), &count) || count == 0 ||
+        (argc > 2 && !str_to_u64(str_from(argv[2]), &first))) {
+        fprintf(stderr, "Usage: convergence COUNT [FIRST]\n");
+        return 2;
+    }
+    log_setup(NULL, getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR + 1, false);
+    for (uint64_t seed = first; seed < first + count; seed++)
+        if (!run_seed(seed))
+            return 1;
+    printf("%llu seeds converged: %ld hosts lived, %ld died, %ld met crashes of the connector, %ld "
+           "runs failed, %ld requests\n",
+           (unsigned long long)count, seen.lives, seen.deaths, seen.crashes, seen.failed_runs,
+           seen.requests);
+    return 0;
+}
