@@ -12,7 +12,7 @@ mkdir "$conf"
 
 clean_up() {
     local status=$?
-    jobs -p | xargs -r kill -9 2>/dev/null || true
+    jobs -p | xargs -r kill 2>/dev/null || true
     wait 2>/dev/null || true
     if [ "$status" -eq 0 ]; then
         rm -rf "$dir"
