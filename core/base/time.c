@@ -227,17 +227,29 @@ const char *time_format_http(int64_t us, char out[TIME_TEXT])
     return out;
 }
 
+/* "3 min 20 s"; the lesser unit is left out where there is none of it. */
+static void format_two(char *out, long long greater, const char *unit, long long lesser,
+                       const char *lesser_unit)
+{
+    if (lesser == 0)
+        snprintf(out, TIME_TEXT, "%lld %s", greater, unit);
+    else
+        snprintf(out, TIME_TEXT, "%lld %s %lld %s", greater, unit, lesser, lesser_unit);
+}
+
 const char *time_format_span(int64_t us, char out[TIME_TEXT])
 {
     long long seconds = us / US_PER_SECOND;
     if (us < 100 * US_PER_MS)
         snprintf(out, TIME_TEXT, "%lld ms", (long long)(us / US_PER_MS));
-    else if (us < US_PER_MINUTE)
+    else if (us < US_PER_MINUTE && us % US_PER_SECOND != 0)
         snprintf(out, TIME_TEXT, "%.1f s", (double)us / US_PER_SECOND);
+    else if (us < US_PER_MINUTE)
+        snprintf(out, TIME_TEXT, "%lld s", seconds);
     else if (us < US_PER_HOUR)
-        snprintf(out, TIME_TEXT, "%lld min %lld s", seconds / 60, seconds % 60);
+        format_two(out, seconds / 60, "min", seconds % 60, "s");
     else if (us < 2 * US_PER_DAY)
-        snprintf(out, TIME_TEXT, "%lld h %lld min", seconds / 3600, seconds / 60 % 60);
+        format_two(out, seconds / 3600, "h", seconds / 60 % 60, "min");
     else
         snprintf(out, TIME_TEXT, "%lld days", seconds / 86400);
     return out;

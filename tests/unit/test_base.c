@@ -119,6 +119,10 @@ static void test_spans(void)
     CU_ASSERT(!time_parse_span(STR("5 minutes"), &us));
     CU_ASSERT(!time_parse_span(STR("m"), &us));
     UNIT_TEXT(time_format_span(200 * US_PER_SECOND, text), "3 min 20 s");
+    UNIT_TEXT(time_format_span(5 * US_PER_MINUTE, text), "5 min");
+    UNIT_TEXT(time_format_span(24 * US_PER_HOUR, text), "24 h");
+    UNIT_TEXT(time_format_span(10 * US_PER_SECOND, text), "10 s");
+    UNIT_TEXT(time_format_span(1234 * US_PER_MS, text), "1.2 s");
 }
 
 /* OpenSSL has SipHash too: an implementation that is not ours. */
