@@ -43,7 +43,7 @@ struct model_object {
     const char *name; /* and the table's */
     const struct model_field *fields;
     size_t field_count;
-    const char *match; /* the field that has an index for matching */
+    const char *match; /* the field that has an index for matching; NULL: there is none */
     const char *help;
 };
 

@@ -551,6 +551,8 @@ struct store *sqlite_open(const char *path, struct world *world, struct error *e
     if (rc == 0)
         rc = migrate(s, err);
     if (rc == 0)
+        rc = sqlite_make_tables(s, err);
+    if (rc == 0)
         rc = read_hash_key(s, err);
     if (rc == 0)
         rc = open_lock(s, err);

@@ -196,7 +196,7 @@ int sqlite_match(struct store *store, const struct model_object *object, int64_t
 {
     struct sqlite_store *s = sqlite_of(store);
     /* Kept for the field that has the index; another is rare, and scans. */
-    bool indexed = strcmp(object->fields[field].name, object->match) == 0;
+    bool indexed = object->match && strcmp(object->fields[field].name, object->match) == 0;
     sqlite3_stmt **kept = &s->objects[object->id].match;
     sqlite3_stmt *stmt = indexed && *kept ? *kept : make_match(s, object, field, err);
     if (!stmt)

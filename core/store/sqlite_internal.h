@@ -117,6 +117,9 @@ void sqlite_record_columns(struct buf *out, const struct model_object *object);
 void sqlite_read_record(sqlite3_stmt *stmt, const struct model_object *object, struct arena *arena,
                         struct record_row *ret_row);
 
+/* sqlite_tables.c: makes the tables and columns of the model that are missing. */
+int sqlite_make_tables(struct sqlite_store *s, struct error *err);
+
 /* sqlite_run.c */
 int sqlite_run_start(struct store *s, int64_t connection, struct str started_by, int64_t *ret_id,
                      struct error *err);

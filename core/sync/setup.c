@@ -438,7 +438,8 @@ static void make_match(struct maker *m, struct object_setup *o)
 {
     const struct node *at = object_node(o->item, "match");
     if (!at || node_is_null(at)) {
-        o->match[o->match_count++] = model_field(o->model, str_from(o->model->match));
+        if (o->model->match)
+            o->match[o->match_count++] = model_field(o->model, str_from(o->model->match));
         return;
     }
     for (size_t i = 0; i < o->config->match.count; i++) {
@@ -448,7 +449,8 @@ static void make_match(struct maker *m, struct object_setup *o)
         if (!fits || o->match_count == sizeof o->match / sizeof o->match[0])
             settings_complain(&m->ctx, at->kind == NODE_LIST ? at->items[i] : at,
                               "%s cannot be matched by '%.*s'; by default it is matched by %s",
-                              o->model->name, STR_ARG(name), o->model->match);
+                              o->model->name, STR_ARG(name),
+                              o->model->match ? o->model->match : "nothing");
         else
             o->match[o->match_count++] = field;
     }

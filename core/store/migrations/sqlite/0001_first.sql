@@ -32,59 +32,7 @@ CREATE TABLE custom_field (
   UNIQUE (object, name)
 );
 
-CREATE TABLE account (
-  key INTEGER PRIMARY KEY,
-  id BLOB NOT NULL, -- UUIDv7
-  organization INTEGER NOT NULL,
-  rev INTEGER NOT NULL, -- seq of the latest log row
-  created_at INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL,
-  name TEXT,
-  domain TEXT,
-  industry TEXT,
-  size TEXT,
-  arr INTEGER, -- minor units
-  mrr INTEGER,
-  seat_count INTEGER,
-  contract_start_date INTEGER, -- days since 1970-01-01
-  contract_end_date INTEGER,
-  status TEXT,
-  health_score INTEGER,
-  churn_risk_score INTEGER,
-  parent_id INTEGER, -- account.key
-  owner_email TEXT,
-  custom_fields TEXT -- JSON object
-);
--- For matching a new vendor record with one that is here.
-CREATE INDEX account_match ON account (organization, domain) WHERE domain IS NOT NULL;
-
-CREATE TABLE contact (
-  key INTEGER PRIMARY KEY,
-  id BLOB NOT NULL,
-  organization INTEGER NOT NULL,
-  rev INTEGER NOT NULL,
-  created_at INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL,
-  account_id INTEGER, -- account.key
-  first_name TEXT,
-  last_name TEXT,
-  email TEXT,
-  phone TEXT,
-  title TEXT,
-  department TEXT,
-  manager_id INTEGER, -- contact.key
-  seniority_level TEXT,
-  decision_maker_level TEXT,
-  primary_contact INTEGER,
-  contact_status TEXT,
-  preferred_communication TEXT,
-  timezone TEXT,
-  linkedin_url TEXT,
-  notes TEXT,
-  tags TEXT, -- JSON array
-  custom_fields TEXT
-);
-CREATE INDEX contact_match ON contact (organization, email) WHERE email IS NOT NULL;
+-- The tables of the canonical objects are made from the model: see ddl.c.
 
 -- A vendor's record and ours. `seen_remote`: what was last seen there, a hash a field.
 CREATE TABLE link (
