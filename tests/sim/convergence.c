@@ -44,7 +44,9 @@ struct sim {
     /* what happens to a run after so many turns of the loop; 0: nothing */
     long cancel_at, crash_at;
     long crash_at_request; /* the connector dies while this one is under way; 0: not */
-    int guard;             /* changes that a run may make; 0: any number */
+    bool had_wrong_date; /* one a seed: a clock that is always wrong cannot be told from a right one
+                          */
+    int guard;           /* changes that a run may make; 0: any number */
 
     /* of one life of the host */
     struct direct_carrier carrier;
@@ -172,8 +174,10 @@ static void draw_deaths(struct sim *s, bool calm)
         s->crash_at = (long)below(s, 400) + 1;
     if (below(s, 3) == 0)
         s->crash_at_request = (long)below(s, 12) + 1;
-    if (below(s, 8) == 0)
-        s->transport.date_skew_us = ((int64_t)below(s, 3) - 1) * 30 * US_PER_DAY;
+    if (below(s, 8) == 0 && !s->had_wrong_date) {
+        s->had_wrong_date = true;
+        s->transport.date_skew_us = (below(s, 2) ? 30 : -30) * US_PER_DAY;
+    }
     if (below(s, 3) == 0)
         s->dies_at_commit = (long)below(s, 14) + 1;
     if (below(s, 4) == 0)
