@@ -7,8 +7,8 @@
  * For each seed a vendor of random size is synced in one process under a virtual clock, with the
  * HubSpot connector linked in. The host dies at random commits and requests, the connector at
  * random messages and while it waits; runs are cancelled and stopped by guard rails; the vendor
- * answers with faults and with the wrong time; then it is mutated and synced again. A failing seed
- * replays exactly.
+ * answers with faults and with the wrong time; another mapping is tried and given up; then it is
+ * mutated and synced again. A failing seed replays exactly.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +47,7 @@ struct sim {
     bool had_wrong_date; /* one a seed: a clock that is always wrong cannot be told from a right one
                           */
     int guard;           /* changes that a run may make; 0: any number */
+    bool other_mapping;  /* somebody tries another one, and goes back to the first */
 
     /* of one life of the host */
     struct direct_carrier carrier;
@@ -211,13 +212,12 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
           "network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:8700\"}}\n"
           "every: 5m\n",
           f);
+    char guard[60] = "";
     if (s->guard > 0)
-        fprintf(f,
-                "objects: {companies: {guard: {max_changes: %d}}, contacts: {guard: {max_changes: "
-                "%d}}}\n",
-                s->guard, s->guard);
-    else
-        fputs("objects: {companies: {}, contacts: {}}\n", f);
+        snprintf(guard, sizeof guard, "guard: {max_changes: %d}", s->guard);
+    fprintf(f, "objects: {companies: {%s}, contacts: {%s%s%s}}\n", guard, guard,
+            s->guard > 0 && s->other_mapping ? ", " : "",
+            s->other_mapping ? "mapping: {title: city}" : "");
     fclose(f);
 }
 
@@ -262,6 +262,7 @@ static void sync_once(struct sim *s, bool calm)
     direct_carrier_open(&s->carrier, &s->w.world, fastenr_connector);
     sandbox_transport_open(&s->transport, &s->w.world, s->sandbox);
     s->guard = !calm && below(s, 6) == 0 ? (int)below(s, 300) + 1 : 0;
+    s->other_mapping = !calm && below(s, 6) == 0;
     write_config(s, path, sizeof path);
     snprintf(url, sizeof url, "sqlite:%s/store.db", s->dir);
     draw_deaths(s, true);
@@ -326,7 +327,7 @@ static bool converge(struct sim *s)
         seen.lives++;
         seen.deaths += s->dead;
         seen.requests += s->transport.requests;
-        if (!s->dead && (s->status == RUN_OK || s->status == RUN_QUARANTINED))
+        if (!s->dead && !s->other_mapping && (s->status == RUN_OK || s->status == RUN_QUARANTINED))
             return true;
         if (below(s, 4) == 0)
             mutate(s);
