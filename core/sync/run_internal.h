@@ -82,6 +82,9 @@ void run_report_progress(struct run *run);
 void run_read_begin(struct run *run);
 /* The operation is over. */
 void run_read_finished(struct run *run, const struct operation_result *result);
+/* The emit that the worker waits for has no receiver any more. Before the session is freed: a page
+ * may be under way there again. */
+void run_read_orphan(struct run *run);
 /* The worker is gone: what it emitted and has arrived is committed, then `then` is called. */
 void run_read_abandon(struct run *run, void (*then)(struct run *run));
 
