@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "plugin/protocol.h"
+#include "sync/pause.h"
 
 enum {
     PAGES_MOST = 8,
@@ -103,6 +104,11 @@ static int commit_batch(struct intake *in, struct error *err)
     struct run_stream_row row = *in->stream.row;
     if (engine->begin(merge->store, err) != 0)
         return -1;
+    int paused = pause_check(merge->store, in->stream.connection, err);
+    if (paused != 0) {
+        in->result = paused > 0 ? MERGE_STOPPED : MERGE_FAILED;
+        goto back;
+    }
     in->result = merge_pages(merge, in->batch, in->batch_count, &in->counts, err);
     if (in->result != MERGE_OK)
         goto back;

@@ -44,7 +44,7 @@ static void store_done(void *arg)
     run->storing = false;
     run->queued = NULL;
     if (run->store_rc != 0 && !run->concluded) {
-        run_conclude(run, RUN_FAILED, run->store_err.text);
+        run_conclude(run, run->paused ? RUN_CANCELLED : RUN_FAILED, run->store_err.text);
         return;
     }
     run->store_done(run);

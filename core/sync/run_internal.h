@@ -33,6 +33,7 @@ struct run {
     struct run_row row;
     int64_t organization, connection;
     bool leased;
+    bool paused; /* it was not begun for that */
     struct run_object *objects;
     size_t object_count;
     size_t current;    /* the object being read, or to be read next */

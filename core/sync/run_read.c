@@ -292,7 +292,8 @@ static void choose_walk(struct run *run, struct run_object *object)
 
 static void begin_intake(struct run *run, struct run_object *object)
 {
-    const struct intake_stream stream = {.merge = {.store = run->host->store,
+    const struct intake_stream stream = {.connection = run->setup->config->name.ptr,
+                                         .merge = {.store = run->host->store,
                                                    .world = run->host->world,
                                                    .organization = run->organization,
                                                    .run = run->row.id,

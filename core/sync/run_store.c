@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a run writes besides records: its place in the run log, stream state, the account's name. */
+#include "sync/pause.h"
 #include "sync/run_internal.h"
 
 /* Within begin and commit. */
@@ -105,6 +106,10 @@ static int open_run(struct run *run, struct error *err)
     int64_t *ids = arena_new(&run->arena, run->setup->object_count, sizeof ids[0]);
     if (engine->organization(store, &run->host->organization, &run->organization, err) != 0 ||
         engine->connection(store, name, run->setup->descriptor->id, &run->connection, err) != 0)
+        return -1;
+    int paused = pause_check(store, name.ptr, err);
+    run->paused = paused > 0;
+    if (paused != 0)
         return -1;
     int lease = engine->lease(store, run->connection, err);
     if (lease > 0)
