@@ -41,21 +41,18 @@ struct budget *budget_get(struct budgets *budgets, const char *key, const struct
     budget->count = count > BUDGET_BUCKETS ? BUDGET_BUCKETS : count;
     for (size_t i = 0; i < budget->count; i++)
         set_rule(budget, &budget->buckets[i].rule, &rules[i]);
-    budget->references++;
     return budget;
 }
 
-void budget_put(struct budgets *budgets, struct budget *budget)
+void budgets_free(struct budgets *budgets)
 {
-    if (!budget || --budget->references > 0)
-        return;
-    struct budget **at = &budgets->first;
-    while (*at != budget)
-        at = &(*at)->next;
-    *at = budget->next;
-    free(budget->key);
-    arena_free(&budget->arena);
-    free(budget);
+    while (budgets->first) {
+        struct budget *budget = budgets->first;
+        budgets->first = budget->next;
+        free(budget->key);
+        arena_free(&budget->arena);
+        free(budget);
+    }
 }
 
 static bool counts(const struct bucket *b, struct str name)

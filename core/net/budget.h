@@ -35,14 +35,14 @@ struct bucket {
 
 struct budget {
     char *key;
-    int references;
     struct bucket buckets[BUDGET_BUCKETS];
     size_t count;
     struct arena arena; /* the rules' texts: they outlive the connection that brought them */
     struct budget *next;
 };
 
-/* The budgets of a host. */
+/* The budgets of a host, one for each account that it has met: what a vendor refused holds beyond
+ * the run that heard it. */
 struct budgets {
     struct budget *first;
 };
@@ -51,7 +51,7 @@ struct budgets {
  * already, later rules replace its rates. At most BUDGET_BUCKETS rules are used. */
 struct budget *budget_get(struct budgets *budgets, const char *key, const struct bucket_rule *rules,
                           size_t count);
-void budget_put(struct budgets *budgets, struct budget *budget);
+void budgets_free(struct budgets *budgets);
 
 /* Reserves a request in the named bucket and those that always count: the monotonic time at which
  * it may go, at most `wait_most_us` from now. -1 when that is too early, or when a quota is used

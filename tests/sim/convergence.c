@@ -299,6 +299,7 @@ static void sync_once(struct sim *s, bool calm)
     live(s, &setup, &info.image);
     store_close(s->host.store);
     direct_carrier_close(&s->carrier);
+    budgets_free(&s->host.budgets);
     connector_info_free(&info);
     problems_free(&problems);
     arena_free(&arena);

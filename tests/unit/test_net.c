@@ -152,7 +152,7 @@ static struct client *open_client(const struct scripted_answer *answers, size_t 
 static void close_client(struct client *client)
 {
     client_free(client);
-    budget_put(&budgets, budget);
+    budgets_free(&budgets);
     virtual_world_close(&w);
 }
 
@@ -325,7 +325,7 @@ static void test_cancel(void)
     client_free(c); /* with one under way */
     loop_turn(w.world.loop, 0);
     CU_ASSERT(!r.done);
-    budget_put(&budgets, budget);
+    budgets_free(&budgets);
     virtual_world_close(&w);
 }
 
@@ -410,7 +410,7 @@ static void test_refused_takes_nothing(void)
     CU_ASSERT_EQUAL(budget_reserve(b, STR("search"), 0, US_PER_MINUTE, &why), -1);
     CU_ASSERT(str_is(why, "search"));
     CU_ASSERT_EQUAL(budget_reserve(b, STR("other"), 0, US_PER_MINUTE, &why), 0);
-    budget_put(&budgets, b);
+    budgets_free(&budgets);
 }
 
 /* A date of the vendor's that cannot be meant must not close its budget for good. */
