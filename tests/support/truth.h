@@ -20,9 +20,9 @@ struct truth_report {
  * lies in [since, until], of a full read all. Valid while nothing has changed since. */
 enum { TRUTH_LAST_RUN = 1 };
 
-/* `companies` and `contacts`: records as NDJSON, as GET /__sandbox/truth/... gives them.
- * Differences are told on `out`, the first 20 of them. Returns 0 when equal, 1 when not, 2 when it
- * could not be found out. */
+/* `database`: the path of a SQLite file, or a postgresql: URL. `companies` and `contacts`: records
+ * as NDJSON, as GET /__sandbox/truth/... gives them. Differences are told on `out`, the first 20 of
+ * them. Returns 0 when equal, 1 when not, 2 when it could not be found out. */
 int truth_compare(const char *database, FILE *companies, FILE *contacts, int flags,
                   struct truth_report *ret_report, FILE *out);
 
