@@ -3,7 +3,8 @@
 # A PostgreSQL of the test's own: a temporary cluster that listens on a socket in its folder and on no port. Sourced;
 # run as a program it starts one, runs a command with its URL in $POSTGRES_URL, and takes it away again:
 #   postgres.bash COMMAND [ARGUMENT...]
-# Durability is off: what is tested is the host, and that a killed host leaves a whole store, not a killed server.
+# Durability is off, unless PG_DURABLE is set: what is tested is the host, and that a killed host leaves a whole store, not
+# a killed server.
 
 pg_dir=''
 
@@ -27,8 +28,9 @@ pg_find_bin() {
 
 # start_postgres: sets $pg_url (of the superuser "owner") and $pg_dir; stop_postgres takes it away.
 start_postgres() {
-    local bin
+    local bin settings=''
     bin=$(pg_find_bin) || return 1
+    [ -n "${PG_DURABLE:-}" ] || settings='-c fsync=off -c synchronous_commit=off -c full_page_writes=off'
     pg_dir=$(mktemp -d)
     [ "$(id -u)" -ne 0 ] || chown nobody:nogroup "$pg_dir"
     # A working folder that the other user may not enter would stop it.
@@ -36,7 +38,7 @@ start_postgres() {
         cd "$pg_dir"
         pg_as_user "$bin/initdb" -D "$pg_dir/data" -U owner -A trust -E UTF8 --locale C.UTF-8 -N >"$pg_dir.log" 2>&1 &&
             pg_as_user "$bin/pg_ctl" -D "$pg_dir/data" -l "$pg_dir/server.log" -w -t 60 \
-                -o "-k $pg_dir -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+                -o "-k $pg_dir -c listen_addresses= $settings \
                     -c max_connections=30 -c shared_buffers=64MB" start >>"$pg_dir.log" 2>&1
     ) || {
         cat "$pg_dir.log" "$pg_dir/server.log" >&2
