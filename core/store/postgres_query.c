@@ -277,14 +277,9 @@ static PGresult *execute(struct postgres_store *s, int number, const char *text,
                : PQexecParams(s->conn, text, count, NULL, values, lengths, formats, 1);
 }
 
-PGresult *pg_query(struct postgres_store *s, const char *text, const struct pg_params *params,
-                   const char *doing, struct error *err)
+static PGresult *query_once(struct postgres_store *s, const char *text,
+                            const struct pg_params *params, const char *doing, struct error *err)
 {
-    if (params && params->bytes.full) {
-        error_set(err, "store %s: cannot %s: the batch is larger than %d MiB", s->store.location,
-                  doing, PG_PARAMS_BYTES / 1024 / 1024);
-        return NULL;
-    }
     if (!s->in_transaction && pg_connected(s, err) != 0)
         return NULL;
     int number = find_prepared(s, text, doing, err);
@@ -296,6 +291,22 @@ PGresult *pg_query(struct postgres_store *s, const char *text, const struct pg_p
     pg_fail(s, r, doing, err);
     PQclear(r);
     return NULL;
+}
+
+PGresult *pg_query(struct postgres_store *s, const char *text, const struct pg_params *params,
+                   const char *doing, struct error *err)
+{
+    if (params && params->bytes.full) {
+        error_set(err, "store %s: cannot %s: the batch is larger than %d MiB", s->store.location,
+                  doing, PG_PARAMS_BYTES / 1024 / 1024);
+        return NULL;
+    }
+    PGresult *r = query_once(s, text, params, doing, err);
+    /* A session that was lost while it was idle is noticed by the first statement: a look is
+     * repeated in a new one. */
+    bool repeat = !r && !s->in_transaction && PQstatus(s->conn) != CONNECTION_OK &&
+                  str_starts(str_from(text), "SELECT");
+    return repeat ? query_once(s, text, params, doing, err) : r;
 }
 
 int pg_run(struct postgres_store *s, const char *text, const struct pg_params *params,

@@ -229,6 +229,9 @@ static void test_session_lost_between_transactions(void)
     OK(ENGINE->begin(store, &err));
     OK(ENGINE->stream(store, connection, STR("companies"), account, &arena, &state, &err));
     OK(ENGINE->commit(store, &err));
+    end_sessions();
+    int64_t links;
+    OK(ENGINE->count_links(store, companies.id, &links, &err));
 }
 
 /* Another host had the lease in between: the run of the first one must not go on. */
