@@ -152,6 +152,14 @@ struct run_row {
     size_t stream_count;
 };
 
+/* ---- pauses ---- */
+
+struct pause_row {
+    int64_t at; /* 0: not paused */
+    bool all;   /* not only this connection */
+    struct str by, reason;
+};
+
 /* ---- quarantine ---- */
 
 struct quarantine_row {
@@ -256,6 +264,12 @@ struct store_engine {
      * host. */
     int (*lease)(struct store *s, int64_t connection, struct error *err);
     void (*release)(struct store *s, int64_t connection);
+    /* Nothing is committed for a paused connection. Connection 0: all. `by` empty: it goes on. */
+    int (*set_pause)(struct store *s, int64_t connection, struct str by, struct str reason,
+                     struct error *err);
+    /* The pause that holds for a connection: the one of all first. */
+    int (*find_pause)(struct store *s, struct str connection, struct arena *arena,
+                      struct pause_row *ret_pause, struct error *err);
     /* Runs of hosts that died become "interrupted". Of one connection, whose lease the caller has
      * and for which it has no run under way; 0: of all that no other host has, when the caller has
      * no run at all. */

@@ -13,7 +13,6 @@ struct session {
     const struct setup *setup;
     struct worker *worker;
     struct client *client;
-    struct budget *budget;
     const struct session_events *events;
     void *arg;
     char refusal[400];
@@ -200,8 +199,8 @@ struct session *session_start(struct sync_host *host, const struct setup *setup,
 {
     struct session *s = MEM_NEW(struct session);
     *s = (struct session){.host = host, .setup = setup, .events = events, .arg = arg};
-    s->budget = find_budget(s, "connection", setup->config->name);
-    s->client = client_new(host->world, host->transport, &setup->policy, s->budget);
+    s->client = client_new(host->world, host->transport, &setup->policy,
+                           find_budget(s, "connection", setup->config->name));
     s->worker =
         worker_start(host->world, host->carrier, image, &host->limits, &worker_events, s, err);
     if (s->worker)
@@ -230,10 +229,7 @@ void session_set_account(struct session *s, struct str account_id)
 {
     if (account_id.len == 0)
         return;
-    struct budget *budget = find_budget(s, "account", account_id);
-    client_set_budget(s->client, budget);
-    budget_put(&s->host->budgets, s->budget);
-    s->budget = budget;
+    client_set_budget(s->client, find_budget(s, "account", account_id));
 }
 
 void session_stop(struct session *s)
@@ -247,6 +243,5 @@ void session_free(struct session *s)
         return;
     worker_free(s->worker);
     client_free(s->client);
-    budget_put(&s->host->budgets, s->budget);
     free(s);
 }

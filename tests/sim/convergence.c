@@ -6,8 +6,9 @@
  *
  * For each seed a vendor of random size is synced in one process under a virtual clock, with the
  * HubSpot connector linked in. The host dies at random commits and requests, the connector at
- * random messages, the vendor answers with faults; then it is mutated and synced again. A failing
- * seed replays exactly.
+ * random messages and while it waits; runs are cancelled and stopped by guard rails; the vendor
+ * answers with faults and with the wrong time; another mapping is tried and given up; then it is
+ * mutated and synced again. A failing seed replays exactly.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,13 @@ struct sim {
     long commits, dies_at_commit;
     long dies_at_request;
     bool dead;
+    /* what happens to a run after so many turns of the loop; 0: nothing */
+    long cancel_at, crash_at;
+    long crash_at_request; /* the connector dies while this one is under way; 0: not */
+    bool had_wrong_date; /* one a seed: a clock that is always wrong cannot be told from a right one
+                          */
+    int guard;           /* changes that a run may make; 0: any number */
+    bool other_mapping;  /* somebody tries another one, and goes back to the first */
 
     /* of one life of the host */
     struct direct_carrier carrier;
@@ -55,7 +63,7 @@ struct sim {
 
 /* What happened over all seeds: to see that the test does what it says. */
 static struct {
-    long lives, deaths, crashes, failed_runs, requests;
+    long lives, deaths, crashes, failed_runs, cancelled, stopped, requests;
 } seen;
 
 static uint64_t below(struct sim *s, uint64_t n)
@@ -113,13 +121,17 @@ static void make_sandbox(struct sim *s)
 
 static void add_faults(struct sim *s)
 {
-    static const char *const faults[] = {"\"status\":500",         "\"status\":503",
-                                         "\"status\":429",         "\"kind\":\"truncate\"",
-                                         "\"kind\":\"malformed\"", "\"kind\":\"reset\""};
+    static const char *const faults[] = {"\"status\":500",
+                                         "\"status\":503",
+                                         "\"status\":429",
+                                         "\"kind\":\"truncate\"",
+                                         "\"kind\":\"malformed\"",
+                                         "\"kind\":\"reset\"",
+                                         "\"kind\":\"slow\",\"ms\":9000"};
     for (uint64_t n = below(s, 4); n > 0; n--) {
         char body[200];
         snprintf(body, sizeof body, "{\"path\":\"/crm/v3/objects\",%s,\"count\":%d}",
-                 faults[below(s, 6)], (int)below(s, 2) + 1);
+                 faults[below(s, 7)], (int)below(s, 2) + 1);
         ask_sandbox(s, "POST", "/__sandbox/faults", body, NULL);
     }
 }
@@ -153,8 +165,20 @@ static void draw_deaths(struct sim *s, bool calm)
     s->dead = false;
     s->dies_at_commit = s->dies_at_request = 0;
     s->carrier.crash_at = 0;
+    s->cancel_at = s->crash_at = s->crash_at_request = 0;
+    s->transport.date_skew_us = 0;
     if (calm)
         return;
+    if (below(s, 6) == 0)
+        s->cancel_at = (long)below(s, 400) + 1;
+    if (below(s, 4) == 0)
+        s->crash_at = (long)below(s, 400) + 1;
+    if (below(s, 3) == 0)
+        s->crash_at_request = (long)below(s, 12) + 1;
+    if (below(s, 8) == 0 && !s->had_wrong_date) {
+        s->had_wrong_date = true;
+        s->transport.date_skew_us = (below(s, 2) ? 30 : -30) * US_PER_DAY;
+    }
     if (below(s, 3) == 0)
         s->dies_at_commit = (long)below(s, 14) + 1;
     if (below(s, 4) == 0)
@@ -169,6 +193,8 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
     s->done = true;
     seen.crashes += crashed || row->exit_signal > 0;
     seen.failed_runs += row->status == RUN_FAILED && !s->dead;
+    seen.cancelled += row->status == RUN_CANCELLED && !s->dead;
+    seen.stopped += row->status == RUN_STOPPED;
     s->status = row->status;
     snprintf(s->reason, sizeof s->reason, "%.*s", STR_ARG(row->reason));
     s->stream_count = row->stream_count;
@@ -184,8 +210,14 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
         give_up(ret_path, "cannot be written");
     fputs("connection: hubspot\nconnector: hubspot\nauth: {private_app: {token: sandbox-token}}\n"
           "network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:8700\"}}\n"
-          "every: 5m\nobjects: {companies: {}, contacts: {}}\n",
+          "every: 5m\n",
           f);
+    char guard[60] = "";
+    if (s->guard > 0)
+        snprintf(guard, sizeof guard, "guard: {max_changes: %d}", s->guard);
+    fprintf(f, "objects: {companies: {%s}, contacts: {%s%s%s}}\n", guard, guard,
+            s->guard > 0 && s->other_mapping ? ", " : "",
+            s->other_mapping ? "mapping: {title: city}" : "");
     fclose(f);
 }
 
@@ -194,10 +226,21 @@ static void live(struct sim *s, struct setup *setup, const struct image *image)
     static const struct run_events events = {.done = on_done};
     const struct run_request request = {.started_by = STR("convergence")};
     s->done = false;
+    long turns = 0;
     s->run = run_start(&s->host, setup, image, &request, &events, s);
     while (!s->done) {
         loop_turn(s->w.world.loop, 3600 * US_PER_SECOND);
-        if (s->dies_at_request > 0 && s->transport.requests >= s->dies_at_request && !s->dead) {
+        turns++;
+        if (!s->done && turns == s->cancel_at)
+            run_cancel(s->run);
+        if (turns == s->crash_at)
+            direct_carrier_crash(&s->carrier);
+        if (s->crash_at_request > 0 && s->transport.requests >= s->crash_at_request) {
+            s->crash_at_request = 0;
+            direct_carrier_crash(&s->carrier);
+        }
+        if (!s->done && s->dies_at_request > 0 && s->transport.requests >= s->dies_at_request &&
+            !s->dead) {
             s->dead = true;
             run_cancel(s->run);
         }
@@ -218,6 +261,8 @@ static void sync_once(struct sim *s, bool calm)
     struct error err;
     direct_carrier_open(&s->carrier, &s->w.world, fastenr_connector);
     sandbox_transport_open(&s->transport, &s->w.world, s->sandbox);
+    s->guard = !calm && below(s, 6) == 0 ? (int)below(s, 300) + 1 : 0;
+    s->other_mapping = !calm && below(s, 6) == 0;
     write_config(s, path, sizeof path);
     snprintf(url, sizeof url, "sqlite:%s/store.db", s->dir);
     draw_deaths(s, true);
@@ -241,6 +286,7 @@ static void sync_once(struct sim *s, bool calm)
     live(s, &setup, &info.image);
     store_close(s->host.store);
     direct_carrier_close(&s->carrier);
+    budgets_free(&s->host.budgets);
     connector_info_free(&info);
     problems_free(&problems);
     arena_free(&arena);
@@ -282,7 +328,7 @@ static bool converge(struct sim *s)
         seen.lives++;
         seen.deaths += s->dead;
         seen.requests += s->transport.requests;
-        if (!s->dead && (s->status == RUN_OK || s->status == RUN_QUARANTINED))
+        if (!s->dead && !s->other_mapping && (s->status == RUN_OK || s->status == RUN_QUARANTINED))
             return true;
         if (below(s, 4) == 0)
             mutate(s);
@@ -346,8 +392,8 @@ int main(int argc, char **argv)
         if (!run_seed(seed))
             return 1;
     printf("%llu seeds converged: %ld hosts lived, %ld died, %ld met crashes of the connector, %ld "
-           "runs failed, %ld requests\n",
+           "runs failed, %ld were cancelled, %ld stopped, %ld requests\n",
            (unsigned long long)count, seen.lives, seen.deaths, seen.crashes, seen.failed_runs,
-           seen.requests);
+           seen.cancelled, seen.stopped, seen.requests);
     return 0;
 }
