@@ -15,7 +15,7 @@ enum {
 };
 
 /* First halves of advisory locks' keys; the second is what is locked. */
-enum pg_lock { PG_LOCK_LEASE = 0x66617301, PG_LOCK_MATCH, PG_LOCK_SCHEMA };
+enum pg_lock { PG_LOCK_LEASE = 0x66617301, PG_LOCK_MATCH, PG_LOCK_SCHEMA, PG_LOCK_PAUSE };
 
 /* A lease is a lock of the session. It is numbered, so that after a lost connection it is taken
  * again only if nobody had it in between. */
@@ -168,6 +168,10 @@ int pg_run_start(struct store *store, int64_t connection, struct str started_by,
 int pg_run_stream(struct store *store, int64_t run, const struct run_stream_row *row,
                   struct error *err);
 int pg_run_end(struct store *store, const struct run_row *row, struct error *err);
+int pg_set_pause(struct store *store, int64_t connection, struct str by, struct str reason,
+                 struct error *err);
+int pg_find_pause(struct store *store, struct str connection, struct arena *arena,
+                  struct pause_row *ret_pause, struct error *err);
 int pg_lease(struct store *store, int64_t connection, struct error *err);
 void pg_release(struct store *store, int64_t connection);
 int pg_reap(struct store *store, int64_t connection, struct error *err);

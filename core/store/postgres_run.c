@@ -69,6 +69,70 @@ int pg_run_end(struct store *store, const struct run_row *row, struct error *err
     return rc;
 }
 
+/* ---- pauses ---- */
+
+/* Who looks whether there is a pause, and then commits, keeps out whoever sets one until it has: so
+ * nothing is committed any more once a pause has been set. */
+static int lock_pauses(struct postgres_store *s, const char *text, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    if (!s->in_transaction)
+        return 0;
+    pg_int(&p, PG_LOCK_PAUSE);
+    int rc = pg_run(s, text, &p, "wait for commits under way", err);
+    pg_params_free(&p);
+    return rc;
+}
+
+int pg_set_pause(struct store *store, int64_t connection, struct str by, struct str reason,
+                 struct error *err)
+{
+    struct postgres_store *s = pg_of(store);
+    struct pg_params p = PG_PARAMS_INIT;
+    bool set = by.len > 0;
+    if (lock_pauses(s, "SELECT pg_advisory_xact_lock($1::bigint::integer, 0)", err) != 0)
+        return -1;
+    pg_int(&p, connection);
+    if (set) {
+        pg_int(&p, world_now(store->world));
+        pg_prose(&p, by);
+        pg_prose(&p, reason);
+    }
+    int rc = pg_run(s,
+                    set ? "INSERT INTO pause (connection, at, by, reason) VALUES ($1::bigint, "
+                          "$2::bigint, $3, nullif($4::text, '')) ON CONFLICT DO NOTHING"
+                        : "DELETE FROM pause WHERE connection = $1::bigint",
+                    &p, set ? "pause" : "resume", err);
+    pg_params_free(&p);
+    return rc;
+}
+
+int pg_find_pause(struct store *store, struct str connection, struct arena *arena,
+                  struct pause_row *ret_pause, struct error *err)
+{
+    struct postgres_store *s = pg_of(store);
+    struct pg_params p = PG_PARAMS_INIT;
+    *ret_pause = (struct pause_row){0};
+    if (lock_pauses(s, "SELECT pg_advisory_xact_lock_shared($1::bigint::integer, 0)", err) != 0)
+        return -1;
+    pg_str(&p, connection);
+    PGresult *r = pg_query(s,
+                           "SELECT p.at, p.connection, p.by, p.reason FROM pause p LEFT JOIN "
+                           "connection c ON c.id = p.connection WHERE p.connection = 0 "
+                           "OR c.name = $1 ORDER BY p.connection LIMIT 1",
+                           &p, "look for a pause", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    if (PQntuples(r) > 0)
+        *ret_pause = (struct pause_row){.at = pg_get_int(r, 0, 0),
+                                        .all = pg_get_int(r, 0, 1) == 0,
+                                        .by = arena_str(arena, pg_get_str(r, 0, 2)),
+                                        .reason = arena_str(arena, pg_get_str(r, 0, 3))};
+    PQclear(r);
+    return 0;
+}
+
 /* ---- leases ---- */
 
 static struct pg_lease *find_lease(struct postgres_store *s, int64_t connection)

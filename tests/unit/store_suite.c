@@ -422,6 +422,39 @@ void test_record_filter(void)
     buf_free(&out);
 }
 
+static void expect_pause(const char *name, const char *expected)
+{
+    struct buf out = BUF_INIT(200);
+    struct pause_row pause;
+    OK(ENGINE->find_pause(store, str_from(name), &arena, &pause, &err));
+    if (pause.at != 0)
+        buf_printf(&out, "%s by %.*s: %.*s", pause.all ? "all" : "it", STR_ARG(pause.by),
+                   STR_ARG(pause.reason));
+    UNIT_TEXT(buf_cstr(&out), expected);
+    buf_free(&out);
+}
+
+void test_pauses(void)
+{
+    put_dictionaries();
+    expect_pause("crm", "");
+    OK(ENGINE->begin(store, &err));
+    OK(ENGINE->set_pause(store, connection, STR("fred"), STR("moving"), &err));
+    OK(ENGINE->set_pause(store, connection, STR("ada"), STR("later"), &err)); /* it is already */
+    OK(ENGINE->commit(store, &err));
+    expect_pause("crm", "it by fred: moving");
+    expect_pause("other", "");
+    OK(ENGINE->begin(store, &err));
+    OK(ENGINE->set_pause(store, 0, STR("ada"), STR(""), &err));
+    expect_pause("crm", "all by ada: ");
+    OK(ENGINE->commit(store, &err));
+    expect_pause("other", "all by ada: ");
+    OK(ENGINE->begin(store, &err));
+    OK(ENGINE->set_pause(store, 0, STR(""), STR(""), &err));
+    OK(ENGINE->commit(store, &err));
+    expect_pause("crm", "it by fred: moving");
+}
+
 /* ---- batches ---- */
 
 enum { MANY = 3000 };
