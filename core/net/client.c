@@ -28,6 +28,8 @@ struct client {
     struct budget *budget;
     struct client_stats stats;
     struct exchange *exchanges;
+    void (*on_retry)(void *arg, const char *why, int64_t wait_us);
+    void *retry_arg;
 };
 
 struct exchange {
@@ -67,6 +69,13 @@ void client_free(struct client *client)
 void client_set_budget(struct client *client, struct budget *budget)
 {
     client->budget = budget;
+}
+
+void client_on_retry(struct client *client, void (*fn)(void *arg, const char *why, int64_t wait_us),
+                     void *arg)
+{
+    client->on_retry = fn;
+    client->retry_arg = arg;
 }
 
 const struct client_stats *client_stats(const struct client *client)
@@ -347,6 +356,8 @@ static bool try_again(struct exchange *x, const struct verdict *v)
     if (!x->request.safe && !v->not_done)
         return false;
     x->client->stats.retries++;
+    if (x->client->on_retry)
+        x->client->on_retry(x->client->retry_arg, x->text, wait);
     x->timer.fn = on_retry;
     loop_timer(x->client->world->loop, &x->timer, wait);
     return true;

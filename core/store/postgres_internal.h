@@ -179,6 +179,14 @@ int pg_reap(struct store *store, int64_t connection, struct error *err);
  * released it. */
 int pg_retake_leases(struct postgres_store *s, struct error *err);
 
+/* ---- postgres_erase.c ---- */
+
+int pg_erase(struct store *store, const struct erase_request *request, bool only_count,
+             struct erase_counts *ret_counts, struct error *err);
+int pg_vacuum(struct store *store, struct error *err);
+int pg_load_erased(struct store *store, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
+                   size_t *ret_count, struct error *err);
+
 /* ---- postgres_list.c ---- */
 
 int pg_each_run(struct store *store, struct str connection, int64_t id, int64_t limit, run_fn fn,

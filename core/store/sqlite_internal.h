@@ -137,6 +137,13 @@ int sqlite_lease(struct store *s, int64_t connection, struct error *err);
 void sqlite_release(struct store *s, int64_t connection);
 int sqlite_reap(struct store *s, int64_t connection, struct error *err);
 
+/* sqlite_erase.c */
+int sqlite_erase(struct store *s, const struct erase_request *request, bool only_count,
+                 struct erase_counts *ret_counts, struct error *err);
+int sqlite_vacuum(struct store *s, struct error *err);
+int sqlite_load_erased(struct store *s, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
+                       size_t *ret_count, struct error *err);
+
 /* sqlite_list.c */
 int sqlite_each_run(struct store *s, struct str connection, int64_t id, int64_t limit, run_fn fn,
                     void *arg, struct error *err);

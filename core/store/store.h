@@ -152,6 +152,17 @@ struct run_row {
     size_t stream_count;
 };
 
+/* ---- erasure ---- */
+
+struct erase_request {
+    int64_t organization;
+    struct str address; /* e-mail address, lower case */
+};
+
+struct erase_counts {
+    int64_t records, links, log_rows, quarantined;
+};
+
 /* ---- pauses ---- */
 
 struct pause_row {
@@ -264,6 +275,16 @@ struct store_engine {
      * host. */
     int (*lease)(struct store *s, int64_t connection, struct error *err);
     void (*release)(struct store *s, int64_t connection);
+    /* A person's contacts, with their links, log, pending references and quarantine; log rows of
+     * other records that mention the address lose their bodies. The links' ids are remembered by
+     * their hashes. */
+    int (*erase)(struct store *s, const struct erase_request *request, bool only_count,
+                 struct erase_counts *ret_counts, struct error *err);
+    /* Rewrites the files without what was deleted; not in a transaction. */
+    int (*vacuum)(struct store *s, struct error *err);
+    /* Hashes (siphash by the store's key) of a stream's erased ids, sorted as signed numbers. */
+    int (*load_erased)(struct store *s, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
+                       size_t *ret_count, struct error *err);
     /* Nothing is committed for a paused connection. Connection 0: all. `by` empty: it goes on. */
     int (*set_pause)(struct store *s, int64_t connection, struct str by, struct str reason,
                      struct error *err);

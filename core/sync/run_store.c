@@ -67,8 +67,12 @@ static int open_streams(struct run *run, int64_t *ids, struct error *err)
         object->state = state;
         object->target = (struct merge_target){.object = setup, .stream = state.id};
         take_position(object);
-        if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0)
+        uint64_t *erased;
+        if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0 ||
+            store->engine->load_erased(store, state.id, &run->arena, &erased,
+                                       &object->target.erased_count, err) != 0)
             return -1;
+        object->target.erased = erased;
     }
     return 0;
 }

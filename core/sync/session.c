@@ -68,6 +68,15 @@ struct exchange *session_resend(struct session *s, struct ticket *ticket, client
     return client_send(s->client, &request, done, arg);
 }
 
+/* A person who watches should not wonder. Short waits are ordinary, and told of in the run log. */
+static void on_retry(void *arg, const char *why, int64_t wait_us)
+{
+    char span[TIME_TEXT];
+    if (wait_us >= US_PER_SECOND)
+        log_line(LOG_WARN, name_of(arg), "%s; it is tried again in %s", why,
+                 time_format_span(wait_us / US_PER_SECOND * US_PER_SECOND, span));
+}
+
 /* ---- start ---- */
 
 /* Of the jail's layers, those that strict_jail asks for. */
@@ -201,6 +210,7 @@ struct session *session_start(struct sync_host *host, const struct setup *setup,
     *s = (struct session){.host = host, .setup = setup, .events = events, .arg = arg};
     s->client = client_new(host->world, host->transport, &setup->policy,
                            find_budget(s, "connection", setup->config->name));
+    client_on_retry(s->client, on_retry, s);
     s->worker =
         worker_start(host->world, host->carrier, image, &host->limits, &worker_events, s, err);
     if (s->worker)

@@ -39,6 +39,10 @@ static void print_help(const char *vendor)
         "  --seed S             all content follows from it (default 1)\n"
         "  --companies N        how many companies (default 1000)\n"
         "  --contacts N         how many contacts (default 2000)\n"
+        "  --deals N            how many deals (default 500)\n"
+        "  --tickets N          how many tickets (default 300)\n"
+        "  --engagements N      how many calls, e-mails, meetings, notes and tasks together\n"
+        "                       (default 1000)\n"
         "  --companies-from F   CSV file of real companies: a header row with Name (or Security,\n"
         "                       Company) and perhaps Domain, Industry (GICS Sector), City\n"
         "                       (Headquarters Location), State; they come first\n"
@@ -97,6 +101,9 @@ static const struct option flags[] = {{"port", required_argument, NULL, 'p'},
                                       {"seed", required_argument, NULL, 's'},
                                       {"companies", required_argument, NULL, 'c'},
                                       {"contacts", required_argument, NULL, 'n'},
+                                      {"deals", required_argument, NULL, 'D'},
+                                      {"tickets", required_argument, NULL, 't'},
+                                      {"engagements", required_argument, NULL, 'e'},
                                       {"limits", required_argument, NULL, 'l'},
                                       {"companies-from", required_argument, NULL, 'f'},
                                       {"lag", required_argument, NULL, 'g'},
@@ -146,6 +153,12 @@ static int read_flag(struct settings *s, int flag, const char *name)
         return read_count(name, SANDBOX_RECORDS_MAX, &o->companies);
     case 'n':
         return read_count(name, SANDBOX_RECORDS_MAX, &o->contacts);
+    case 'D':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->deals);
+    case 't':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->tickets);
+    case 'e':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->engagements);
     case 'm':
         return read_count(name, SANDBOX_RECORDS_MAX, &o->same_modified);
     case 'd':
@@ -186,8 +199,10 @@ static void print_start(const struct settings *s, uint16_t port)
     if (s->quiet)
         return;
     printf("  token      sandbox-token\n"
-           "  records    %u companies, %u contacts (seed %llu)\n",
-           o->companies, o->contacts, (unsigned long long)o->seed);
+           "  records    %u companies, %u contacts, %u deals, %u tickets, %u engagements (seed "
+           "%llu)\n",
+           o->companies, o->contacts, o->deals, o->tickets, o->engagements,
+           (unsigned long long)o->seed);
     if (o->limits_factor == 0)
         puts("  limits     off");
     else

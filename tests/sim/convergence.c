@@ -57,7 +57,7 @@ struct sim {
     bool done;
     enum run_status status;
     char reason[600];
-    struct run_stream_row streams[2];
+    struct run_stream_row streams[TRUTH_OBJECTS];
     size_t stream_count;
 };
 
@@ -108,6 +108,9 @@ static void make_sandbox(struct sim *s)
     options.seed = virtual_random(&s->chance);
     options.companies = (uint32_t)below(s, 420);
     options.contacts = (uint32_t)below(s, 900);
+    options.deals = (uint32_t)below(s, 250);
+    options.tickets = (uint32_t)below(s, 120);
+    options.engagements = (uint32_t)below(s, 500);
     options.limits_factor = factors[below(s, 3)];
     options.lag_ms = (uint32_t)(below(s, 2) * below(s, 30000));
     options.same_modified = (uint32_t)(below(s, 3) == 0 ? options.companies : 0);
@@ -136,14 +139,22 @@ static void add_faults(struct sim *s)
     }
 }
 
+/* "companies":12,"contacts":3,...: up to `most` of each. */
+static void wish(struct sim *s, char *out, size_t cap, uint64_t most)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        len += (size_t)snprintf(out + len, cap - len, "%s\"%s\":%d", i > 0 ? "," : "",
+                                truth_object(i), (int)below(s, most));
+}
+
 static void mutate(struct sim *s)
 {
-    char body[200];
-    snprintf(body, sizeof body,
-             "{\"companies\":%d,\"contacts\":%d,\"seed\":%d,\"create\":{\"companies\":%d,"
-             "\"contacts\":%d}}",
-             (int)below(s, 60), (int)below(s, 60), (int)below(s, 1000), (int)below(s, 5),
-             (int)below(s, 5));
+    char body[2000], change[600], create[600];
+    wish(s, change, sizeof change, 60);
+    wish(s, create, sizeof create, 5);
+    snprintf(body, sizeof body, "{%s,\"seed\":%d,\"create\":{%s}}", change, (int)below(s, 1000),
+             create);
     ask_sandbox(s, "POST", "/__sandbox/mutate", body, NULL);
     s->w.now_us += 40 * US_PER_SECOND; /* past the index lag */
 }
@@ -198,7 +209,7 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
     s->status = row->status;
     snprintf(s->reason, sizeof s->reason, "%.*s", STR_ARG(row->reason));
     s->stream_count = row->stream_count;
-    for (size_t i = 0; i < row->stream_count && i < 2; i++)
+    for (size_t i = 0; i < row->stream_count && i < TRUTH_OBJECTS; i++)
         s->streams[i] = row->streams[i];
 }
 
@@ -210,14 +221,16 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
         give_up(ret_path, "cannot be written");
     fputs("connection: hubspot\nconnector: hubspot\nauth: {private_app: {token: sandbox-token}}\n"
           "network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:8700\"}}\n"
-          "every: 5m\n",
+          "every: 5m\nobjects:\n",
           f);
-    char guard[60] = "";
-    if (s->guard > 0)
-        snprintf(guard, sizeof guard, "guard: {max_changes: %d}", s->guard);
-    fprintf(f, "objects: {companies: {%s}, contacts: {%s%s%s}}\n", guard, guard,
-            s->guard > 0 && s->other_mapping ? ", " : "",
-            s->other_mapping ? "mapping: {title: city}" : "");
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
+        char guard[60] = "";
+        bool other = i == 1 && s->other_mapping;
+        if (s->guard > 0)
+            snprintf(guard, sizeof guard, "guard: {max_changes: %d}", s->guard);
+        fprintf(f, "  %s: {%s%s%s}\n", truth_object(i), guard, s->guard > 0 && other ? ", " : "",
+                other ? "mapping: {title: city}" : "");
+    }
     fclose(f);
 }
 
@@ -309,11 +322,13 @@ static bool equals_truth(struct sim *s)
 {
     char path[100];
     struct truth_report report;
-    FILE *companies = truth_of(s, "companies"), *contacts = truth_of(s, "contacts");
+    FILE *truths[TRUTH_OBJECTS];
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        truths[i] = truth_of(s, truth_object(i));
     snprintf(path, sizeof path, "%s/store.db", s->dir);
-    int rc = truth_compare(path, companies, contacts, 0, &report, stderr);
-    fclose(companies);
-    fclose(contacts);
+    int rc = truth_compare(path, truths, 0, &report, stderr);
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        fclose(truths[i]);
     return rc == 0;
 }
 

@@ -142,7 +142,7 @@ void test_create_and_update(void)
     CU_ASSERT(str_is(find_link("c1").seen_remote, "later"));
     struct buf summary = BUF_INIT(200);
     OK(ENGINE->verify(store, &summary, &err));
-    UNIT_TEXT(buf_cstr(&summary), "2 accounts, 0 contacts");
+    UNIT_TEXT(buf_cstr(&summary), "2 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets");
     buf_free(&summary);
 }
 
@@ -455,6 +455,73 @@ void test_pauses(void)
     expect_pause("crm", "it by fred: moving");
 }
 
+/* ---- erasure ---- */
+
+/* One contact, linked and with a quarantined twin, in a stream of its own. */
+static int64_t put_person(const char *address)
+{
+    const struct model_object *contact = model_object(STR("contact"));
+    struct stream_state people;
+    struct record_row row = {.created_at = 1000, .updated_at = 1000};
+    int64_t key;
+    OK(ENGINE->begin(store, &err));
+    OK(ENGINE->stream(store, connection, STR("people"), contact, &arena, &people, &err));
+    OK(ENGINE->allocate(store, contact, 1, &key, &err));
+    row.key = key;
+    row.id.bytes[15] = (uint8_t)key;
+    row.fields[model_field(contact, STR("email"))] = text(address);
+    struct record_create create = {&row};
+    struct link_write link = {.stream = people.id,
+                              .record = key,
+                              .external_id = str_from(address),
+                              .seen_remote = STR("seen")};
+    struct quarantine_write bad = {.stream = people.id,
+                                   .external_id = STR("q"),
+                                   .reason = STR("broken"),
+                                   .payload =
+                                       str_from(arena_printf(&arena, "{\"e\":\"%s\"}", address))};
+    struct store_batch batch = {.object = contact,
+                                .organization = organization,
+                                .run = run,
+                                .now_us = 1000,
+                                .creates = &create,
+                                .create_count = 1,
+                                .links = &link,
+                                .link_count = 1,
+                                .quarantined = &bad,
+                                .quarantined_count = 1};
+    OK(ENGINE->apply(store, &batch, &err));
+    OK(ENGINE->commit(store, &err));
+    return people.id;
+}
+
+void test_erasure(void)
+{
+    struct erase_counts counts;
+    uint64_t *hashes;
+    size_t erased;
+    put_dictionaries();
+    int64_t people = put_person("ada@one.test");
+    put_person("bob@one.test"); /* takes the place of ada's twin in quarantine */
+    const struct erase_request ada = {organization, STR("ada@one.test")};
+    OK(ENGINE->erase(store, &ada, true, &counts, &err));
+    CU_ASSERT(counts.records == 1 && counts.links == 1 && counts.log_rows == 1);
+    CU_ASSERT_EQUAL(counts.quarantined, 0);
+    const struct erase_request bob = {organization, STR("bob@one.test")};
+    OK(ENGINE->begin(store, &err));
+    OK(ENGINE->erase(store, &bob, false, &counts, &err));
+    OK(ENGINE->commit(store, &err));
+    CU_ASSERT(counts.records == 1 && counts.links == 1 && counts.quarantined == 1);
+    OK(ENGINE->erase(store, &bob, true, &counts, &err));
+    CU_ASSERT_EQUAL(counts.records + counts.links + counts.log_rows + counts.quarantined, 0);
+    OK(ENGINE->vacuum(store, &err));
+    OK(ENGINE->load_erased(store, people, &arena, &hashes, &erased, &err));
+    CU_ASSERT_EQUAL_FATAL(erased, 2); /* the linked one's id, and the quarantined one's */
+    CU_ASSERT((int64_t)hashes[0] < (int64_t)hashes[1]);
+    OK(ENGINE->erase(store, &ada, true, &counts, &err));
+    CU_ASSERT_EQUAL(counts.records, 1);
+}
+
 /* ---- batches ---- */
 
 enum { MANY = 3000 };
@@ -568,7 +635,7 @@ void test_large_batches(void)
     CU_ASSERT_EQUAL(wrong, 0);
     struct buf summary = BUF_INIT(200);
     OK(ENGINE->verify(store, &summary, &err));
-    UNIT_TEXT(buf_cstr(&summary), "3000 accounts, 0 contacts");
+    UNIT_TEXT(buf_cstr(&summary), "3000 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets");
     buf_free(&summary);
 }
 

@@ -58,6 +58,8 @@ void test_large_batches(void);
 void test_record_updated_twice(void);
 void test_texts_come_back(void);
 void test_doubles_in_a_batch(void);
+void test_pauses(void);
+void test_erasure(void);
 
 #define STORE_SUITE_FUNCTIONS                                                                      \
     IN_STORE(test_create_and_update)                                                               \
@@ -73,7 +75,9 @@ void test_doubles_in_a_batch(void);
     IN_STORE(test_large_batches)                                                                   \
     IN_STORE(test_record_updated_twice)                                                            \
     IN_STORE(test_texts_come_back)                                                                 \
-    IN_STORE(test_doubles_in_a_batch)
+    IN_STORE(test_doubles_in_a_batch)                                                              \
+    IN_STORE(test_pauses)                                                                          \
+    IN_STORE(test_erasure)
 
 #define STORE_SUITE_TESTS                                                                          \
     {"records are created, changed and linked", store_test_create_and_update},                     \
@@ -88,6 +92,7 @@ void test_doubles_in_a_batch(void);
         {"large batches, in any order", store_test_large_batches},                                 \
         {"a record that is changed twice in a batch", store_test_record_updated_twice},            \
         {"texts come back as they were", store_test_texts_come_back},                              \
-        {"doubles in a batch", store_test_doubles_in_a_batch},
+        {"doubles in a batch", store_test_doubles_in_a_batch}, {"pauses", store_test_pauses},      \
+        {"a person is erased", store_test_erasure},
 
 #endif

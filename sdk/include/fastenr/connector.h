@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fastenr connector SDK, ABI 0.1 (draft).
+ * fastenr connector SDK, ABI 0.2 (draft).
  *
  * A connector is a shared object that exports one function:
  *
@@ -40,7 +40,7 @@ extern "C" {
 
 #define FASTENR_MAGIC     0x52545346u /* "FSTR", little-endian */
 #define FASTENR_ABI_MAJOR 0u
-#define FASTENR_ABI_MINOR 1u
+#define FASTENR_ABI_MINOR 2u
 
 #define FASTENR_ENTRY "fastenr_connector"
 
@@ -188,6 +188,13 @@ struct fastenr_mapping {
     struct fastenr_str
         transform;             /* steps as in the connection file, comma-separated: "trim,lower" */
     struct fastenr_str lookup; /* the value is the id of a record of this vendor object */
+
+    /* Since 0.2, with the words of the connection file. */
+    struct fastenr_str value;         /* always this; `from` is empty then */
+    struct fastenr_str default_value; /* where the vendor has none */
+    struct fastenr_str join;  /* between the values of several fields: `from` is "a,b" then */
+    struct fastenr_str map;   /* "from=to,from=to,*=other"; an empty `to` is no value */
+    struct fastenr_str scale; /* a decimal factor: "100" */
 };
 
 struct fastenr_object {
