@@ -190,6 +190,24 @@ if [ -w /dev/full ]; then
     [ "$got" -eq 1 ] || fail "a full disk gave $got, not 1"
 fi
 
+# ---- standard descriptors that are closed ----
+
+for closed in '<&-' '2>&-' '<&- 2>&-'; do
+    got=0
+    eval '"$fastenr" status -c good' "$closed" >out.txt || got=$?
+    [ "$got" -eq 0 ] || fail "status with $closed ended with $got"
+done
+got=0
+"$fastenr" status -c good >&- 2>err.txt || got=$?
+[ "$got" -eq 1 ] || fail "status without standard output ended with $got, not 1"
+err=$(cat err.txt)
+complains 'cannot write the output'
+got=0
+"$fastenr" sync -c good shop <&- >&- 2>&- || got=$?
+[ "$got" -eq 1 ] || fail "a sync with all of them closed ended with $got, not 1"
+expect 0 "$fastenr" doctor -c good
+says 'whole'
+
 # ---- the documentation is what the program says ----
 
 expect 0 "$fastenr" check --reference
