@@ -146,6 +146,21 @@ complains 'problems in 8 files'
 expect 2 "$fastenr" check -c mistakes --json
 says '"ok":false'
 
+# A problem has one line, a place and some words, whatever it quotes.
+mkdir odd
+mkfifo odd/pipe.yaml
+printf 'connection: %05000d\nconnector: hubspot\nauth: [a]\nobjects: [b]\n' 1 >odd/a.yaml
+printf 'connector: hubspot\nauth: {private_app: {token: "${FASTENR_EMPTY}"}}\nobjects: {companies: }\n%s\n' \
+    'network: {endpoints: {api.hubapi.com: "http://127.0.0.1:99999"}}' >odd/b.yaml
+FASTENR_EMPTY='' expect 2 "$fastenr" check -c odd
+complains 'odd/a.yaml:1:13: what stands here is too long'
+complains 'odd/a.yaml:3:7: auth is a list'
+complains 'odd/a.yaml:4:10: objects is a list'
+complains 'odd/b.yaml:2:29: the environment variable FASTENR_EMPTY is empty'
+complains "odd/b.yaml:4:39: the endpoint 'http://127.0.0.1:99999' cannot be used"
+complains 'it is a pipe or a device'
+complains '6 problems in 3 files'
+
 # ---- connectors that this host cannot run ----
 
 mkdir -p refused/connectors
