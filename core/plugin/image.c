@@ -20,6 +20,24 @@ enum { THIS_MACHINE = EM_AARCH64 };
 #error "fastenr knows x86-64 and arm64 only: the jail's filters are made for these"
 #endif
 
+/* What the loader would map has to be in the file: touching a page that is not there ends the
+ * worker with a signal, which says nothing to people. */
+static bool is_whole(struct str bytes, const Elf64_Ehdr *head)
+{
+    size_t table = (size_t)head->e_phnum * sizeof(Elf64_Phdr);
+    if (head->e_phentsize != sizeof(Elf64_Phdr) || head->e_phoff > bytes.len ||
+        table > bytes.len - head->e_phoff)
+        return false;
+    for (size_t i = 0; i < head->e_phnum; i++) {
+        Elf64_Phdr part;
+        memcpy(&part, bytes.ptr + head->e_phoff + i * sizeof part, sizeof part);
+        if (part.p_type == PT_LOAD &&
+            (part.p_offset > bytes.len || part.p_filesz > bytes.len - part.p_offset))
+            return false;
+    }
+    return true;
+}
+
 static int check_elf(struct str bytes, struct error *err)
 {
     Elf64_Ehdr head;
@@ -30,6 +48,8 @@ static int check_elf(struct str bytes, struct error *err)
         return error_set(err, "it is built for another machine");
     if (head.e_type != ET_DYN)
         return error_set(err, "it is no shared object (build it with -shared)");
+    if (!is_whole(bytes, &head))
+        return error_set(err, "its end is missing: copy or build it again");
     return 0;
 }
 

@@ -169,12 +169,14 @@ for name in no_entry other_major newer_minor needs_extension; do
     cp "$fault_plugins/$name.so" refused/connectors/
 done
 echo 'no connector at all' >refused/connectors/text.so
+head -c 3000 "$fault_plugins/idle.so" >refused/connectors/cut_off.so
 expect 1 "$fastenr" plugins -c refused
-[ "$(grep -c '^fastenr: refused: ' err.txt)" -eq 5 ] || fail "not five lines for five refused files: $err"
-[ "$(wc -l <err.txt)" -eq 5 ] || fail "more than a line each: $err"
-for name in no_entry other_major newer_minor needs_extension text; do
+[ "$(grep -c '^fastenr: refused: ' err.txt)" -eq 6 ] || fail "not six lines for six refused files: $err"
+[ "$(wc -l <err.txt)" -eq 6 ] || fail "more than a line each: $err"
+for name in no_entry other_major newer_minor needs_extension text cut_off; do
     complains "connectors/$name.so: "
 done
+complains 'connectors/cut_off.so: its end is missing'
 for name in no_entry other_major newer_minor needs_extension text; do
     expect 1 "$fastenr" describe "refused/connectors/$name.so"
     complains "refused: refused/connectors/$name.so: "
