@@ -2,6 +2,7 @@
 /* The program `fastenr`. */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,9 +63,18 @@ static void hold_standard_descriptors(void)
             _exit(EXIT_WORK_FAILED); /* without a place to say why */
 }
 
+/* A memory image would hold the credentials and personal data. */
+static void leave_no_core(void)
+{
+    static const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        complain("a crash may leave a core file with credentials in it: the limit cannot be set");
+}
+
 int main(int argc, char **argv)
 {
     hold_standard_descriptors();
+    leave_no_core();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or socket shows as EPIPE */
     umask(077);               /* the store holds personal data */
     out_setup();

@@ -225,6 +225,18 @@ got=0
 expect 0 "$fastenr" doctor -c good
 says 'whole'
 
+# ---- a crash leaves no memory image, which would hold credentials ----
+
+(ulimit -c unlimited 2>/dev/null || true; exec "$fastenr" run -c good) >run.out 2>&1 &
+run_pid=$!
+for _ in {1..100}; do
+    grep -q 'connection' run.out && break
+    sleep 0.05
+done
+[ "$(awk '/Max core file size/ { print $5 }' "/proc/$run_pid/limits")" = 0 ] || fail "a crash would leave a core file"
+kill -TERM "$run_pid"
+wait "$run_pid" || fail "run ended with $? after SIGTERM"
+
 # ---- the documentation is what the program says ----
 
 expect 0 "$fastenr" check --reference
