@@ -13,20 +13,21 @@ static struct str lower(struct str text, struct arena *arena)
     return copy;
 }
 
-static int in_transaction(struct sync_host *host, struct str address, bool only_count,
-                          struct erase_counts *ret_counts, struct error *err)
+struct erasure {
+    struct sync_host *host;
+    struct str address;
+    bool only_count;
+    struct erase_counts *counts;
+};
+
+static int erase(void *arg, struct error *err)
 {
-    struct store *store = host->store;
-    const struct store_engine *engine = store->engine;
-    struct erase_request request = {.address = address};
-    if (engine->begin(store, err) != 0)
+    const struct erasure *e = arg;
+    struct store *store = e->host->store;
+    struct erase_request request = {.address = e->address};
+    if (store->engine->organization(store, &e->host->organization, &request.organization, err) != 0)
         return -1;
-    if (engine->organization(store, &host->organization, &request.organization, err) == 0 &&
-        engine->erase(store, &request, only_count, ret_counts, err) == 0 &&
-        engine->commit(store, err) == 0)
-        return 0;
-    engine->rollback(store);
-    return -1;
+    return store->engine->erase(store, &request, e->only_count, e->counts, err);
 }
 
 int erase_person(struct sync_host *host, struct str address, bool only_count,
@@ -35,8 +36,9 @@ int erase_person(struct sync_host *host, struct str address, bool only_count,
     struct arena arena = {0};
     struct str trimmed = str_trim(address);
     int rc = validate_email(trimmed, err);
+    struct erasure erasure = {host, lower(trimmed, &arena), only_count, ret_counts};
     if (rc == 0)
-        rc = in_transaction(host, lower(trimmed, &arena), only_count, ret_counts, err);
+        rc = store_transact(host->store, erase, &erasure, err);
     if (rc == 0 && !only_count)
         rc = host->store->engine->vacuum(host->store, err);
     arena_free(&arena);
