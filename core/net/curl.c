@@ -97,9 +97,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
         t->header_count = 0;
     if (colon <= 0)
         return size * count;
-    struct str name = arena_str(&t->arena, str_slice(line, 0, (size_t)colon));
-    for (size_t i = 0; i < name.len; i++)
-        ((char *)(uintptr_t)name.ptr)[i] = (char)tolower((unsigned char)name.ptr[i]);
+    struct str name = arena_ascii(&t->arena, str_slice(line, 0, (size_t)colon), tolower);
     struct str value = str_slice(line, name.len + 1, line.len - name.len - 1);
     t->headers = arena_grow(&t->arena, t->headers, &t->header_cap, t->header_count + 1,
                             sizeof t->headers[0]);

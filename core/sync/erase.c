@@ -3,16 +3,6 @@
 
 #include <ctype.h>
 
-static struct str lower(struct str text, struct arena *arena)
-{
-    struct str copy = arena_str(arena, text);
-    char *p = (char *)(uintptr_t)copy.ptr;
-    for (size_t i = 0; i < copy.len; i++)
-        if ((unsigned char)p[i] < 0x80)
-            p[i] = (char)tolower((unsigned char)p[i]);
-    return copy;
-}
-
 struct erasure {
     struct sync_host *host;
     struct str address;
@@ -36,7 +26,7 @@ int erase_person(struct sync_host *host, struct str address, bool only_count,
     struct arena arena = {0};
     struct str trimmed = str_trim(address);
     int rc = validate_email(trimmed, err);
-    struct erasure erasure = {host, lower(trimmed, &arena), only_count, ret_counts};
+    struct erasure erasure = {host, arena_ascii(&arena, trimmed, tolower), only_count, ret_counts};
     if (rc == 0)
         rc = store_transact(host->store, erase, &erasure, err);
     if (rc == 0 && !only_count)
