@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -76,23 +75,11 @@ static int write_sealed(struct str bytes, struct error *err)
     return fd;
 }
 
-static bool stat_file(const char *path, struct image *image)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return false;
-    image->mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
-    image->size = st.st_size;
-    image->inode = (int64_t)st.st_ino;
-    return true;
-}
-
 int image_load(const char *path, struct image *ret_image, struct error *err)
 {
     struct image image = {.fd = -1};
     struct buf bytes = BUF_INIT(IMAGE_MAX);
     int rc = -1;
-    stat_file(path, &image); /* before reading: a change meanwhile shows as one */
     if (file_read(path, &bytes, err) != 0 || check_elf(buf_view(&bytes), err) != 0)
         goto out;
     if (sha256(buf_view(&bytes), image.sha256) != 0) {
@@ -116,11 +103,4 @@ void image_free(struct image *image)
         close(image->fd);
     free(image->path);
     *image = (struct image){.fd = -1};
-}
-
-bool image_is_current(const struct image *image)
-{
-    struct image now = {0};
-    return stat_file(image->path, &now) && now.mtime_ns == image->mtime_ns &&
-           now.size == image->size && now.inode == image->inode;
 }
