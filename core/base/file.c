@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,13 +38,13 @@ int file_read(const char *path, struct buf *out, struct error *err)
     if (fd < 0)
         return error_set(err, "cannot open %s: %s", path, strerror(errno));
     int rc = fstat(fd, &st);
-    if (rc == 0 && !S_ISREG(st.st_mode)) {
-        rc = -1;
-        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-    }
-    if (rc == 0)
-        rc = read_bytes(fd, out, (size_t)st.st_size);
-    if (rc < 0)
+    if (rc == 0 && !S_ISREG(st.st_mode))
+        rc = error_set(err, "cannot read %s: it is %s; a regular file is wanted", path,
+                       S_ISDIR(st.st_mode) ? "a folder" : "a pipe or a device");
+    else if (rc == 0 && (rc = read_bytes(fd, out, (size_t)st.st_size)) < 0 && errno == EFBIG)
+        error_set(err, "cannot read %s: it is too large, at most %zu bytes are read", path,
+                  out->max);
+    else if (rc < 0)
         error_set(err, "cannot read %s: %s", path, strerror(errno));
     close(fd);
     return rc;
@@ -71,4 +72,21 @@ bool file_exists(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+char *file_of_program(const char *name, struct error *err)
+{
+    char self[4096];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len <= 0) {
+        error_set(err, "cannot find the program's own folder: %s; is /proc mounted?",
+                  strerror(errno));
+        return NULL;
+    }
+    self[len] = '\0';
+    char *bin = file_dir(self), *prefix = file_dir(bin);
+    char *path = file_join(prefix, name);
+    free(bin);
+    free(prefix);
+    return path;
 }

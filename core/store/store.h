@@ -192,7 +192,8 @@ struct store *store_open_existing(const char *url, const char *dir, struct world
 void store_close(struct store *store);
 
 const uint8_t *store_hash_key(const struct store *store); /* SIPHASH_KEY bytes */
-const char *store_location(const struct store *store);    /* for people */
+const char *store_location(const struct store *store);    /* for people; holds no password */
+bool store_is_file(const struct store *store);            /* then its location is the path */
 
 /* One sentence for `doctor`, or -1 with what is broken. Reads the whole store. */
 int store_verify(struct store *store, struct buf *ret_summary, struct error *err);
@@ -308,12 +309,17 @@ struct store_engine {
     void (*close)(struct store *s);
 };
 
+/* Runs `work` between begin and commit; when either fails, nothing of it is done. */
+int store_transact(struct store *store, int (*work)(void *arg, struct error *err), void *arg,
+                   struct error *err);
+
 /* What every engine's own struct begins with. */
 struct store {
     const struct store_engine *engine;
     struct world *world;
     uint8_t hash_key[SIPHASH_KEY];
     char *location;
+    bool is_file;
 };
 
 #endif
