@@ -46,7 +46,8 @@ void sandbox_options_default(struct sandbox_options *options)
                                         .deals = 500,
                                         .tickets = 300,
                                         .engagements = 1000,
-                                        .limits_factor = 1};
+                                        .limits_factor = 1,
+                                        .association_page = SANDBOX_ASSOCIATION_PAGE_MAX};
 }
 
 static const char *check_options(const struct sandbox_options *o)
@@ -59,6 +60,8 @@ static const char *check_options(const struct sandbox_options *o)
         return "limits can be at most x1000; `off` has none";
     if (o->same_modified > o->companies)
         return "same-modified is more than there are companies";
+    if (o->association_page < 1 || o->association_page > SANDBOX_ASSOCIATION_PAGE_MAX)
+        return "association-page is none from 1 to 500";
     if (o->dirty > o->contacts)
         return "dirty is more than there are contacts";
     return NULL;
