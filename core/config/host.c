@@ -57,6 +57,20 @@ static const struct setting_table worker_settings = {
         {0}},
     sizeof(((struct host_config *)0)->workers)};
 
+static const struct setting_table secrets_settings = {
+    (const struct setting[]){
+        {.key = "key",
+         .type = SETTING_TEXTS,
+         .offset =
+             offsetof(struct host_config, secrets.key) - offsetof(struct host_config, secrets),
+         .help =
+             "what tokens are sealed with in the store: \"file:PATH\", made by `fastenr secrets "
+             "init`, or 64 hexadecimal digits from the environment; of several the first seals "
+             "and all open. Without it systemd's credential fastenr.key, where there is one",
+         .example = "\"file:fastenr.key\""},
+        {0}},
+    sizeof(((struct host_config *)0)->secrets)};
+
 static const struct setting_table sync_settings = {
     (const struct setting[]){{.key = "threads",
                               .type = SETTING_INT,
@@ -106,6 +120,11 @@ const struct setting_table host_settings = {
          .offset = offsetof(struct host_config, workers),
          .table = &worker_settings,
          .help = "limits of the processes that run connectors"},
+        {.key = "secrets",
+         .type = SETTING_GROUP,
+         .offset = offsetof(struct host_config, secrets),
+         .table = &secrets_settings,
+         .help = "how the tokens of OAuth connections are kept"},
         {.key = "sync",
          .type = SETTING_GROUP,
          .offset = offsetof(struct host_config, sync),

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "plugin/protocol.h"
+#include "sync/token.h"
 
 struct session {
     struct sync_host *host;
@@ -14,6 +15,7 @@ struct session {
     struct worker *worker;
     struct client *client;
     struct budget *budget;
+    struct token *token; /* NULL: the credential does not change */
     const struct session_events *events;
     void *arg;
     char refusal[400];
@@ -202,6 +204,10 @@ struct session *session_start(struct sync_host *host, const struct setup *setup,
     *s = (struct session){.host = host, .setup = setup, .events = events, .arg = arg};
     s->budget = find_budget(s, "connection", setup->config->name);
     s->client = client_new(host->world, host->transport, &setup->policy, s->budget);
+    if (setup->oauth) {
+        s->token = token_open(host, setup);
+        client_set_credentials(s->client, token_source(s->token));
+    }
     s->worker =
         worker_start(host->world, host->carrier, image, &host->limits, &worker_events, s, err);
     if (s->worker)
@@ -218,6 +224,11 @@ struct worker *session_worker(const struct session *s)
 const struct client_stats *session_stats(const struct session *s)
 {
     return client_stats(s->client);
+}
+
+struct str session_scopes(const struct session *s)
+{
+    return s->token ? token_scopes(s->token) : (struct str){0};
 }
 
 int64_t session_vendor_now(const struct session *s)
@@ -247,6 +258,7 @@ void session_free(struct session *s)
         return;
     worker_free(s->worker);
     client_free(s->client);
+    token_close(s->token);
     budget_put(&s->host->budgets, s->budget);
     free(s);
 }

@@ -41,7 +41,7 @@ const char *sandbox_vendor_example(const char *vendor)
 void sandbox_options_default(struct sandbox_options *options)
 {
     *options = (struct sandbox_options){
-        .seed = 1, .companies = 1000, .contacts = 2000, .limits_factor = 1};
+        .seed = 1, .companies = 1000, .contacts = 2000, .limits_factor = 1, .token_ttl_s = 1800};
 }
 
 static const char *check_options(const struct sandbox_options *o)
@@ -52,6 +52,8 @@ static const char *check_options(const struct sandbox_options *o)
         return "limits can be at most x1000; `off` has none";
     if (o->same_modified > o->companies)
         return "same-modified is more than there are companies";
+    if (o->token_ttl_s == 0)
+        return "token-ttl is at least a second";
     if (o->dirty > o->contacts)
         return "dirty is more than there are contacts";
     return NULL;
@@ -241,6 +243,14 @@ static void take_apart(struct call *call, const struct sandbox_request *request,
         split_query(call, query + 1);
     }
     percent_decode(call->path, false);
+}
+
+void call_form(const struct call *call, struct call *ret_form)
+{
+    const struct sandbox_request *request = call->request;
+    *ret_form = (struct call){.request = request, .now_ms = call->now_ms};
+    ret_form->path = mem_copy(request->body ? request->body : "", request->body_len);
+    split_query(ret_form, ret_form->path);
 }
 
 const char *call_arg(const struct call *call, const char *name)

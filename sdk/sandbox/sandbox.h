@@ -34,6 +34,10 @@ enum {
     SANDBOX_LIMITS_FACTOR_MAX = 1000
 };
 
+/* What becomes of the refresh token when it is used: it stays; it is replaced and dead; it is
+ * replaced and works once more, as with vendors that allow for an answer that got lost. */
+enum sandbox_rotate { SANDBOX_ROTATE_NEVER, SANDBOX_ROTATE_STRICT, SANDBOX_ROTATE_FORGIVING };
+
 struct sandbox_options {
     uint64_t seed;              /* 1: all content follows from it */
     uint32_t companies;         /* 1000 */
@@ -43,6 +47,8 @@ struct sandbox_options {
     uint32_t lag_ms;            /* 0: how long search does not see a change */
     uint32_t same_modified;     /* 0: the first so many companies share one modified time */
     uint32_t dirty;             /* 0: so many contacts carry a broken e-mail address */
+    uint32_t token_ttl_s;       /* 1800: how long an OAuth access token lives */
+    enum sandbox_rotate rotate; /* NEVER */
 };
 
 void sandbox_options_default(struct sandbox_options *options);
@@ -85,7 +91,7 @@ enum sandbox_wire {
 
 struct sandbox_header {
     const char *name; /* static */
-    char value[64];
+    char value[1024];
 };
 
 struct sandbox_response {
