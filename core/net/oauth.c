@@ -117,7 +117,7 @@ static struct str read_scopes(const struct json *root, struct arena *arena)
     struct buf text = BUF_INIT(OAUTH_SCOPES_MAX);
     const struct json *list = json_member(root, STR("scopes"));
     buf_str(&text, json_string(json_member(root, STR("scope"))));
-    for (size_t i = 0; text.len == 0 && i < json_length(list); i++)
+    for (size_t i = 0, count = text.len > 0 ? 0 : json_length(list); i < count; i++)
         buf_printf(&text, "%s%.*s", i > 0 ? " " : "", STR_ARG(json_string(json_element(list, i))));
     for (size_t i = 0; i < text.len; i++)
         if (text.ptr[i] == ',')
