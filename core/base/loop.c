@@ -27,7 +27,7 @@ struct loop {
 
     pthread_mutex_t lock; /* guards `posts` */
     struct posts posts;
-    struct posts running; /* a round's posts, taken at once */
+    struct posts spare; /* room for posts, while a round does not use it */
 };
 
 struct loop *loop_new(const struct loop_backend *backend, void *self)
@@ -47,7 +47,7 @@ void loop_free(struct loop *loop)
     pthread_mutex_destroy(&loop->lock);
     free(loop->heap);
     free(loop->posts.items);
-    free(loop->running.items);
+    free(loop->spare.items);
     free(loop);
 }
 
@@ -155,13 +155,15 @@ void loop_post(struct loop *loop, loop_fn fn, void *arg)
 static bool run_posts(struct loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
-    struct posts taken = loop->posts;
-    loop->posts = loop->running;
+    struct posts taken = loop->posts; /* all at once */
+    loop->posts = loop->spare;
     loop->posts.count = 0;
     pthread_mutex_unlock(&loop->lock);
-    loop->running = taken;
+    loop->spare = (struct posts){0}; /* a call may run the loop itself */
     for (size_t i = 0; i < taken.count; i++)
         taken.items[i].fn(taken.items[i].arg);
+    free(loop->spare.items);
+    loop->spare = taken;
     return taken.count > 0;
 }
 

@@ -118,6 +118,7 @@ void app_close(struct app *app)
     if (app->host.transport)
         app->host.transport->free(app->host.transport);
     process_carrier_free(app->host.carrier);
+    budgets_free(&app->host.budgets);
     if (app->world.loop)
         loop_free(app->world.loop);
     redact_clear();

@@ -105,6 +105,24 @@ static void write_limits(const struct descriptor *d)
     table_free(&t);
 }
 
+/* "trim, link to companies": what happens to the value, in the words of the connection file. */
+static void write_how(struct table *t, const struct connector_mapping *m)
+{
+    struct buf how = BUF_INIT(4096);
+    const struct {
+        const char *before;
+        struct str text;
+    } parts[] = {{"", m->transform},    {"link to ", m->lookup},
+                 {"always ", m->value}, {"or else ", m->default_value},
+                 {"map ", m->map},      {"times ", m->scale}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i].text.len > 0)
+            buf_printf(&how, "%s%s%.*s", how.len > 0 ? ", " : "", parts[i].before,
+                       STR_ARG(parts[i].text));
+    table_str(t, buf_view(&how));
+    buf_free(&how);
+}
+
 static void write_mapping(const struct connector_object *o)
 {
     struct table t = {.indent = "    "};
@@ -117,11 +135,7 @@ static void write_mapping(const struct connector_object *o)
         table_str(&t, m->from);
         table_str(&t, STR("->"));
         table_str(&t, m->to);
-        if (m->lookup.len > 0)
-            table_printf(&t, "%.*s%slink to %.*s", STR_ARG(m->transform),
-                         m->transform.len > 0 ? ", " : "", STR_ARG(m->lookup));
-        else
-            table_str(&t, m->transform);
+        write_how(&t, m);
     }
     if (t.cell_count > 0)
         table_write(&t, &std_out);

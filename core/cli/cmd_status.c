@@ -17,6 +17,7 @@ struct standing {
     bool ran;
     struct run_row last;
     int64_t next_us; /* 0: not by schedule */
+    struct pause_row pause;
     struct stream_row streams[64];
     size_t stream_count;
     struct str reconnect; /* why a person must connect it anew; empty: no need */
@@ -80,13 +81,26 @@ static int look(struct app *app, struct standing *s, struct error *err)
     const struct store_engine *engine = app->host.store->engine;
     if (engine->each_run(app->host.store, s->name, 0, 1, take_run, &v, err) != 0 ||
         engine->each_stream(app->host.store, s->name, take_stream, &v, err) != 0 ||
-        engine->each_secret(app->host.store, s->name, take_secret, &v, err) != 0)
+        engine->each_secret(app->host.store, s->name, take_secret, &v, err) != 0 ||
+        engine->find_pause(app->host.store, s->name, &app->arena, &s->pause, err) != 0)
         return -1;
-    s->next_us = next_due(app, s);
+    s->next_us = s->pause.at != 0 ? 0 : next_due(app, s);
     return 0;
 }
 
 /* ---- text ---- */
+
+static void write_pause(const struct standing *s, int64_t now)
+{
+    char when[FORMAT_TEXT];
+    if (s->pause.at == 0)
+        return;
+    out_text(&std_out, "  ");
+    out_styled(&std_out, STYLE_WARN, "paused");
+    out_printf(&std_out, "    %s, by %.*s%s%.*s%s\n", format_when(s->pause.at, now, when),
+               STR_ARG(s->pause.by), s->pause.reason.len > 0 ? ", " : "", STR_ARG(s->pause.reason),
+               s->pause.all ? " (all connections)" : "");
+}
 
 static void write_head(struct app *app, const struct standing *s)
 {
@@ -117,6 +131,7 @@ static void write_head(struct app *app, const struct standing *s)
         if (s->last.reason.len > 0)
             out_printf(&std_out, "            %.*s\n", STR_ARG(s->last.reason));
     }
+    write_pause(s, now);
     if (s->config)
         out_printf(&std_out, "  schedule  %s", format_schedule(s->config, &app->arena));
     if (s->next_us > 0)
@@ -200,6 +215,8 @@ static void json_standing(struct json_writer *w, const struct standing *s)
         json_run(w, &s->last);
     else
         json_put_null(w);
+    json_key(w, "paused_since");
+    json_put_time(w, s->pause.at);
     json_key(w, "next_due");
     json_put_time(w, s->next_us);
     json_key(w, "objects");

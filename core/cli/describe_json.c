@@ -100,6 +100,11 @@ static void put_object(struct json_writer *w, const struct connector_object *o)
         put(w, "from", o->mapping[i].from);
         put(w, "transform", o->mapping[i].transform);
         put(w, "lookup", o->mapping[i].lookup);
+        put(w, "value", o->mapping[i].value);
+        put(w, "default", o->mapping[i].default_value);
+        put(w, "join", o->mapping[i].join);
+        put(w, "map", o->mapping[i].map);
+        put(w, "scale", o->mapping[i].scale);
         json_close(w, '}');
     }
     json_close(w, ']');

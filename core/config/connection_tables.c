@@ -83,7 +83,8 @@ const struct setting_table mapping_rule_settings = {
         {.key = "transform",
          .type = SETTING_TEXTS,
          .offset = AT(mapping_rule_config, transform),
-         .help = "steps on the text, in this order: trim, lower, upper",
+         .help = "steps on the text, in this order: trim, lower, upper, headline (its first "
+                 "words, without HTML)",
          .example = "[trim, lower]"},
         {.key = "map",
          .type = SETTING_NODE,

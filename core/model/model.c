@@ -88,6 +88,99 @@ static const struct model_field contact_fields[] = {
     {.id = 17, .name = "tags", .kind = KIND_LIST, .help = "tags"},
 };
 
+static const char *const deal_statuses[] = {"open", "won", "lost", NULL};
+static const char *const engagement_types[] = {"meeting", "call", "email",    "note",
+                                               "task",    "demo", "training", NULL};
+static const char *const outcomes[] = {"positive", "neutral", "negative", "action_required", NULL};
+static const char *const ticket_statuses[] = {"open", "pending", "solved", "closed", NULL};
+
+static const struct model_field deal_fields[] = {
+    {.id = 1,
+     .name = "account_id",
+     .kind = KIND_REFERENCE,
+     .references = "account",
+     .help = "the company it is made with"},
+    {.id = 2, .name = "name", .kind = KIND_TEXT, .required = true, .help = "name of the deal"},
+    {.id = 3, .name = "amount", .kind = KIND_MONEY, .help = "what it is worth"},
+    {.id = 4, .name = "currency", .kind = KIND_TEXT, .help = "currency of the amount: EUR"},
+    {.id = 5, .name = "stage", .kind = KIND_TEXT, .help = "stage in its pipeline"},
+    {.id = 6, .name = "pipeline", .kind = KIND_TEXT, .help = "pipeline"},
+    {.id = 7,
+     .name = "probability",
+     .kind = KIND_INTEGER,
+     .min = 0,
+     .max = 100,
+     .help = "chance of winning it, in percent"},
+    {.id = 8, .name = "close_date", .kind = KIND_DATE, .help = "when it closes, or did"},
+    {.id = 9,
+     .name = "status",
+     .kind = KIND_ENUM,
+     .choices = deal_statuses,
+     .help = "open, won or lost"},
+    {.id = 10, .name = "owner_email", .kind = KIND_EMAIL, .help = "who works on it"},
+};
+
+/* One contact, the first: a list of references would need a table of its own, and what lists them
+ * today is the vendor. */
+static const struct model_field engagement_fields[] = {
+    {.id = 1,
+     .name = "account_id",
+     .kind = KIND_REFERENCE,
+     .references = "account",
+     .help = "the company it was with"},
+    {.id = 2,
+     .name = "contact_id",
+     .kind = KIND_REFERENCE,
+     .references = "contact",
+     .help = "the first person it was with"},
+    {.id = 3,
+     .name = "type",
+     .kind = KIND_ENUM,
+     .choices = engagement_types,
+     .required = true,
+     .help = "what kind of activity"},
+    {.id = 4, .name = "title", .kind = KIND_TEXT, .required = true, .help = "what it is about"},
+    {.id = 5, .name = "description", .kind = KIND_TEXT, .help = "its text"},
+    {.id = 6, .name = "outcome", .kind = KIND_ENUM, .choices = outcomes, .help = "how it went"},
+    {.id = 7, .name = "scheduled_at", .kind = KIND_TIME, .help = "when it is to happen"},
+    {.id = 8, .name = "completed_at", .kind = KIND_TIME, .help = "when it happened"},
+    {.id = 9,
+     .name = "duration_minutes",
+     .kind = KIND_INTEGER,
+     .min = 0,
+     .max = 1000000,
+     .help = "how long it took"},
+    {.id = 10, .name = "attendees", .kind = KIND_LIST, .help = "who took part"},
+    {.id = 11, .name = "tags", .kind = KIND_LIST, .help = "tags"},
+    {.id = 12, .name = "meeting_url", .kind = KIND_URL, .help = "where it takes place"},
+};
+
+static const struct model_field ticket_fields[] = {
+    {.id = 1,
+     .name = "account_id",
+     .kind = KIND_REFERENCE,
+     .references = "account",
+     .help = "the company it came from"},
+    {.id = 2,
+     .name = "contact_id",
+     .kind = KIND_REFERENCE,
+     .references = "contact",
+     .help = "the first person it came from"},
+    {.id = 3, .name = "subject", .kind = KIND_TEXT, .required = true, .help = "what it is about"},
+    {.id = 4, .name = "description", .kind = KIND_TEXT, .help = "its text"},
+    {.id = 5,
+     .name = "status",
+     .kind = KIND_ENUM,
+     .choices = ticket_statuses,
+     .help = "where it stands"},
+    {.id = 6, .name = "priority", .kind = KIND_TEXT, .help = "priority, as the vendor names it"},
+    {.id = 7, .name = "channel", .kind = KIND_TEXT, .help = "where it came in"},
+    {.id = 8, .name = "assignee_email", .kind = KIND_EMAIL, .help = "who works on it"},
+    {.id = 9, .name = "opened_at", .kind = KIND_TIME, .help = "when it was opened"},
+    {.id = 10, .name = "solved_at", .kind = KIND_TIME, .help = "when it was solved"},
+    {.id = 11, .name = "satisfaction", .kind = KIND_TEXT, .help = "what the customer said of it"},
+};
+
 #define FIELDS(array) .fields = (array), .field_count = sizeof(array) / sizeof((array)[0])
 
 const struct model_object model_objects[] = {
@@ -97,11 +190,19 @@ const struct model_object model_objects[] = {
      .match = "domain",
      .help = "a customer company"},
     {.id = 2, .name = "contact", FIELDS(contact_fields), .match = "email", .help = "a person"},
+    {.id = 3, .name = "deal", FIELDS(deal_fields), .help = "an opportunity"},
+    {.id = 4, .name = "engagement", FIELDS(engagement_fields), .help = "an activity"},
+    /* 5 is kept for goal. */
+    {.id = 6, .name = "ticket", FIELDS(ticket_fields), .help = "a customer's request"},
 };
 const size_t model_object_count = sizeof model_objects / sizeof model_objects[0];
 
 _Static_assert(sizeof account_fields / sizeof account_fields[0] <= MODEL_FIELDS_MAX, "account");
 _Static_assert(sizeof contact_fields / sizeof contact_fields[0] <= MODEL_FIELDS_MAX, "contact");
+_Static_assert(sizeof deal_fields / sizeof deal_fields[0] <= MODEL_FIELDS_MAX, "deal");
+_Static_assert(sizeof engagement_fields / sizeof engagement_fields[0] <= MODEL_FIELDS_MAX,
+               "engagement");
+_Static_assert(sizeof ticket_fields / sizeof ticket_fields[0] <= MODEL_FIELDS_MAX, "ticket");
 
 const struct model_object *model_object(struct str name)
 {

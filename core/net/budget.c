@@ -41,21 +41,18 @@ struct budget *budget_get(struct budgets *budgets, const char *key, const struct
     budget->count = count > BUDGET_BUCKETS ? BUDGET_BUCKETS : count;
     for (size_t i = 0; i < budget->count; i++)
         set_rule(budget, &budget->buckets[i].rule, &rules[i]);
-    budget->references++;
     return budget;
 }
 
-void budget_put(struct budgets *budgets, struct budget *budget)
+void budgets_free(struct budgets *budgets)
 {
-    if (!budget || --budget->references > 0)
-        return;
-    struct budget **at = &budgets->first;
-    while (*at != budget)
-        at = &(*at)->next;
-    *at = budget->next;
-    free(budget->key);
-    arena_free(&budget->arena);
-    free(budget);
+    while (budgets->first) {
+        struct budget *budget = budgets->first;
+        budgets->first = budget->next;
+        free(budget->key);
+        arena_free(&budget->arena);
+        free(budget);
+    }
 }
 
 static bool counts(const struct bucket *b, struct str name)
@@ -84,18 +81,19 @@ static int64_t window_time(const struct bucket *b, int64_t now_us)
 }
 
 int64_t budget_reserve(struct budget *budget, struct str bucket, int64_t now_us,
-                       struct str *ret_bucket)
+                       int64_t wait_most_us, struct str *ret_bucket)
 {
     int64_t at = now_us;
     for (size_t i = 0; i < budget->count; i++) {
         struct bucket *b = &budget->buckets[i];
         if (!counts(b, bucket))
             continue;
-        if (b->rule.kind == BUCKET_QUOTA && now_us < b->blocked_until_us) {
+        bool used_up = b->rule.kind == BUCKET_QUOTA && now_us < b->blocked_until_us;
+        int64_t free_at = b->rule.kind == BUCKET_WINDOW ? window_time(b, now_us) : now_us;
+        if (used_up || free_at - now_us > wait_most_us) {
             *ret_bucket = b->rule.name;
             return -1;
         }
-        int64_t free_at = b->rule.kind == BUCKET_WINDOW ? window_time(b, now_us) : now_us;
         if (free_at > at)
             at = free_at;
     }

@@ -3,10 +3,10 @@
  * Rate budgets: how many requests a vendor's account may still get. One budget is shared by all
  * connections to that account.
  *
- * A window of N requests in T is kept by spacing requests at 0.9 N / T with a burst of a tenth of
- * N, which cannot exceed N in any window of T, rolling or fixed. When the vendor's headers say that
- * less than a twentieth is left (others use the account too), requests slow to ten a window until
- * it recovers.
+ * A window of N requests in T is kept by spacing requests at 0.9 N / T with a burst of a twentieth
+ * of N, which cannot exceed N in any window of T, rolling or fixed. When the vendor's headers say
+ * that less than a twentieth is left (others use the account too), requests slow to ten a window
+ * until it recovers.
  */
 #ifndef NET_BUDGET_H
 #define NET_BUDGET_H
@@ -35,14 +35,14 @@ struct bucket {
 
 struct budget {
     char *key;
-    int references;
     struct bucket buckets[BUDGET_BUCKETS];
     size_t count;
     struct arena arena; /* the rules' texts: they outlive the connection that brought them */
     struct budget *next;
 };
 
-/* The budgets of a host. */
+/* The budgets of a host, one for each account that it has met: what a vendor refused holds beyond
+ * the run that heard it. */
 struct budgets {
     struct budget *first;
 };
@@ -51,13 +51,14 @@ struct budgets {
  * already, later rules replace its rates. At most BUDGET_BUCKETS rules are used. */
 struct budget *budget_get(struct budgets *budgets, const char *key, const struct bucket_rule *rules,
                           size_t count);
-void budget_put(struct budgets *budgets, struct budget *budget);
+void budgets_free(struct budgets *budgets);
 
 /* Reserves a request in the named bucket and those that always count: the monotonic time at which
- * it may go. -1 when a quota is used up: then *ret_bucket names it. An unknown name counts in no
- * bucket. */
+ * it may go, at most `wait_most_us` from now. -1 when that is too early, or when a quota is used
+ * up: nothing is reserved, and *ret_bucket names what stands in the way. An unknown name counts in
+ * no bucket. */
 int64_t budget_reserve(struct budget *budget, struct str bucket, int64_t now_us,
-                       struct str *ret_bucket);
+                       int64_t wait_most_us, struct str *ret_bucket);
 
 /* What an answer's headers say of a bucket; `value` finds a header by its lower-case name. */
 void budget_headers(struct budget *budget, struct str bucket, int64_t now_us,

@@ -15,7 +15,8 @@ enum {
     BODY_MAX = 64 * 1024 * 1024,
     ERROR_BODY_MAX = 64 * 1024, /* of an answer whose body is looked at for rules and words */
     HEADERS_MAX = 48,
-    CREDENTIAL_HEADERS = 4
+    CREDENTIAL_HEADERS = 4,
+    RETRY_DAYS = 7 /* no Retry-After is believed to mean more */
 };
 #define BACKOFF_FIRST (500 * US_PER_MS)
 #define BACKOFF_MOST  (60 * US_PER_SECOND)
@@ -29,6 +30,8 @@ struct client {
     struct client_stats stats;
     struct credential_source *source; /* NULL: the policy's headers are all */
     struct exchange *exchanges;
+    void (*on_retry)(void *arg, const char *why, int64_t wait_us);
+    void *retry_arg;
 };
 
 struct exchange {
@@ -74,6 +77,13 @@ void client_free(struct client *client)
 void client_set_budget(struct client *client, struct budget *budget)
 {
     client->budget = budget;
+}
+
+void client_on_retry(struct client *client, void (*fn)(void *arg, const char *why, int64_t wait_us),
+                     void *arg)
+{
+    client->on_retry = fn;
+    client->retry_arg = arg;
 }
 
 const struct client_stats *client_stats(const struct client *client)
@@ -302,10 +312,11 @@ static int64_t retry_after(const struct exchange *x, const struct transfer_resul
     uint64_t seconds;
     int64_t date;
     if (value.ptr && str_to_u64(value, &seconds))
-        return seconds > 7 * 86400 ? 7 * US_PER_DAY : (int64_t)seconds * US_PER_SECOND;
+        return seconds > RETRY_DAYS * 86400 ? RETRY_DAYS * US_PER_DAY
+                                            : (int64_t)seconds * US_PER_SECOND;
     if (value.ptr && time_parse_http_date(value, &date)) {
         int64_t wait = date - world_now(x->client->world);
-        return wait > 0 ? wait : 0;
+        return wait < 0 ? 0 : wait > RETRY_DAYS * US_PER_DAY ? RETRY_DAYS * US_PER_DAY : wait;
     }
     return -1;
 }
@@ -385,6 +396,8 @@ static bool try_again(struct exchange *x, const struct verdict *v)
     if (!x->request.safe && !v->not_done)
         return false;
     x->client->stats.retries++;
+    if (x->client->on_retry)
+        x->client->on_retry(x->client->retry_arg, x->text, wait);
     x->timer.fn = on_retry;
     loop_timer(x->client->world->loop, &x->timer, wait);
     return true;
@@ -496,12 +509,12 @@ static void take_turn(struct exchange *x)
     struct client *client = x->client;
     struct str bucket = {0};
     int64_t now = world_monotonic(client->world);
-    int64_t at = budget_reserve(client->budget, x->request.bucket, now, &bucket);
-    if (at < 0 || at - now > WAIT_MOST) {
+    int64_t at = budget_reserve(client->budget, x->request.bucket, now, WAIT_MOST, &bucket);
+    if (at < 0) {
         size_t len = name_request(x);
         snprintf(x->text + len, sizeof x->text - len,
                  " was not sent: the vendor's limit '%.*s' is used up; the next run tries again",
-                 STR_ARG(at < 0 ? bucket : x->request.bucket));
+                 STR_ARG(bucket));
         finish_soon(x, OUTCOME_RATE_LIMITED);
         return;
     }

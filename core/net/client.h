@@ -57,6 +57,11 @@ struct client *client_new(struct world *world, struct transport *transport,
 /* What is under way is cancelled. */
 void client_free(struct client *client);
 
+/* Called when a request is about to be tried again, with why and after how long, for people who
+ * wait for it. */
+void client_on_retry(struct client *client, void (*fn)(void *arg, const char *why, int64_t wait_us),
+                     void *arg);
+
 /* Exchanges the budget, when the vendor's account has become known. */
 void client_set_budget(struct client *client, struct budget *budget);
 

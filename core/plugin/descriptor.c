@@ -152,6 +152,11 @@ static void get_mapping(struct decoder *d, struct connector_mapping *mapping)
     mapping->from = get_text(d);
     mapping->transform = get_text(d);
     mapping->lookup = get_text(d);
+    mapping->value = get_text(d);
+    mapping->default_value = get_text(d);
+    mapping->join = get_text(d);
+    mapping->map = get_text(d);
+    mapping->scale = get_text(d);
 }
 
 static void get_object(struct decoder *d, struct connector_object *object)

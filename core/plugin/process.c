@@ -26,7 +26,7 @@ struct link {
     void *arg;
     pid_t pid;
     int socket, pidfd;
-    struct watch *readable, *writable, *exited;
+    struct watch *traffic, *exited; /* a descriptor has one watch at most */
     struct message incoming;
     bool more;      /* of `incoming` */
     bool cut_off;   /* nothing is read from it any more */
@@ -38,11 +38,21 @@ enum { OUT_MAX = 2 * MESSAGE_MAX };
 
 /* ---- reading ---- */
 
+static void on_traffic(void *arg, int events);
+
+/* For what is of interest now. False when the socket cannot be watched. */
+static bool watch_socket(struct link *link)
+{
+    int events = (link->cut_off ? 0 : LOOP_READABLE) | (link->out.len > 0 ? LOOP_WRITABLE : 0);
+    loop_unwatch(link->loop, link->traffic);
+    link->traffic = events ? loop_watch(link->loop, link->socket, events, on_traffic, link) : NULL;
+    return !events || link->traffic;
+}
+
 static void stop_reading(struct link *link)
 {
-    loop_unwatch(link->loop, link->readable);
-    link->readable = NULL;
     link->cut_off = true;
+    watch_socket(link); /* not even for writing, where that fails: the process is being killed */
 }
 
 static void break_off(struct link *link, const char *why)
@@ -74,12 +84,6 @@ static bool read_frame(struct link *link)
     return whole >= 0;
 }
 
-static void on_readable(void *arg, int events)
-{
-    (void)events;
-    read_frame(arg); /* one at a time, so that a flood does not starve the others */
-}
-
 /* ---- writing: a worker that does not read makes us keep what we owe it, up to OUT_MAX ---- */
 
 static int send_frame(struct link *link, struct str frame)
@@ -93,10 +97,8 @@ static int send_frame(struct link *link, struct str frame)
     return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
 }
 
-static void on_writable(void *arg, int events)
+static void write_kept(struct link *link)
 {
-    (void)events;
-    struct link *link = arg;
     while (link->out_at < link->out.len) {
         uint32_t len;
         memcpy(&len, link->out.ptr + link->out_at, sizeof len);
@@ -110,19 +112,26 @@ static void on_writable(void *arg, int events)
     }
     buf_clear(&link->out);
     link->out_at = 0;
-    loop_unwatch(link->loop, link->writable);
-    link->writable = NULL;
+    watch_socket(link);
+}
+
+static void on_traffic(void *arg, int events)
+{
+    struct link *link = arg;
+    if ((events & LOOP_WRITABLE) && link->out.len > 0)
+        write_kept(link);
+    if (events & LOOP_READABLE)
+        read_frame(link); /* one at a time, so that a flood does not starve the others */
 }
 
 static void keep_frame(struct link *link, struct str frame)
 {
     uint32_t len = (uint32_t)frame.len;
+    bool first = link->out.len == 0;
     buf_append(&link->out, &len, sizeof len);
     buf_str(&link->out, frame);
-    if (link->out.full)
+    if (link->pid > 0 && (link->out.full || (first && !watch_socket(link))))
         kill(link->pid, SIGKILL);
-    else if (!link->writable)
-        link->writable = loop_watch(link->loop, link->socket, LOOP_WRITABLE, on_writable, link);
 }
 
 static void process_send(struct link *link, uint32_t kind, uint32_t call, struct str payload)
@@ -140,10 +149,9 @@ static void process_send(struct link *link, uint32_t kind, uint32_t call, struct
 
 static void drop_watches(struct link *link)
 {
-    loop_unwatch(link->loop, link->readable);
-    loop_unwatch(link->loop, link->writable);
+    loop_unwatch(link->loop, link->traffic);
     loop_unwatch(link->loop, link->exited);
-    link->readable = link->writable = link->exited = NULL;
+    link->traffic = link->exited = NULL;
 }
 
 static void on_exited(void *arg, int events)
@@ -261,9 +269,8 @@ static struct link *process_start(struct carrier *carrier, const struct image *i
         process_free(link);
         return NULL;
     }
-    link->readable = loop_watch(link->loop, link->socket, LOOP_READABLE, on_readable, link);
     link->exited = loop_watch(link->loop, link->pidfd, LOOP_READABLE, on_exited, link);
-    if (!link->readable || !link->exited) {
+    if (!watch_socket(link) || !link->exited) {
         error_set(err, "cannot watch the worker");
         process_free(link);
         return NULL;

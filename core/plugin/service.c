@@ -80,7 +80,8 @@ static void drop_ticket(struct ticket *t)
     ticket_free(t);
 }
 
-static void reply_answer(struct worker *w, const struct ticket *t)
+/* An answer without a body has no handle that could be released: the ticket goes. */
+static void reply_answer(struct worker *w, struct ticket *t)
 {
     if (w->cancelled) {
         worker_reply(w, OUTCOME_CANCELLED);
@@ -93,6 +94,8 @@ static void reply_answer(struct worker *w, const struct ticket *t)
     wire_put_u32(out, (uint32_t)t->status);
     wire_put_u64(out, t->body ? blob_size(t->body) : 0);
     reply(w, out);
+    if (!t->body)
+        drop_ticket(t);
 }
 
 void worker_http_done(struct ticket *t, enum outcome outcome, int status, struct blob *body,

@@ -198,7 +198,7 @@ static void on_result(struct worker *w, struct str payload)
 static void on_message(void *arg, const struct message *m)
 {
     struct worker *w = arg;
-    if (w->freed)
+    if (w->freed || w->verdict[0] != '\0') /* sent before it was killed: of no worth */
         return;
     if (w->waiting != 0 || w->phase == PHASE_IDLE)
         worker_convict(w, "it spoke out of turn");
@@ -277,7 +277,7 @@ struct worker *worker_start(struct world *world, struct carrier *carrier, const 
 
 void worker_cancel(struct worker *w)
 {
-    if (w->cancelled || w->ended)
+    if (w->cancelled || w->ended || w->freed)
         return;
     w->cancelled = true;
     if (w->phase == PHASE_IDLE)
@@ -290,7 +290,7 @@ void worker_cancel(struct worker *w)
 
 void worker_stop(struct worker *w)
 {
-    if (w->ended)
+    if (w->ended || w->freed)
         return;
     w->stopping = true;
     if (w->phase != PHASE_IDLE) {

@@ -59,6 +59,13 @@ static const char *const texts[SQL_STATEMENTS] = {
         "last_at = excluded.last_at, times = times + 1, modified = excluded.modified, "
         "field = excluded.field, reason = excluded.reason, payload = excluded.payload",
     [SQL_CLEAR_QUARANTINE] = "DELETE FROM quarantine WHERE stream = ?1 AND external_id = ?2",
+    [SQL_SET_PAUSE] = "INSERT INTO pause (connection, at, by, reason) VALUES (?1, ?2, ?3, ?4) "
+                      "ON CONFLICT (connection) DO NOTHING",
+    [SQL_CLEAR_PAUSE] = "DELETE FROM pause WHERE connection = ?1",
+    [SQL_FIND_PAUSE] =
+        "SELECT p.at, p.connection, p.by, p.reason FROM pause p LEFT JOIN connection "
+        "c ON c.id = p.connection WHERE p.connection = 0 OR c.name = ?1 ORDER BY "
+        "p.connection LIMIT 1",
     [SQL_RUN_START] = "INSERT INTO run (connection, started_by, started_at, status) "
                       "VALUES (?1, ?2, ?3, 1)",
     [SQL_RUN_STREAM] =
@@ -498,6 +505,11 @@ static const struct store_engine engine = {
     .run_start = sqlite_run_start,
     .run_stream = sqlite_run_stream,
     .run_end = sqlite_run_end,
+    .erase = sqlite_erase,
+    .vacuum = sqlite_vacuum,
+    .load_erased = sqlite_load_erased,
+    .set_pause = sqlite_set_pause,
+    .find_pause = sqlite_find_pause,
     .lease = sqlite_lease,
     .release = sqlite_release,
     .reap = sqlite_reap,

@@ -35,6 +35,9 @@ enum statement {
     SQL_CLEAR_PENDING,
     SQL_QUARANTINE,
     SQL_CLEAR_QUARANTINE,
+    SQL_SET_PAUSE,
+    SQL_CLEAR_PAUSE,
+    SQL_FIND_PAUSE,
     SQL_RUN_START,
     SQL_RUN_STREAM,
     SQL_RUN_END,
@@ -126,9 +129,20 @@ int sqlite_run_start(struct store *s, int64_t connection, struct str started_by,
 int sqlite_run_stream(struct store *s, int64_t run, const struct run_stream_row *row,
                       struct error *err);
 int sqlite_run_end(struct store *s, const struct run_row *row, struct error *err);
+int sqlite_set_pause(struct store *s, int64_t connection, struct str by, struct str reason,
+                     struct error *err);
+int sqlite_find_pause(struct store *s, struct str connection, struct arena *arena,
+                      struct pause_row *ret_pause, struct error *err);
 int sqlite_lease(struct store *s, int64_t connection, struct error *err);
 void sqlite_release(struct store *s, int64_t connection);
 int sqlite_reap(struct store *s, int64_t connection, struct error *err);
+
+/* sqlite_erase.c */
+int sqlite_erase(struct store *s, const struct erase_request *request, bool only_count,
+                 struct erase_counts *ret_counts, struct error *err);
+int sqlite_vacuum(struct store *s, struct error *err);
+int sqlite_load_erased(struct store *s, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
+                       size_t *ret_count, struct error *err);
 
 /* sqlite_list.c */
 int sqlite_each_run(struct store *s, struct str connection, int64_t id, int64_t limit, run_fn fn,

@@ -75,6 +75,45 @@ int sqlite_run_end(struct store *store, const struct run_row *row, struct error 
     return sqlite_run(s, stmt, "end a run", err);
 }
 
+/* ---- pauses ---- */
+
+int sqlite_set_pause(struct store *store, int64_t connection, struct str by, struct str reason,
+                     struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    bool set = by.len > 0;
+    sqlite3_stmt *stmt = sqlite_statement(s, set ? SQL_SET_PAUSE : SQL_CLEAR_PAUSE, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, connection);
+    if (set) {
+        sqlite3_bind_int64(stmt, 2, world_now(store->world));
+        sqlite_bind_str(stmt, 3, by);
+        bind_text_or_null(stmt, 4, reason);
+    }
+    return sqlite_run(s, stmt, set ? "pause" : "resume", err);
+}
+
+int sqlite_find_pause(struct store *store, struct str connection, struct arena *arena,
+                      struct pause_row *ret_pause, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt = sqlite_statement(s, SQL_FIND_PAUSE, err);
+    *ret_pause = (struct pause_row){0};
+    if (!stmt)
+        return -1;
+    sqlite_bind_str(stmt, 1, connection);
+    int found = sqlite_step(s, stmt, "look for a pause", err);
+    if (found <= 0)
+        return found;
+    *ret_pause = (struct pause_row){.at = sqlite3_column_int64(stmt, 0),
+                                    .all = sqlite3_column_int64(stmt, 1) == 0,
+                                    .by = arena_str(arena, sqlite_column_str(stmt, 2)),
+                                    .reason = arena_str(arena, sqlite_column_str(stmt, 3))};
+    sqlite3_reset(stmt);
+    return 0;
+}
+
 /* ---- leases: a byte of the lock file a connection; the kernel gives it back when the host dies
  * ---- */
 

@@ -152,6 +152,25 @@ struct run_row {
     size_t stream_count;
 };
 
+/* ---- erasure ---- */
+
+struct erase_request {
+    int64_t organization;
+    struct str address; /* e-mail address, lower case */
+};
+
+struct erase_counts {
+    int64_t records, links, log_rows, quarantined;
+};
+
+/* ---- pauses ---- */
+
+struct pause_row {
+    int64_t at; /* 0: not paused */
+    bool all;   /* not only this connection */
+    struct str by, reason;
+};
+
 /* ---- quarantine ---- */
 
 struct quarantine_row {
@@ -266,6 +285,22 @@ struct store_engine {
      * host. */
     int (*lease)(struct store *s, int64_t connection, struct error *err);
     void (*release)(struct store *s, int64_t connection);
+    /* A person's contacts, with their links, log, pending references and quarantine; log rows of
+     * other records that mention the address lose their bodies. The links' ids are remembered by
+     * their hashes. */
+    int (*erase)(struct store *s, const struct erase_request *request, bool only_count,
+                 struct erase_counts *ret_counts, struct error *err);
+    /* Rewrites the files without what was deleted; not in a transaction. */
+    int (*vacuum)(struct store *s, struct error *err);
+    /* Hashes (siphash by the store's key) of a stream's erased ids, sorted as signed numbers. */
+    int (*load_erased)(struct store *s, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
+                       size_t *ret_count, struct error *err);
+    /* Nothing is committed for a paused connection. Connection 0: all. `by` empty: it goes on. */
+    int (*set_pause)(struct store *s, int64_t connection, struct str by, struct str reason,
+                     struct error *err);
+    /* The pause that holds for a connection: the one of all first. */
+    int (*find_pause)(struct store *s, struct str connection, struct arena *arena,
+                      struct pause_row *ret_pause, struct error *err);
     /* Runs of hosts that died become "interrupted". Of one connection, whose lease the caller has
      * and for which it has no run under way; 0: of all that no other host has, when the caller has
      * no run at all. */

@@ -147,7 +147,6 @@ static void send_code(struct flow *f, struct buf *form)
     if (!f->answered)
         error_set(&f->err, "cancelled");
     client_free(client);
-    budget_put(&f->host->budgets, budget);
 }
 
 static int exchange(struct flow *f)

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "plugin/protocol.h"
+#include "sync/pause.h"
 
 enum {
     PAGES_MOST = 8,
@@ -29,8 +30,9 @@ struct intake {
     void *arg;
     struct world *world;
     struct entry *first, **last;
-    size_t pages, bytes; /* not yet committed */
-    int mapping;         /* jobs on the pool */
+    struct entry *newest; /* the last of the queue; NULL: it is empty */
+    size_t pages, bytes;  /* not yet committed */
+    int mapping;          /* jobs on the pool */
     bool draining, failed, was_full;
     struct timer drained;
 
@@ -72,15 +74,18 @@ static void append(struct intake *in, struct entry *e)
     e->intake = in;
     *in->last = e;
     in->last = &e->next;
+    in->newest = e;
 }
 
 /* Drops the entries that no job points to. */
 static void drop_ready(struct intake *in)
 {
     struct entry **at = &in->first;
+    in->newest = NULL;
     while (*at) {
         struct entry *e = *at;
         if (!e->ready) {
+            in->newest = e;
             at = &e->next;
             continue;
         }
@@ -99,6 +104,11 @@ static int commit_batch(struct intake *in, struct error *err)
     struct run_stream_row row = *in->stream.row;
     if (engine->begin(merge->store, err) != 0)
         return -1;
+    int paused = pause_check(merge->store, in->stream.connection, err);
+    if (paused != 0) {
+        in->result = paused > 0 ? MERGE_STOPPED : MERGE_FAILED;
+        goto back;
+    }
     in->result = merge_pages(merge, in->batch, in->batch_count, &in->counts, err);
     if (in->result != MERGE_OK)
         goto back;
@@ -187,8 +197,10 @@ static void take_batch(struct intake *in)
             in->state.position = (struct str){e->position, e->position_len};
         }
     }
-    if (!in->first)
+    if (!in->first) {
         in->last = &in->first;
+        in->newest = NULL;
+    }
 }
 
 static void begin_commit(struct intake *in)
@@ -258,11 +270,17 @@ void intake_page(struct intake *in, struct page *page)
 
 void intake_checkpoint(struct intake *in, struct str position)
 {
-    struct entry *e = MEM_NEW(struct entry);
+    struct entry *e = in->newest;
+    if (!e || e->page) {
+        e = MEM_NEW(struct entry);
+        e->ready = true;
+        append(in, e);
+    }
+    /* Of several in a row the last one counts: a connector that gives one after another fills
+     * nothing. */
+    free(e->position);
     e->position = mem_strndup(position.ptr, position.len);
     e->position_len = position.len;
-    e->ready = true;
-    append(in, e);
     advance(in);
 }
 

@@ -15,7 +15,8 @@
 /* A text made while mapping: as long as a record may be. */
 enum { RECORD_TEXT_MAX = 16 * 1024 * 1024 };
 
-enum step { STEP_TRIM, STEP_LOWER, STEP_UPPER };
+/* HEADLINE: the first words, without the tags of HTML. */
+enum step { STEP_TRIM, STEP_LOWER, STEP_UPPER, STEP_HEADLINE };
 
 struct map_entry {
     struct str from, to;

@@ -65,11 +65,50 @@ static struct str change_case(struct str t, struct arena *arena, int (*change)(i
     return copy;
 }
 
+enum { HEADLINE_BYTES = 80 };
+
+/* Without half a word, or, where there is but one, without half a character. */
+static size_t cut_words(const char *text, size_t len, size_t last_space)
+{
+    if (last_space > 0)
+        return last_space;
+    while (len > 0 && ((unsigned char)text[len - 1] & 0xC0) == 0x80)
+        len--;
+    return len > 0 && (unsigned char)text[len - 1] >= 0xC0 ? len - 1 : len;
+}
+
+/* The first words of a text or of HTML: a space for each run of spaces and tags. */
+static struct str headline(struct str t, struct arena *arena)
+{
+    char *out = arena_new(arena, HEADLINE_BYTES, 1);
+    size_t len = 0, last_space = 0;
+    bool in_tag = false, gap = false;
+    for (size_t i = 0; i < t.len; i++) {
+        char c = t.ptr[i];
+        bool space = in_tag || c == '<' || isspace((unsigned char)c);
+        in_tag = (in_tag || c == '<') && c != '>';
+        gap = (gap || space) && len > 0;
+        if (space)
+            continue;
+        if (gap)
+            last_space = len;
+        if (len + gap >= HEADLINE_BYTES)
+            return (struct str){out, cut_words(out, len, last_space)};
+        if (gap)
+            out[len++] = ' ';
+        gap = false;
+        out[len++] = c;
+    }
+    return (struct str){out, len};
+}
+
 static struct str apply_steps(const struct rule *rule, struct str t, struct arena *arena)
 {
     for (size_t i = 0; i < rule->step_count && t.ptr; i++) {
         if (rule->steps[i] == STEP_TRIM)
             t = str_trim(t);
+        else if (rule->steps[i] == STEP_HEADLINE)
+            t = headline(t, arena);
         else
             t = change_case(t, arena, rule->steps[i] == STEP_LOWER ? tolower : toupper);
     }

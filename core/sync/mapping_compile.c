@@ -4,7 +4,7 @@
 
 #include "sync/mapping.h"
 
-enum { MOST_RULES = 300 };
+enum { MOST_RULES = 300, MOST_SOURCES = 8, MOST_PAIRS = 64 };
 
 struct compiler {
     struct settings_context ctx;
@@ -65,15 +65,17 @@ static const char *const *field_names(struct compiler *c, size_t *ret_count)
 
 /* ---- parts of a rule ---- */
 
+static const char *const step_names[] = {"trim", "lower", "upper", "headline"}; /* enum step */
+enum { STEPS = sizeof step_names / sizeof step_names[0] };
+
 static bool parse_steps(struct rule *rule, const struct str *names, size_t count,
                         struct str *ret_wrong)
 {
-    static const char *const known[] = {"trim", "lower", "upper"};
     for (size_t i = 0; i < count; i++) {
         size_t step = 0;
-        while (step < 3 && !str_is(names[i], known[step]))
+        while (step < STEPS && !str_is(names[i], step_names[step]))
             step++;
-        if (step == 3 || rule->step_count == sizeof rule->steps / sizeof rule->steps[0]) {
+        if (step == STEPS || rule->step_count == sizeof rule->steps / sizeof rule->steps[0]) {
             *ret_wrong = names[i];
             return false;
         }
@@ -85,14 +87,13 @@ static bool parse_steps(struct rule *rule, const struct str *names, size_t count
 static void compile_steps(struct compiler *c, struct rule *rule, const struct text_list *names,
                           const struct node *at)
 {
-    static const char *const known[] = {"trim", "lower", "upper"};
     struct str wrong;
     if (names->count > sizeof rule->steps / sizeof rule->steps[0])
         settings_complain(&c->ctx, at, "%s has more than %zu steps", rule->field.name,
                           sizeof rule->steps / sizeof rule->steps[0]);
     else if (!parse_steps(rule, names->items, names->count, &wrong))
         settings_complain(&c->ctx, at, "there is no step '%.*s'%s", STR_ARG(wrong),
-                          settings_hint(wrong, known, 3, c->ctx.arena));
+                          settings_hint(wrong, step_names, STEPS, c->ctx.arena));
 }
 
 /* A text of the file that becomes the field's value as it stands. */
@@ -360,6 +361,47 @@ static void compile_file(struct compiler *c, const struct node *map)
 
 /* ---- the default mapping ---- */
 
+/* Where the value comes from: a field, several with what stands between them, or a constant. */
+static void default_sources(struct compiler *c, struct rule *rule,
+                            const struct connector_mapping *row)
+{
+    struct str *from = arena_new(c->ctx.arena, MOST_SOURCES, sizeof *from), rest = row->from;
+    if (row->join.len == 0 && rest.len > 0)
+        from[rule->from_count++] = rest;
+    while (row->join.len > 0 && rest.len > 0 && rule->from_count < MOST_SOURCES &&
+           str_next(&rest, ',', &from[rule->from_count]))
+        rule->from_count++;
+    rule->from = from;
+    rule->join = row->join;
+    rule->has_value = row->value.len > 0;
+    rule->value = row->value;
+    rule->has_default = row->default_value.len > 0;
+    rule->default_value = row->default_value;
+}
+
+/* "from=to,from=to,*=other"; an empty `to` is no value. */
+static void default_map(struct compiler *c, struct rule *rule, struct str text)
+{
+    struct map_entry *entries = arena_new(c->ctx.arena, MOST_PAIRS, sizeof *entries);
+    struct str pair;
+    while (text.len > 0 && rule->map_count < MOST_PAIRS && str_next(&text, ',', &pair)) {
+        struct map_entry entry = {.to = pair};
+        if (!str_next(&entry.to, '=', &entry.from))
+            continue;
+        entry.to_null = entry.to.len == 0;
+        if (str_is(entry.from, "*")) {
+            struct map_entry *other = arena_new(c->ctx.arena, 1, sizeof *other);
+            *other = entry;
+            rule->map_other = other;
+        } else {
+            entries[rule->map_count++] = entry;
+        }
+    }
+    if (rule->map_count > 0)
+        qsort(entries, rule->map_count, sizeof entries[0], by_from);
+    rule->map = entries;
+}
+
 static void compile_default_rule(struct compiler *c, const struct connector_mapping *row)
 {
     struct str steps[8], wrong, rest = row->transform, custom = row->to;
@@ -376,11 +418,11 @@ static void compile_default_rule(struct compiler *c, const struct connector_mapp
     struct rule *rule = put_rule(c, index, custom);
     if (!rule)
         return;
-    struct str *from = arena_new(c->ctx.arena, 1, sizeof *from);
-    *from = row->from;
-    rule->from = from;
-    rule->from_count = 1;
+    default_sources(c, rule, row);
     rule->lookup = row->lookup;
+    if (row->scale.len > 0)
+        rule->scale = row->scale;
+    default_map(c, rule, row->map);
     while (rest.len > 0 && step_count < 8 && str_next(&rest, ',', &steps[step_count]))
         step_count++;
     if (!parse_steps(rule, steps, step_count, &wrong))

@@ -115,13 +115,31 @@ static void note_fine(struct batch *b, const struct item *item)
             .stream = b->merge->target->stream, .external_id = item->record->id};
 }
 
+static int by_hash(const void *a, const void *b)
+{
+    int64_t x = (int64_t)(*(const uint64_t *)a), y = (int64_t)(*(const uint64_t *)b);
+    return (x > y) - (x < y);
+}
+
+/* Of a person who was erased: it must not come back. */
+static bool was_erased(const struct batch *b, const struct page_record *record)
+{
+    const struct merge_target *t = b->merge->target;
+    if (t->erased_count == 0)
+        return false;
+    uint64_t hash = siphash(store_hash_key(b->merge->store), record->id);
+    return bsearch(&hash, t->erased, t->erased_count, sizeof t->erased[0], by_hash) != NULL;
+}
+
 /* Leaves those that can be stored. */
 static void sort_out(struct batch *b)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++) {
         const struct page_record *record = b->items[i].record;
-        if (record->result == MAP_INVALID) {
+        if (was_erased(b, record)) {
+            b->counts.filtered++;
+        } else if (record->result == MAP_INVALID) {
             set_aside(b, record, record->invalid_field, record->why);
         } else if (record->result == MAP_OUT_OF_SCOPE) {
             note_fine(b, &b->items[i]);

@@ -19,6 +19,8 @@ struct merge_target {
     int64_t stream;
     int64_t *lookups; /* a rule each: the stream that its ids are of; 0: none */
     int64_t links_before;
+    const uint64_t *erased; /* hashes of ids that must not come back, sorted as signed numbers */
+    size_t erased_count;
     bool may_hold_quarantined; /* so that records that are fine again are taken out */
 };
 

@@ -44,7 +44,7 @@ static void store_done(void *arg)
     run->storing = false;
     run->queued = NULL;
     if (run->store_rc != 0 && !run->concluded) {
-        run_conclude(run, RUN_FAILED, run->store_err.text);
+        run_conclude(run, run->paused ? RUN_CANCELLED : RUN_FAILED, run->store_err.text);
         return;
     }
     run->store_done(run);
@@ -249,6 +249,7 @@ static void on_ended(void *arg, const struct session_end *end)
         note_crash(run, end);
     char text[sizeof run->crash_text];
     snprintf(text, sizeof text, "%s", end->text);
+    run_read_orphan(run);
     session_free(run->session);
     run->session = NULL;
     if (run->concluded || end->how == SESSION_CRASHED)
@@ -278,6 +279,14 @@ static void start_session(struct run *run)
 
 /* ---- the beginning ---- */
 
+static bool has_object(const struct run *run, const struct object_setup *setup)
+{
+    for (size_t i = 0; i < run->object_count; i++)
+        if (run->objects[i].setup == setup)
+            return true;
+    return false;
+}
+
 static int select_objects(struct run *run, struct error *err)
 {
     const struct run_request *request = &run->request;
@@ -291,7 +300,8 @@ static int select_objects(struct run *run, struct error *err)
         if (!setup)
             return error_set(err, "this connection does not sync '%.*s'",
                              STR_ARG(request->objects[i]));
-        run->objects[run->object_count++].setup = setup;
+        if (!has_object(run, setup)) /* named twice, it is read once */
+            run->objects[run->object_count++].setup = setup;
     }
     return 0;
 }

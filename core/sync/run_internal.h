@@ -33,6 +33,7 @@ struct run {
     struct run_row row;
     int64_t organization, connection;
     bool leased;
+    bool paused; /* it was not begun for that */
     struct run_object *objects;
     size_t object_count;
     size_t current;    /* the object being read, or to be read next */
@@ -82,6 +83,9 @@ void run_report_progress(struct run *run);
 void run_read_begin(struct run *run);
 /* The operation is over. */
 void run_read_finished(struct run *run, const struct operation_result *result);
+/* The emit that the worker waits for has no receiver any more. Before the session is freed: a page
+ * may be under way there again. */
+void run_read_orphan(struct run *run);
 /* The worker is gone: what it emitted and has arrived is committed, then `then` is called. */
 void run_read_abandon(struct run *run, void (*then)(struct run *run));
 

@@ -168,8 +168,7 @@ static struct parse *new_parse(struct run *run)
     return p;
 }
 
-/* The worker is gone; what it waited for has no receiver. */
-static void orphan(struct run *run)
+void run_read_orphan(struct run *run)
 {
     struct parse *p = run->parse;
     run->held = HELD_NOTHING;
@@ -259,6 +258,17 @@ static void drain(struct run *run, void (*then)(struct run *run))
 
 /* ---- beginning ---- */
 
+/* Whether the watermark says nothing about what is in the store. */
+static bool needs_full_read(const struct stream_state *state, int64_t hash, int64_t now)
+{
+    /* A walk that broke off has stored records as another mapping wants them. */
+    bool mixed = state->walk != WALK_NONE && state->walk_hash != hash;
+    /* The vendor's clock is behind it: one of the two times was wrong, and what was changed since
+     * then may stand before the watermark. */
+    bool ahead = state->watermark > now;
+    return !state->has_watermark || state->mapping_hash != hash || mixed || ahead;
+}
+
 static void choose_walk(struct run *run, struct run_object *object)
 {
     struct stream_state *state = &object->state;
@@ -271,19 +281,19 @@ static void choose_walk(struct run *run, struct run_object *object)
         object->resumed = goes_on;
     if (goes_on)
         return;
-    bool full = run->request.full || !state->has_watermark || state->mapping_hash != hash;
+    int64_t now = session_vendor_now(run->session);
+    bool full = run->request.full || needs_full_read(state, hash, now);
     state->walk = full ? WALK_FULL : WALK_WINDOW;
-    state->until = session_vendor_now(run->session);
+    state->until = now;
     state->since = full ? 0 : state->watermark;
-    if (state->since > state->until) /* the vendor's clock went back */
-        state->since = state->until;
     state->walk_hash = hash;
     state->position.len = 0;
 }
 
 static void begin_intake(struct run *run, struct run_object *object)
 {
-    const struct intake_stream stream = {.merge = {.store = run->host->store,
+    const struct intake_stream stream = {.connection = run->setup->config->name.ptr,
+                                         .merge = {.store = run->host->store,
                                                    .world = run->host->world,
                                                    .organization = run->organization,
                                                    .run = run->row.id,
@@ -349,13 +359,13 @@ void run_read_finished(struct run *run, const struct operation_result *result)
     run->read_outcome = result->outcome;
     snprintf(run->read_text, sizeof run->read_text, "%.*s: %s",
              STR_ARG(current(run)->setup->item->name), text);
-    orphan(run);
+    run_read_orphan(run);
     drain(run, after_read);
 }
 
 void run_read_abandon(struct run *run, void (*then)(struct run *run))
 {
-    orphan(run);
+    run_read_orphan(run);
     if (run->intake)
         drain(run, then);
     else

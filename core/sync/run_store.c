@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a run writes besides records: its place in the run log, stream state, the account's name. */
+#include "sync/pause.h"
 #include "sync/run_internal.h"
 
 /* Within begin and commit. */
@@ -36,6 +37,17 @@ static struct run_object *find_object(struct run *run, const struct object_setup
     return NULL;
 }
 
+/* Into room of the object's own: commits move it. One that no connector can have given is none. */
+static void take_position(struct run_object *object)
+{
+    struct str *position = &object->state.position;
+    if (position->len > POSITION_MAX)
+        position->len = 0;
+    if (position->len > 0)
+        memcpy(object->position, position->ptr, position->len);
+    position->ptr = object->position;
+}
+
 /* All objects of the connection, also those that this run leaves out: lookups may mean them. */
 static int open_streams(struct run *run, int64_t *ids, struct error *err)
 {
@@ -54,11 +66,13 @@ static int open_streams(struct run *run, int64_t *ids, struct error *err)
             continue;
         object->state = state;
         object->target = (struct merge_target){.object = setup, .stream = state.id};
-        if (state.position.len > 0 && state.position.len <= POSITION_MAX)
-            memcpy(object->position, state.position.ptr, state.position.len);
-        object->state.position.ptr = object->position;
-        if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0)
+        take_position(object);
+        uint64_t *erased;
+        if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0 ||
+            store->engine->load_erased(store, state.id, &run->arena, &erased,
+                                       &object->target.erased_count, err) != 0)
             return -1;
+        object->target.erased = erased;
     }
     return 0;
 }
@@ -96,6 +110,10 @@ static int open_run(struct run *run, struct error *err)
     int64_t *ids = arena_new(&run->arena, run->setup->object_count, sizeof ids[0]);
     if (engine->organization(store, &run->host->organization, &run->organization, err) != 0 ||
         engine->connection(store, name, run->setup->descriptor->id, &run->connection, err) != 0)
+        return -1;
+    int paused = pause_check(store, name.ptr, err);
+    run->paused = paused > 0;
+    if (paused != 0)
         return -1;
     int lease = engine->lease(store, run->connection, err);
     if (lease > 0)

@@ -14,7 +14,6 @@ struct session {
     const struct setup *setup;
     struct worker *worker;
     struct client *client;
-    struct budget *budget;
     struct token *token; /* NULL: the credential does not change */
     const struct session_events *events;
     void *arg;
@@ -69,6 +68,15 @@ struct exchange *session_resend(struct session *s, struct ticket *ticket, client
     struct client_request request;
     make_request(ticket, &request);
     return client_send(s->client, &request, done, arg);
+}
+
+/* A person who watches should not wonder. Short waits are ordinary, and told of in the run log. */
+static void on_retry(void *arg, const char *why, int64_t wait_us)
+{
+    char span[TIME_TEXT];
+    if (wait_us >= US_PER_SECOND)
+        log_line(LOG_WARN, name_of(arg), "%s; it is tried again in %s", why,
+                 time_format_span(wait_us / US_PER_SECOND * US_PER_SECOND, span));
 }
 
 /* ---- start ---- */
@@ -202,8 +210,9 @@ struct session *session_start(struct sync_host *host, const struct setup *setup,
 {
     struct session *s = MEM_NEW(struct session);
     *s = (struct session){.host = host, .setup = setup, .events = events, .arg = arg};
-    s->budget = find_budget(s, "connection", setup->config->name);
-    s->client = client_new(host->world, host->transport, &setup->policy, s->budget);
+    s->client = client_new(host->world, host->transport, &setup->policy,
+                           find_budget(s, "connection", setup->config->name));
+    client_on_retry(s->client, on_retry, s);
     if (setup->oauth) {
         s->token = token_open(host, setup);
         client_set_credentials(s->client, token_source(s->token));
@@ -241,10 +250,7 @@ void session_set_account(struct session *s, struct str account_id)
 {
     if (account_id.len == 0)
         return;
-    struct budget *budget = find_budget(s, "account", account_id);
-    client_set_budget(s->client, budget);
-    budget_put(&s->host->budgets, s->budget);
-    s->budget = budget;
+    client_set_budget(s->client, find_budget(s, "account", account_id));
 }
 
 void session_stop(struct session *s)
@@ -259,6 +265,5 @@ void session_free(struct session *s)
     worker_free(s->worker);
     client_free(s->client);
     token_close(s->token);
-    budget_put(&s->host->budgets, s->budget);
     free(s);
 }

@@ -644,7 +644,6 @@ static void take_down(struct token *t)
     *at = t->next;
     loop_timer_stop(t->host->world->loop, &t->timer);
     client_free(t->client);
-    budget_put(&t->host->budgets, t->budget);
     t->abandoned = true;
     if (!t->in_job)
         free_token(t);

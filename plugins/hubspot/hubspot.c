@@ -116,92 +116,6 @@ static const struct fastenr_response_rule responses[] = {
     {.status_min = 500, .status_max = 599, .outcome = FASTENR_RETRY_AFTER, MESSAGE},
 };
 
-/* ---- what is read ---- */
-
-#define MAP(field, property)                                                                       \
-    {                                                                                              \
-        .to = FASTENR_STR(field), .from = FASTENR_STR(property)                                    \
-    }
-#define MAP_KEY(field, property)                                                                   \
-    {                                                                                              \
-        .to = FASTENR_STR(field), .from = FASTENR_STR(property),                                   \
-        .transform = FASTENR_STR("trim,lower")                                                     \
-    }
-#define MAP_COMPANY(field, property)                                                               \
-    {                                                                                              \
-        .to = FASTENR_STR(field), .from = FASTENR_STR(property),                                   \
-        .lookup = FASTENR_STR("companies")                                                         \
-    }
-
-/* numberofemployees are no seats and annualrevenue is the customer's own, no revenue from it: they
- * stay custom fields. */
-static const struct fastenr_mapping company_mapping[] = {
-    MAP("name", "name"),
-    MAP_KEY("domain", "domain"),
-    MAP("industry", "industry"),
-    MAP_COMPANY("parent_id", "hs_parent_company_id"),
-    MAP("custom_fields.website", "website"),
-    MAP("custom_fields.phone", "phone"),
-    MAP("custom_fields.city", "city"),
-    MAP("custom_fields.state", "state"),
-    MAP("custom_fields.country", "country"),
-    MAP("custom_fields.number_of_employees", "numberofemployees"),
-    MAP("custom_fields.annual_revenue", "annualrevenue"),
-    MAP("custom_fields.lifecycle_stage", "lifecyclestage"),
-    MAP("custom_fields.owner_id", "hubspot_owner_id"),
-};
-
-static const struct fastenr_mapping contact_mapping[] = {
-    MAP_COMPANY("account_id", "associatedcompanyid"),
-    MAP("first_name", "firstname"),
-    MAP("last_name", "lastname"),
-    MAP_KEY("email", "email"),
-    {.to = FASTENR_STR("phone"), .from = FASTENR_STR("phone"), .transform = FASTENR_STR("trim")},
-    MAP("title", "jobtitle"),
-    MAP("custom_fields.mobile_phone", "mobilephone"),
-    MAP("custom_fields.city", "city"),
-    MAP("custom_fields.country", "country"),
-    MAP("custom_fields.lifecycle_stage", "lifecyclestage"),
-    MAP("custom_fields.lead_status", "hs_lead_status"),
-    MAP("custom_fields.owner_id", "hubspot_owner_id"),
-};
-
-/* HubSpot's search sees a change only "a few moments" later, and integrations that trusted that
- * have lost records to minutes of lag. Re-reading five minutes costs a page or two. */
-enum { INDEX_LAG_MS = 5 * 60 * 1000 };
-
-static const struct fastenr_object objects[] = {
-    {.name = FASTENR_STR("companies"),
-     .label = FASTENR_STR("Companies"),
-     .canonical = FASTENR_STR("account"),
-     .key = FASTENR_STR("hs_object_id"),
-     .modified = FASTENR_STR("hs_lastmodifieddate"),
-     .scope = FASTENR_STR("crm.objects.companies.read"),
-     .lookback_ms = INDEX_LAG_MS,
-     .mapping = FASTENR_TABLE(company_mapping)},
-    {.name = FASTENR_STR("contacts"),
-     .label = FASTENR_STR("Contacts"),
-     .canonical = FASTENR_STR("contact"),
-     .key = FASTENR_STR("hs_object_id"),
-     .modified = FASTENR_STR("lastmodifieddate"), /* contacts alone name it so */
-     .scope = FASTENR_STR("crm.objects.contacts.read"),
-     .lookback_ms = INDEX_LAG_MS,
-     .mapping = FASTENR_TABLE(contact_mapping)},
-};
-enum { OBJECT_COUNT = sizeof objects / sizeof objects[0] };
-
-const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name)
-{
-    for (size_t i = 0; i < OBJECT_COUNT; i++)
-        if (name.len == objects[i].name.len &&
-            memcmp(name.ptr, objects[i].name.ptr, (size_t)name.len) == 0)
-            return &objects[i];
-    hubspot_fail(h, FASTENR_FAILED,
-                 "the HubSpot connector reads companies and contacts, not '%.*s'",
-                 name.len > 100 ? 100 : (int)name.len, name.ptr);
-    return NULL;
-}
-
 /* ---- life ---- */
 
 static fastenr_outcome create(const struct fastenr_services *services, struct fastenr_host *host,
@@ -255,13 +169,13 @@ static fastenr_outcome read_account(struct hubspot *h, uint64_t handle,
 static fastenr_outcome try_objects(struct hubspot *h)
 {
     fastenr_outcome outcome = FASTENR_AUTH_FAILED;
-    for (size_t i = 0; i < OBJECT_COUNT && outcome == FASTENR_AUTH_FAILED; i++) {
+    for (size_t i = 0; i < HUBSPOT_OBJECTS && outcome == FASTENR_AUTH_FAILED; i++) {
         struct hubspot_request request = {
-            .bucket = hubspot_burst, .retry = HUBSPOT_RETRIED, .scope = objects[i].scope};
+            .bucket = hubspot_burst, .retry = HUBSPOT_RETRIED, .scope = hubspot_objects[i].scope};
         struct hubspot_url url = {h->url, sizeof h->url, 0};
         uint64_t handle;
         hubspot_url_text(&url, HUBSPOT_ORIGIN "/crm/v3/objects/");
-        hubspot_url_value(&url, objects[i].name);
+        hubspot_url_value(&url, hubspot_objects[i].name);
         hubspot_url_text(&url, "?limit=1&archived=false&properties=hs_object_id");
         if (!hubspot_url_end(&url, &request.url))
             return FASTENR_FAILED;
@@ -320,7 +234,7 @@ static const struct fastenr_connector hubspot = {
     .hosts = FASTENR_TABLE(hosts),
     .limits = FASTENR_TABLE(limits),
     .responses = FASTENR_TABLE(responses),
-    .objects = FASTENR_TABLE(objects),
+    .objects = {hubspot_objects, HUBSPOT_OBJECTS, sizeof(struct fastenr_object)},
     .ops = &ops,
 };
 

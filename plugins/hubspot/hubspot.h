@@ -31,7 +31,10 @@ struct hubspot {
     char account_name[256];
 };
 
-/* ---- hubspot.c ---- */
+/* ---- hubspot_objects.c ---- */
+
+enum { HUBSPOT_OBJECTS = 9 };
+extern const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS];
 
 /* The descriptor's row of an object, or NULL with a reason told to the host. */
 const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name);

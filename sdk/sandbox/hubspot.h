@@ -9,10 +9,23 @@
 #define SANDBOX_HUBSPOT_H
 
 #include "csv.h"
+#include "hubspot_activity.h"
 #include "limits.h"
 #include "vendor.h"
 
-enum object_type { COMPANIES, CONTACTS, TYPES };
+enum object_type {
+    COMPANIES,
+    CONTACTS,
+    DEALS,
+    TICKETS,
+    CALLS,
+    EMAILS,
+    MEETINGS,
+    NOTES,
+    TASKS,
+    TYPES
+};
+enum { ENGAGEMENT_TYPES = TASKS - CALLS + 1 };
 
 enum {
     FIELDS_MAX = 40, /* properties of a type: they fit a 64-bit mask */
@@ -108,10 +121,17 @@ enum contact_field {
 struct model {
     const char *name, *singular, *type_id, *read_scope;
     const struct field *fields; /* in alphabetical order, as they are returned */
-    unsigned count, modified, created, object_id;
+    unsigned count, modified, created, object_id, merged_ids;
 };
 
 extern const struct model hubspot_models[TYPES];
+
+/* hubspot_activity_model.c */
+extern const struct field hubspot_deal_fields[DEAL_FIELDS], hubspot_ticket_fields[TICKET_FIELDS],
+    hubspot_call_fields[CALL_FIELDS], hubspot_email_fields[EMAIL_FIELDS],
+    hubspot_meeting_fields[MEETING_FIELDS], hubspot_note_fields[NOTE_FIELDS],
+    hubspot_task_fields[TASK_FIELDS];
+extern const char *const hubspot_deal_stages[];
 
 /* A type by its name, its singular or its id; -1 when there is none. */
 int model_type(const char *name);

@@ -136,9 +136,26 @@ static const struct field contact_fields[] = {
 
 const struct model hubspot_models[TYPES] = {
     [COMPANIES] = {"companies", "company", "0-2", "crm.objects.companies.read", company_fields,
-                   COMPANY_FIELDS, COMPANY_LASTMODIFIED, COMPANY_CREATEDATE, COMPANY_OBJECT_ID},
+                   COMPANY_FIELDS, COMPANY_LASTMODIFIED, COMPANY_CREATEDATE, COMPANY_OBJECT_ID,
+                   COMPANY_MERGED_IDS},
     [CONTACTS] = {"contacts", "contact", "0-1", "crm.objects.contacts.read", contact_fields,
-                  CONTACT_FIELDS, CONTACT_LASTMODIFIED, CONTACT_CREATEDATE, CONTACT_OBJECT_ID},
+                  CONTACT_FIELDS, CONTACT_LASTMODIFIED, CONTACT_CREATEDATE, CONTACT_OBJECT_ID,
+                  CONTACT_MERGED_IDS},
+    [DEALS] = {"deals", "deal", "0-3", "crm.objects.deals.read", hubspot_deal_fields, DEAL_FIELDS,
+               DEAL_MODIFIED, DEAL_CREATED, DEAL_OBJECT_ID, DEAL_MERGED_IDS},
+    [TICKETS] = {"tickets", "ticket", "0-5", "tickets", hubspot_ticket_fields, TICKET_FIELDS,
+                 TICKET_MODIFIED, TICKET_CREATED, TICKET_OBJECT_ID, TICKET_MERGED_IDS},
+    [CALLS] = {"calls", "call", "0-48", "crm.objects.contacts.read", hubspot_call_fields,
+               CALL_FIELDS, CALL_MODIFIED, CALL_CREATED, CALL_OBJECT_ID, CALL_MERGED_IDS},
+    [EMAILS] = {"emails", "email", "0-49", "sales-email-read", hubspot_email_fields, EMAIL_FIELDS,
+                EMAIL_MODIFIED, EMAIL_CREATED, EMAIL_OBJECT_ID, EMAIL_MERGED_IDS},
+    [MEETINGS] = {"meetings", "meeting", "0-47", "crm.objects.contacts.read",
+                  hubspot_meeting_fields, MEETING_FIELDS, MEETING_MODIFIED, MEETING_CREATED,
+                  MEETING_OBJECT_ID, MEETING_MERGED_IDS},
+    [NOTES] = {"notes", "note", "0-46", "crm.objects.contacts.read", hubspot_note_fields,
+               NOTE_FIELDS, NOTE_MODIFIED, NOTE_CREATED, NOTE_OBJECT_ID, NOTE_MERGED_IDS},
+    [TASKS] = {"tasks", "task", "0-27", "crm.objects.contacts.read", hubspot_task_fields,
+               TASK_FIELDS, TASK_MODIFIED, TASK_CREATED, TASK_OBJECT_ID, TASK_MERGED_IDS},
 };
 
 int model_type(const char *name)

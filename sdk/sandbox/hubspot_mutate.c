@@ -140,15 +140,24 @@ static uint64_t wish(struct json_object *o, enum object_type type)
     return count < 0 ? UINT64_MAX : (uint64_t)count;
 }
 
+/* Companies and contacts always, other types where something was done. */
+static void write_counts(const struct mutation *mu, const char *name, int action, struct text *out)
+{
+    text_printf(out, "\"%s\":{", name);
+    for (int type = 0; type < TYPES; type++)
+        if (type <= CONTACTS || mu->done[type][action] > 0)
+            text_printf(out, "%s\"%s\":%llu", type > 0 ? "," : "", hubspot_models[type].name,
+                        (unsigned long long)mu->done[type][action]);
+    text_add(out, "},");
+}
+
 static void write_done(const struct mutation *mu, struct text *out)
 {
     static const char *const actions[] = {"changed", "created", "archived"};
     const char *between = "";
     text_char(out, '{');
     for (int action = 0; action < ACTIONS; action++)
-        text_printf(out, "\"%s\":{\"companies\":%llu,\"contacts\":%llu},", actions[action],
-                    (unsigned long long)mu->done[COMPANIES][action],
-                    (unsigned long long)mu->done[CONTACTS][action]);
+        write_counts(mu, actions[action], action, out);
     text_add(out, "\"modified\":");
     if (mu->first_ms == 0) {
         text_add(out, "null}");

@@ -8,12 +8,11 @@
 
 #include <stdio.h>
 
+#include "hubspot_seed.h"
 #include "hubspot_words.h"
 
 const int64_t seed_end_ms = INT64_C(1767225600000); /* 2026-01-01T00:00:00Z */
 const int64_t seed_start_ms = INT64_C(1767225600000) - INT64_C(31536000000);
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* ---- hashes and times ---- */
 
@@ -33,44 +32,6 @@ int64_t seed_modified(const struct hubspot *h, enum object_type type, uint32_t i
 int64_t seed_created(uint64_t hash, int64_t modified_ms)
 {
     return modified_ms - 3600000 - (int64_t)(mix(hash + 0xC3) % UINT64_C(60480000000));
-}
-
-/* The hash of one value. */
-static uint64_t value_hash(const struct record *r, unsigned field)
-{
-    return mix(r->hash ^ r->salt ^ ((uint64_t)(field + 1) << 40));
-}
-
-static bool add(struct text *out, const char *s)
-{
-    text_add(out, s);
-    return true;
-}
-
-static bool pick(struct text *out, const char *const *list, size_t count, uint64_t hash)
-{
-    return add(out, list[hash % count]);
-}
-
-/* One of a list that ends with NULL. */
-static bool pick_option(struct text *out, const char *const *list, uint64_t hash)
-{
-    size_t count = 0;
-    while (list[count])
-        count++;
-    return pick(out, list, count, hash);
-}
-
-static bool number(struct text *out, uint64_t n)
-{
-    text_u64(out, n);
-    return true;
-}
-
-static void lower(struct text *out, const char *s)
-{
-    for (; *s; s++)
-        text_char(out, (char)(*s >= 'A' && *s <= 'Z' ? *s + 32 : *s));
 }
 
 /* ---- what both types have ---- */
@@ -467,5 +428,12 @@ static bool contact_value(const struct hubspot *h, const struct record *r, unsig
 
 bool seed_value(const struct hubspot *h, const struct record *r, unsigned field, struct text *out)
 {
-    return r->type == COMPANIES ? company_value(h, r, field, out) : contact_value(h, r, field, out);
+    switch (r->type) {
+    case COMPANIES:
+        return company_value(h, r, field, out);
+    case CONTACTS:
+        return contact_value(h, r, field, out);
+    default:
+        return activity_value(h, r, field, out);
+    }
 }

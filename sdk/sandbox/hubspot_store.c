@@ -4,18 +4,29 @@
 
 #include <stdlib.h>
 
-static const uint64_t id_stride[TYPES] = {[COMPANIES] = 61, [CONTACTS] = 43};
+static const uint64_t id_stride[TYPES] = {
+    [COMPANIES] = 61, [CONTACTS] = 43, [DEALS] = 37, [TICKETS] = 29, [CALLS] = 23,
+    [EMAILS] = 19,    [MEETINGS] = 31, [NOTES] = 17, [TASKS] = 41};
+static const uint64_t id_first[TYPES] = {
+    [COMPANIES] = 8000000000, [CONTACTS] = 21000000000, [DEALS] = 12000000000,
+    [TICKETS] = 3000000000,   [CALLS] = 31000000000,    [EMAILS] = 42000000000,
+    [MEETINGS] = 53000000000, [NOTES] = 64000000000,    [TASKS] = 75000000000};
 
 static uint64_t id_base(const struct hubspot *h, enum object_type type)
 {
-    uint64_t first = type == COMPANIES ? UINT64_C(8000000000) : UINT64_C(21000000000);
-    return first + mix(h->seed_hash + type) % 1000000000;
+    return id_first[type] + mix(h->seed_hash + type) % 1000000000;
 }
 
 void store_init(struct hubspot *h)
 {
-    h->tables[COMPANIES].seeded = h->tables[COMPANIES].total = h->options->companies;
-    h->tables[CONTACTS].seeded = h->tables[CONTACTS].total = h->options->contacts;
+    const struct sandbox_options *o = h->options;
+    const uint32_t counts[CALLS] = {o->companies, o->contacts, o->deals, o->tickets};
+    for (int type = 0; type < TYPES; type++) {
+        uint32_t engagements = o->engagements / ENGAGEMENT_TYPES +
+                               (type - CALLS < (int)(o->engagements % ENGAGEMENT_TYPES));
+        h->tables[type].seeded = type < CALLS ? counts[type] : engagements;
+        h->tables[type].total = h->tables[type].seeded;
+    }
 }
 
 static void free_versions(struct version *v)

@@ -39,6 +39,10 @@ static void print_help(const char *vendor)
         "  --seed S             all content follows from it (default 1)\n"
         "  --companies N        how many companies (default 1000)\n"
         "  --contacts N         how many contacts (default 2000)\n"
+        "  --deals N            how many deals (default 500)\n"
+        "  --tickets N          how many tickets (default 300)\n"
+        "  --engagements N      how many calls, e-mails, meetings, notes and tasks together\n"
+        "                       (default 1000)\n"
         "  --companies-from F   CSV file of real companies: a header row with Name (or Security,\n"
         "                       Company) and perhaps Domain, Industry (GICS Sector), City\n"
         "                       (Headquarters Location), State; they come first\n"
@@ -100,12 +104,15 @@ static const struct option flags[] = {{"port", required_argument, NULL, 'p'},
                                       {"seed", required_argument, NULL, 's'},
                                       {"companies", required_argument, NULL, 'c'},
                                       {"contacts", required_argument, NULL, 'n'},
+                                      {"deals", required_argument, NULL, 'D'},
+                                      {"tickets", required_argument, NULL, 't'},
+                                      {"engagements", required_argument, NULL, 'e'},
                                       {"limits", required_argument, NULL, 'l'},
                                       {"companies-from", required_argument, NULL, 'f'},
                                       {"lag", required_argument, NULL, 'g'},
                                       {"same-modified", required_argument, NULL, 'm'},
                                       {"dirty", required_argument, NULL, 'd'},
-                                      {"token-ttl", required_argument, NULL, 't'},
+                                      {"token-ttl", required_argument, NULL, 'x'},
                                       {"rotate", no_argument, NULL, 'r'},
                                       {"rotate-forgiving", no_argument, NULL, 'R'},
                                       {"quiet", no_argument, NULL, 'q'},
@@ -141,7 +148,7 @@ static int read_flag(struct settings *s, int flag, const char *name)
     case 'R':
         o->rotate = flag == 'r' ? SANDBOX_ROTATE_STRICT : SANDBOX_ROTATE_FORGIVING;
         return 0;
-    case 't':
+    case 'x':
         return read_count(name, TTL_MAX_S, &o->token_ttl_s);
     case 'f':
         o->companies_from = optarg;
@@ -158,6 +165,12 @@ static int read_flag(struct settings *s, int flag, const char *name)
         return read_count(name, SANDBOX_RECORDS_MAX, &o->companies);
     case 'n':
         return read_count(name, SANDBOX_RECORDS_MAX, &o->contacts);
+    case 'D':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->deals);
+    case 't':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->tickets);
+    case 'e':
+        return read_count(name, SANDBOX_RECORDS_MAX, &o->engagements);
     case 'm':
         return read_count(name, SANDBOX_RECORDS_MAX, &o->same_modified);
     case 'd':
@@ -198,8 +211,10 @@ static void print_start(const struct settings *s, uint16_t port)
     if (s->quiet)
         return;
     printf("  token      sandbox-token\n"
-           "  records    %u companies, %u contacts (seed %llu)\n",
-           o->companies, o->contacts, (unsigned long long)o->seed);
+           "  records    %u companies, %u contacts, %u deals, %u tickets, %u engagements (seed "
+           "%llu)\n",
+           o->companies, o->contacts, o->deals, o->tickets, o->engagements,
+           (unsigned long long)o->seed);
     if (o->limits_factor == 0)
         puts("  limits     off");
     else

@@ -40,14 +40,22 @@ const char *sandbox_vendor_example(const char *vendor)
 
 void sandbox_options_default(struct sandbox_options *options)
 {
-    *options = (struct sandbox_options){
-        .seed = 1, .companies = 1000, .contacts = 2000, .limits_factor = 1, .token_ttl_s = 1800};
+    *options = (struct sandbox_options){.seed = 1,
+                                        .companies = 1000,
+                                        .contacts = 2000,
+                                        .deals = 500,
+                                        .tickets = 300,
+                                        .engagements = 1000,
+                                        .limits_factor = 1,
+                                        .token_ttl_s = 1800};
 }
 
 static const char *check_options(const struct sandbox_options *o)
 {
-    if (o->companies > SANDBOX_RECORDS_MAX || o->contacts > SANDBOX_RECORDS_MAX)
-        return "at most 100000000 companies and 100000000 contacts";
+    const uint32_t counts[] = {o->companies, o->contacts, o->deals, o->tickets, o->engagements};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i] > SANDBOX_RECORDS_MAX)
+            return "at most 100000000 companies, contacts, deals, tickets or engagements";
     if (o->limits_factor > SANDBOX_LIMITS_FACTOR_MAX)
         return "limits can be at most x1000; `off` has none";
     if (o->same_modified > o->companies)

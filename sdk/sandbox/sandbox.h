@@ -42,6 +42,9 @@ struct sandbox_options {
     uint64_t seed;              /* 1: all content follows from it */
     uint32_t companies;         /* 1000 */
     uint32_t contacts;          /* 2000 */
+    uint32_t deals;             /* 500 */
+    uint32_t tickets;           /* 300 */
+    uint32_t engagements;       /* 1000: calls, e-mails, meetings, notes and tasks in equal parts */
     uint32_t limits_factor;     /* 1: the vendor's real limits; N: N times those; 0: none */
     const char *companies_from; /* NULL, or a CSV file of real companies; read by create */
     uint32_t lag_ms;            /* 0: how long search does not see a change */

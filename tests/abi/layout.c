@@ -92,11 +92,16 @@ AT(struct fastenr_response_rule, flags, 44);
 AT(struct fastenr_response_rule, retry_after_ms, 48);
 AT(struct fastenr_response_rule, message, 56);
 
-SIZE(struct fastenr_mapping, 64);
+SIZE(struct fastenr_mapping, 144);
 AT(struct fastenr_mapping, to, 0);
 AT(struct fastenr_mapping, from, 16);
 AT(struct fastenr_mapping, transform, 32);
 AT(struct fastenr_mapping, lookup, 48);
+AT(struct fastenr_mapping, value, 64);
+AT(struct fastenr_mapping, default_value, 80);
+AT(struct fastenr_mapping, join, 96);
+AT(struct fastenr_mapping, map, 112);
+AT(struct fastenr_mapping, scale, 128);
 
 SIZE(struct fastenr_object, 120);
 AT(struct fastenr_object, name, 0);

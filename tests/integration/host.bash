@@ -51,6 +51,9 @@ control() {
     curl -fsS -X "$1" ${3:+-d "$3"} "http://127.0.0.1:$port/__sandbox/$2"
 }
 
+# What is synced and compared, in the order of truth_compare.
+objects="companies contacts"
+
 # configure [LINE...]: fastenr.conf and a connection "hubspot"; more lines go into its file.
 configure() {
     printf 'store = "sqlite:%s";\n' "$db" >"$conf/fastenr.conf"
@@ -61,7 +64,8 @@ configure() {
         echo "network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:$port\"}}"
         echo "limits: {burst: off, search: off, daily: off}"
         echo "every: 1h"
-        echo "objects: {companies: {}, contacts: {}}"
+        echo "objects:"
+        printf '  %s: {}\n' $objects
         printf '%s\n' "$@"
     } >"$conf/hubspot.yaml"
 }
@@ -85,9 +89,12 @@ expect() {
 of_last_run() { query "SELECT sum($1) FROM run_stream WHERE run = (SELECT max(id) FROM run)"; }
 
 expect_equal() {
-    control GET truth/companies >"$dir/companies.ndjson"
-    control GET truth/contacts >"$dir/contacts.ndjson"
-    "$TESTS/truth_compare" "$@" "$db" "$dir/companies.ndjson" "$dir/contacts.ndjson" ||
+    local truths=()
+    for object in $objects; do
+        control GET "truth/$object" >"$dir/$object.ndjson"
+        truths+=("$dir/$object.ndjson")
+    done
+    "$TESTS/truth_compare" "$@" "$db" "${truths[@]}" ||
         fail "the store is not equal to the truth"
 }
 

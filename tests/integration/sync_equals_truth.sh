@@ -4,14 +4,17 @@
 # incremental ones, and these read what changed and nothing else.
 . "$(dirname "$0")/host.bash"
 companies=$1 contacts=$2 mutations=$3
+deals=400 tickets=150 engagements=503
+objects="companies contacts deals tickets calls emails meetings notes tasks"
+full=(--companies "$companies" --contacts "$contacts" --deals $deals --tickets $tickets --engagements $engagements)
 
-start_sandbox --companies "$companies" --contacts "$contacts" --limits off --dirty 7
+start_sandbox "${full[@]}" --limits off --dirty 7
 configure
 
 step "full sync"
 sync
-expect "records read" "$(of_last_run read)" $((companies + contacts))
-expect "records created" "$(of_last_run created)" $((companies + contacts - 7))
+expect "records read" "$(of_last_run read)" $((companies + contacts + deals + tickets + engagements))
+expect "records created" "$(of_last_run created)" $((companies + contacts + deals + tickets + engagements - 7))
 expect_equal
 
 step "again: nothing changed"
@@ -21,7 +24,7 @@ expect "records changed" "$(of_last_run 'created + updated')" 0
 expect_equal
 
 step "mutate $mutations"
-control POST mutate "{\"companies\":$((mutations / 2)),\"contacts\":$((mutations - mutations / 2)),\"seed\":5}" >/dev/null
+control POST mutate "{\"companies\":$((mutations / 2)),\"contacts\":$((mutations - mutations / 2 - 60)),\"deals\":30,\"tickets\":10,\"calls\":10,\"notes\":10,\"seed\":5}" >/dev/null
 control POST clock '{"advance_ms":2000}' >/dev/null
 sync
 expect_equal --last-run
@@ -31,7 +34,7 @@ changed=$(of_last_run 'created + updated')
 
 step "the sandbox restarted with the same seed: a full sync puts back what was mutated, then nothing changes"
 stop_sandbox
-start_sandbox --companies "$companies" --contacts "$contacts" --limits off --dirty 7
+start_sandbox "${full[@]}" --limits off --dirty 7
 sync --full
 expect_equal
 sync --full

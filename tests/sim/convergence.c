@@ -6,8 +6,9 @@
  *
  * For each seed a vendor of random size is synced in one process under a virtual clock, with the
  * HubSpot connector linked in. The host dies at random commits and requests, the connector at
- * random messages, the vendor answers with faults; then it is mutated and synced again. A failing
- * seed replays exactly.
+ * random messages and while it waits; runs are cancelled and stopped by guard rails; the vendor
+ * answers with faults and with the wrong time; another mapping is tried and given up; then it is
+ * mutated and synced again. A failing seed replays exactly.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,13 @@ struct sim {
     long commits, dies_at_commit;
     long dies_at_request;
     bool dead;
+    /* what happens to a run after so many turns of the loop; 0: nothing */
+    long cancel_at, crash_at;
+    long crash_at_request; /* the connector dies while this one is under way; 0: not */
+    bool had_wrong_date; /* one a seed: a clock that is always wrong cannot be told from a right one
+                          */
+    int guard;           /* changes that a run may make; 0: any number */
+    bool other_mapping;  /* somebody tries another one, and goes back to the first */
 
     /* of one life of the host */
     struct direct_carrier carrier;
@@ -53,13 +61,13 @@ struct sim {
     bool done;
     enum run_status status;
     char reason[600];
-    struct run_stream_row streams[2];
+    struct run_stream_row streams[TRUTH_OBJECTS];
     size_t stream_count;
 };
 
 /* What happened over all seeds: to see that the test does what it says. */
 static struct {
-    long lives, deaths, crashes, failed_runs, requests, refreshes, reconnects;
+    long lives, deaths, crashes, failed_runs, cancelled, stopped, requests, refreshes, reconnects;
 } seen;
 
 static uint64_t below(struct sim *s, uint64_t n)
@@ -104,6 +112,9 @@ static void make_sandbox(struct sim *s)
     options.seed = virtual_random(&s->chance);
     options.companies = (uint32_t)below(s, 420);
     options.contacts = (uint32_t)below(s, 900);
+    options.deals = (uint32_t)below(s, 250);
+    options.tickets = (uint32_t)below(s, 120);
+    options.engagements = (uint32_t)below(s, 500);
     options.limits_factor = factors[below(s, 3)];
     options.lag_ms = (uint32_t)(below(s, 2) * below(s, 30000));
     options.same_modified = (uint32_t)(below(s, 3) == 0 ? options.companies : 0);
@@ -120,27 +131,39 @@ static void make_sandbox(struct sim *s)
 
 static void add_faults(struct sim *s)
 {
-    static const char *const faults[] = {"\"status\":500",         "\"status\":503",
-                                         "\"status\":429",         "\"kind\":\"truncate\"",
-                                         "\"kind\":\"malformed\"", "\"kind\":\"reset\""};
+    static const char *const faults[] = {"\"status\":500",
+                                         "\"status\":503",
+                                         "\"status\":429",
+                                         "\"kind\":\"truncate\"",
+                                         "\"kind\":\"malformed\"",
+                                         "\"kind\":\"reset\"",
+                                         "\"kind\":\"slow\",\"ms\":9000"};
     for (uint64_t n = below(s, 4); n > 0; n--) {
         char body[200];
         bool token = s->oauth && below(s, 3) == 0;
         snprintf(body, sizeof body, "{\"path\":\"%s\",%s,\"count\":%d}",
-                 token ? "/oauth/v3/token" : "/crm/v3/objects", faults[below(s, 6)],
+                 token ? "/oauth/v3/token" : "/crm/v3/objects", faults[below(s, 7)],
                  (int)below(s, 2) + 1);
         ask_sandbox(s, "POST", "/__sandbox/faults", body, NULL);
     }
 }
 
+/* "companies":12,"contacts":3,...: up to `most` of each. */
+static void wish(struct sim *s, char *out, size_t cap, uint64_t most)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        len += (size_t)snprintf(out + len, cap - len, "%s\"%s\":%d", i > 0 ? "," : "",
+                                truth_object(i), (int)below(s, most));
+}
+
 static void mutate(struct sim *s)
 {
-    char body[200];
-    snprintf(body, sizeof body,
-             "{\"companies\":%d,\"contacts\":%d,\"seed\":%d,\"create\":{\"companies\":%d,"
-             "\"contacts\":%d}}",
-             (int)below(s, 60), (int)below(s, 60), (int)below(s, 1000), (int)below(s, 5),
-             (int)below(s, 5));
+    char body[2000], change[600], create[600];
+    wish(s, change, sizeof change, 60);
+    wish(s, create, sizeof create, 5);
+    snprintf(body, sizeof body, "{%s,\"seed\":%d,\"create\":{%s}}", change, (int)below(s, 1000),
+             create);
     ask_sandbox(s, "POST", "/__sandbox/mutate", body, NULL);
     s->w.now_us += 40 * US_PER_SECOND; /* past the index lag */
 }
@@ -162,8 +185,20 @@ static void draw_deaths(struct sim *s, bool calm)
     s->dead = false;
     s->dies_at_commit = s->dies_at_request = 0;
     s->carrier.crash_at = 0;
+    s->cancel_at = s->crash_at = s->crash_at_request = 0;
+    s->transport.date_skew_us = 0;
     if (calm)
         return;
+    if (below(s, 6) == 0)
+        s->cancel_at = (long)below(s, 400) + 1;
+    if (below(s, 4) == 0)
+        s->crash_at = (long)below(s, 400) + 1;
+    if (below(s, 3) == 0)
+        s->crash_at_request = (long)below(s, 12) + 1;
+    if (below(s, 8) == 0 && !s->had_wrong_date) {
+        s->had_wrong_date = true;
+        s->transport.date_skew_us = (below(s, 2) ? 30 : -30) * US_PER_DAY;
+    }
     if (below(s, 3) == 0)
         s->dies_at_commit = (long)below(s, 14) + 1;
     if (below(s, 4) == 0)
@@ -178,10 +213,12 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
     s->done = true;
     seen.crashes += crashed || row->exit_signal > 0;
     seen.failed_runs += row->status == RUN_FAILED && !s->dead;
+    seen.cancelled += row->status == RUN_CANCELLED && !s->dead;
+    seen.stopped += row->status == RUN_STOPPED;
     s->status = row->status;
     snprintf(s->reason, sizeof s->reason, "%.*s", STR_ARG(row->reason));
     s->stream_count = row->stream_count;
-    for (size_t i = 0; i < row->stream_count && i < 2; i++)
+    for (size_t i = 0; i < row->stream_count && i < TRUTH_OBJECTS; i++)
         s->streams[i] = row->streams[i];
 }
 
@@ -196,8 +233,16 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
                    : "auth: {private_app: {token: sandbox-token}}\n",
           f);
     fputs("network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:8700\"}}\n"
-          "every: 5m\nobjects: {companies: {}, contacts: {}}\n",
+          "every: 5m\nobjects:\n",
           f);
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
+        char guard[60] = "";
+        bool other = i == 1 && s->other_mapping;
+        if (s->guard > 0)
+            snprintf(guard, sizeof guard, "guard: {max_changes: %d}", s->guard);
+        fprintf(f, "  %s: {%s%s%s}\n", truth_object(i), guard, s->guard > 0 && other ? ", " : "",
+                other ? "mapping: {title: city}" : "");
+    }
     fclose(f);
 }
 
@@ -206,10 +251,21 @@ static void live(struct sim *s, struct setup *setup, const struct image *image)
     static const struct run_events events = {.done = on_done};
     const struct run_request request = {.started_by = STR("convergence")};
     s->done = false;
+    long turns = 0;
     s->run = run_start(&s->host, setup, image, &request, &events, s);
     while (!s->done) {
         loop_turn(s->w.world.loop, 3600 * US_PER_SECOND);
-        if (s->dies_at_request > 0 && s->transport.requests >= s->dies_at_request && !s->dead) {
+        turns++;
+        if (!s->done && turns == s->cancel_at)
+            run_cancel(s->run);
+        if (turns == s->crash_at)
+            direct_carrier_crash(&s->carrier);
+        if (s->crash_at_request > 0 && s->transport.requests >= s->crash_at_request) {
+            s->crash_at_request = 0;
+            direct_carrier_crash(&s->carrier);
+        }
+        if (!s->done && s->dies_at_request > 0 && s->transport.requests >= s->dies_at_request &&
+            !s->dead) {
             s->dead = true;
             run_cancel(s->run);
         }
@@ -222,7 +278,8 @@ static void live(struct sim *s, struct setup *setup, const struct image *image)
 static void connect_account(struct sim *s)
 {
     static const char body[] = "{\"do\":\"grant\",\"client_id\":\"sandbox-app\",\"scopes\":"
-                               "\"oauth crm.objects.companies.read crm.objects.contacts.read\"}";
+                               "\"oauth crm.objects.companies.read crm.objects.contacts.read "
+                               "crm.objects.deals.read tickets sales-email-read\"}";
     static const struct oauth_client client = {0};
     struct arena arena = {0};
     struct oauth_grant grant;
@@ -256,6 +313,8 @@ static void sync_once(struct sim *s, bool calm)
     struct error err;
     direct_carrier_open(&s->carrier, &s->w.world, fastenr_connector);
     sandbox_transport_open(&s->transport, &s->w.world, s->sandbox);
+    s->guard = !calm && below(s, 6) == 0 ? (int)below(s, 300) + 1 : 0;
+    s->other_mapping = !calm && below(s, 6) == 0;
     write_config(s, path, sizeof path);
     snprintf(url, sizeof url, "sqlite:%s/store.db", s->dir);
     draw_deaths(s, true);
@@ -288,6 +347,7 @@ static void sync_once(struct sim *s, bool calm)
     loop_turn(s->w.world.loop, 0);
     store_close(s->host.store);
     direct_carrier_close(&s->carrier);
+    budgets_free(&s->host.budgets);
     connector_info_free(&info);
     problems_free(&problems);
     arena_free(&arena);
@@ -310,11 +370,13 @@ static bool equals_truth(struct sim *s)
 {
     char path[100];
     struct truth_report report;
-    FILE *companies = truth_of(s, "companies"), *contacts = truth_of(s, "contacts");
+    FILE *truths[TRUTH_OBJECTS];
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        truths[i] = truth_of(s, truth_object(i));
     snprintf(path, sizeof path, "%s/store.db", s->dir);
-    int rc = truth_compare(path, companies, contacts, 0, &report, stderr);
-    fclose(companies);
-    fclose(contacts);
+    int rc = truth_compare(path, truths, 0, &report, stderr);
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        fclose(truths[i]);
     return rc == 0;
 }
 
@@ -329,7 +391,7 @@ static bool converge(struct sim *s)
         seen.lives++;
         seen.deaths += s->dead;
         seen.requests += s->transport.requests;
-        if (!s->dead && (s->status == RUN_OK || s->status == RUN_QUARANTINED))
+        if (!s->dead && !s->other_mapping && (s->status == RUN_OK || s->status == RUN_QUARANTINED))
             return true;
         if (strstr(s->reason, "error: reconnect")) {
             if (s->rotate == SANDBOX_ROTATE_NEVER) {
@@ -420,8 +482,9 @@ int main(int argc, char **argv)
         if (!run_seed(seed))
             return 1;
     printf("%llu seeds converged: %ld hosts lived, %ld died, %ld met crashes of the connector, %ld "
-           "runs failed, %ld requests, %ld tokens refreshed, %ld reconnected\n",
+           "runs failed, %ld were cancelled, %ld stopped, %ld requests, %ld tokens refreshed, %ld "
+           "reconnected\n",
            (unsigned long long)count, seen.lives, seen.deaths, seen.crashes, seen.failed_runs,
-           seen.requests, seen.refreshes, seen.reconnects);
+           seen.cancelled, seen.stopped, seen.requests, seen.refreshes, seen.reconnects);
     return 0;
 }

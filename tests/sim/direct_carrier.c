@@ -216,6 +216,13 @@ void direct_carrier_open(struct direct_carrier *c, struct world *world,
                                  .entry = entry};
 }
 
+void direct_carrier_crash(struct direct_carrier *c)
+{
+    for (struct link *link = c->links; link; link = link->next)
+        if (!link->dead && !link->freed)
+            loop_post(c->world->loop, die, link);
+}
+
 void direct_carrier_close(struct direct_carrier *c)
 {
     while (c->links) {

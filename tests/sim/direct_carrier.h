@@ -20,6 +20,8 @@ struct direct_carrier {
 
 void direct_carrier_open(struct direct_carrier *carrier, struct world *world,
                          const struct fastenr_connector *(*entry)(void));
+/* The connectors that run die where they are, also while they wait for the host. */
+void direct_carrier_crash(struct direct_carrier *carrier);
 /* After all that uses it. */
 void direct_carrier_close(struct direct_carrier *carrier);
 

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/time.h"
@@ -15,11 +17,15 @@ struct transfer {
     void *arg;
     char *method, *target, *authorization, *body;
     size_t body_len;
+    bool handled; /* a slow answer: it is here, and takes its time */
+    struct sandbox_response response;
 };
 
 static void free_transfer(struct transfer *x)
 {
     loop_timer_stop(x->t->world->loop, &x->timer);
+    if (x->handled)
+        sandbox_response_free(&x->response);
     free(x->method);
     free(x->target);
     free(x->authorization);
@@ -35,14 +41,33 @@ static void lower(char *out, size_t cap, const char *name)
     out[i] = '\0';
 }
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT", as a machine whose clock is wrong says it. */
+static void skew_date(char *out, size_t cap, const char *date, int64_t skew_us)
+{
+    int64_t us;
+    if (!time_parse_http_date(str_from(date), &us)) {
+        fprintf(stderr, "sandbox transport: '%s' is no date\n", date);
+        abort();
+    }
+    time_t seconds = (time_t)((us + skew_us) / US_PER_SECOND);
+    struct tm parts;
+    gmtime_r(&seconds, &parts);
+    strftime(out, cap, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+}
+
 static void give_answer(struct transfer *x, const struct sandbox_response *response)
 {
     char names[SANDBOX_HEADERS_MAX][64];
     struct http_header headers[SANDBOX_HEADERS_MAX];
+    char date[64];
     struct blob *body = blob_new(64u << 20);
     for (size_t i = 0; i < response->header_count; i++) {
         lower(names[i], sizeof names[i], response->headers[i].name);
         headers[i] = (struct http_header){str_from(names[i]), str_from(response->headers[i].value)};
+        if (x->t->date_skew_us != 0 && strcmp(names[i], "date") == 0) {
+            skew_date(date, sizeof date, response->headers[i].value, x->t->date_skew_us);
+            headers[i].value = str_from(date);
+        }
     }
     struct error err;
     if (response->body_len > 0 &&
@@ -64,25 +89,36 @@ static void give_fault(struct transfer *x, const char *text)
     x->done(x->arg, &result);
 }
 
-static void on_time(void *arg)
+static void handle(struct transfer *x)
 {
-    struct transfer *x = arg;
     struct sandbox *sandbox = x->t->sandbox;
-    struct sandbox_response response;
     const struct sandbox_request request = {.method = x->method,
                                             .target = x->target,
                                             .authorization = x->authorization,
                                             .body = x->body,
                                             .body_len = x->body_len};
     sandbox_tick(sandbox, world_now(x->t->world) / US_PER_MS);
-    sandbox_handle(sandbox, &request, &response);
-    if (response.wire == SANDBOX_WIRE_TRUNCATE)
+    sandbox_handle(sandbox, &request, &x->response);
+    x->handled = true;
+}
+
+static void on_time(void *arg)
+{
+    struct transfer *x = arg;
+    bool first = !x->handled;
+    if (first)
+        handle(x);
+    const struct sandbox_response *response = &x->response;
+    if (first && response->wire == SANDBOX_WIRE_SLOW) {
+        loop_timer(x->t->world->loop, &x->timer, (int64_t)response->wire_ms * US_PER_MS);
+        return;
+    }
+    if (response->wire == SANDBOX_WIRE_TRUNCATE)
         give_fault(x, "the answer ended too early");
-    else if (response.wire == SANDBOX_WIRE_RESET)
+    else if (response->wire == SANDBOX_WIRE_RESET)
         give_fault(x, "the connection was reset");
     else
-        give_answer(x, &response);
-    sandbox_response_free(&response);
+        give_answer(x, response);
     free_transfer(x);
 }
 

@@ -12,8 +12,9 @@ struct sandbox_transport {
     struct transport transport; /* first */
     struct world *world;
     struct sandbox *sandbox;
-    int64_t latency_us; /* of an answer: anywhere between none and this */
-    long requests;      /* so far */
+    int64_t latency_us;   /* of an answer: anywhere between none and this */
+    int64_t date_skew_us; /* of the vendor's Date headers */
+    long requests;        /* so far */
 };
 
 void sandbox_transport_open(struct sandbox_transport *t, struct world *world,

@@ -10,20 +10,25 @@
 
 #include <stdio.h>
 
+enum { TRUTH_OBJECTS = 9 };
+
+/* The vendor's name of an object: companies, contacts, deals, ... in this order everywhere here. */
+const char *truth_object(size_t i);
+
 struct truth_report {
-    long companies, contacts; /* in the truth */
-    long quarantined;         /* predicted, and found */
-    long differences;         /* 0: equal */
+    long records[TRUTH_OBJECTS]; /* in the truth */
+    long quarantined;            /* predicted, and found */
+    long differences;            /* 0: equal */
 };
 
 /* Also compares what the last run read with the truth: of a window the records whose modified time
  * lies in [since, until], of a full read all. Valid while nothing has changed since. */
 enum { TRUTH_LAST_RUN = 1 };
 
-/* `companies` and `contacts`: records as NDJSON, as GET /__sandbox/truth/... gives them.
- * Differences are told on `out`, the first 20 of them. Returns 0 when equal, 1 when not, 2 when it
- * could not be found out. */
-int truth_compare(const char *database, FILE *companies, FILE *contacts, int flags,
+/* `truths`: records as NDJSON, as GET /__sandbox/truth/... gives them; NULL: the object is not
+ * synced, the first must be there. Differences are told on `out`, the first 20 of them. Returns 0
+ * when equal, 1 when not, 2 when it could not be found out. */
+int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int flags,
                   struct truth_report *ret_report, FILE *out);
 
 #endif

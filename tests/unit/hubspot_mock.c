@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "hubspot.h"
+
 #define ORIGIN "https://api.hubapi.com"
 
 enum { TEXT_MAX_LEN = 16 * 1024 * 1024 };
@@ -254,8 +256,13 @@ static enum mock_kind kind_of(struct str url)
         return MOCK_SEARCH;
     if (str_is(url, ORIGIN "/crm/v3/objects/companies/batch/read"))
         return MOCK_BATCH;
-    CU_ASSERT(str_starts(url, ORIGIN "/crm/v3/objects/companies?") ||
-              str_starts(url, ORIGIN "/crm/v3/objects/contacts?"));
+    bool known = false;
+    for (size_t i = 0; i < HUBSPOT_OBJECTS; i++) {
+        char begin[100];
+        snprintf(begin, sizeof begin, ORIGIN "/crm/v3/objects/%s?", hubspot_objects[i].name.ptr);
+        known = known || str_starts(url, begin);
+    }
+    CU_ASSERT(known);
     return MOCK_LIST;
 }
 

@@ -33,16 +33,19 @@ static const struct descriptor *vendor(void)
     static struct connector_mapping company[4], person[4];
     static struct connector_object objects[2];
     static struct descriptor d;
-    company[0] = (struct connector_mapping){STR("name"), STR("name"), STR(""), STR("")};
-    company[1] = (struct connector_mapping){STR("domain"), STR("domain"), STR("lower"), STR("")};
-    company[2] = (struct connector_mapping){STR("industry"), STR("industry"), STR(""), STR("")};
-    company[3] =
-        (struct connector_mapping){STR("parent_id"), STR("parent"), STR(""), STR("companies")};
-    person[0] = (struct connector_mapping){STR("first_name"), STR("first"), STR(""), STR("")};
-    person[1] = (struct connector_mapping){STR("email"), STR("email"), STR("lower"), STR("")};
-    person[2] =
-        (struct connector_mapping){STR("account_id"), STR("company"), STR(""), STR("companies")};
-    person[3] = (struct connector_mapping){STR("manager_id"), STR("boss"), STR(""), STR("people")};
+    company[0] = (struct connector_mapping){.to = STR("name"), .from = STR("name")};
+    company[1] = (struct connector_mapping){
+        .to = STR("domain"), .from = STR("domain"), .transform = STR("lower")};
+    company[2] = (struct connector_mapping){.to = STR("industry"), .from = STR("industry")};
+    company[3] = (struct connector_mapping){
+        .to = STR("parent_id"), .from = STR("parent"), .lookup = STR("companies")};
+    person[0] = (struct connector_mapping){.to = STR("first_name"), .from = STR("first")};
+    person[1] = (struct connector_mapping){
+        .to = STR("email"), .from = STR("email"), .transform = STR("lower")};
+    person[2] = (struct connector_mapping){
+        .to = STR("account_id"), .from = STR("company"), .lookup = STR("companies")};
+    person[3] = (struct connector_mapping){
+        .to = STR("manager_id"), .from = STR("boss"), .lookup = STR("people")};
     objects[0] = (struct connector_object){.name = STR("companies"),
                                            .canonical = STR("account"),
                                            .key = STR("id"),

@@ -54,7 +54,7 @@ static void test_hubspot(void)
     const struct descriptor *d = &info.descriptor;
     CU_ASSERT(str_is(d->id, "com.fastenr.hubspot"));
     UNIT_TEXT(category_name(d->category), "crm");
-    CU_ASSERT_EQUAL(d->object_count, 2);
+    CU_ASSERT_EQUAL(d->object_count, 9);
     CU_ASSERT_EQUAL(d->limit_count, 3);
     CU_ASSERT(str_is(d->auth[0].headers[0].text, "Bearer {{secret:token}}"));
     connector_info_free(&info);
@@ -287,7 +287,7 @@ static void test_hubspot_in_jail(void)
 {
     drive(CONNECTORS "/hubspot.so", "companies",
           "create:ok check:ok name discover:ok total:1 page:results read:ok stopped");
-    drive(CONNECTORS "/hubspot.so", "deals", "create:ok check:ok discover:failed stopped");
+    drive(CONNECTORS "/hubspot.so", "leads", "create:ok check:ok discover:failed stopped");
 }
 
 const char *const unit_suite = "connectors";

@@ -356,9 +356,11 @@ static void test_unknown(void)
 {
     struct fastenr_selector s = selector(FASTENR_READ_FULL);
     open_with(1);
-    s.object = hubspot_text("deals");
+    s.object = hubspot_text("leads");
     CU_ASSERT_EQUAL(run(&s), FASTENR_FAILED);
-    UNIT_TEXT(m.fail_text, "the HubSpot connector reads companies and contacts, not 'deals'");
+    UNIT_TEXT(m.fail_text,
+              "the HubSpot connector reads companies, contacts, deals, tickets, calls, "
+              "emails, meetings, notes and tasks, not 'leads'");
     CU_ASSERT_EQUAL(ops()->discover(instance, s.object), FASTENR_FAILED);
     s = selector(9);
     CU_ASSERT_EQUAL(run(&s), FASTENR_FAILED);
@@ -450,13 +452,14 @@ static void test_check(void)
 static void test_check_without_account(void)
 {
     struct fastenr_check check;
-    for (size_t refused = 1; refused <= 3; refused++) {
+    enum { ALL = 1 + HUBSPOT_OBJECTS };
+    for (size_t refused = 1; refused <= ALL; refused++) {
         open_with(5);
         m.fault = (struct mock_fault){1, refused, 403, FASTENR_AUTH_FAILED, NULL};
-        CU_ASSERT_EQUAL(run_check(&check), refused < 3 ? FASTENR_OK : FASTENR_AUTH_FAILED);
+        CU_ASSERT_EQUAL(run_check(&check), refused < ALL ? FASTENR_OK : FASTENR_AUTH_FAILED);
         CU_ASSERT_EQUAL(check.account_id.len, 0);
-        CU_ASSERT_EQUAL(m.logs.len > 0, refused < 3);
-        CU_ASSERT_EQUAL(m.request_count, refused < 3 ? refused + 1 : 3);
+        CU_ASSERT_EQUAL(m.logs.len > 0, refused < ALL);
+        CU_ASSERT_EQUAL(m.request_count, refused < ALL ? refused + 1 : ALL);
         close_all();
     }
 }

@@ -17,10 +17,12 @@ static const struct connector_object *vendor_object(void)
 {
     static struct connector_mapping rows[4];
     static struct connector_object object;
-    rows[0] = (struct connector_mapping){STR("name"), STR("name"), STR(""), STR("")};
-    rows[1] = (struct connector_mapping){STR("domain"), STR("site"), STR("trim,lower"), STR("")};
-    rows[2] = (struct connector_mapping){STR("parent_id"), STR("up"), STR(""), STR("companies")};
-    rows[3] = (struct connector_mapping){STR("custom_fields.city"), STR("town"), STR(""), STR("")};
+    rows[0] = (struct connector_mapping){.to = STR("name"), .from = STR("name")};
+    rows[1] = (struct connector_mapping){
+        .to = STR("domain"), .from = STR("site"), .transform = STR("trim,lower")};
+    rows[2] = (struct connector_mapping){
+        .to = STR("parent_id"), .from = STR("up"), .lookup = STR("companies")};
+    rows[3] = (struct connector_mapping){.to = STR("custom_fields.city"), .from = STR("town")};
     object = (struct connector_object){
         .name = STR("companies"), .key = STR("id"), .mapping = rows, .mapping_count = 4};
     return &object;

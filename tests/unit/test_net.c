@@ -152,7 +152,7 @@ static struct client *open_client(const struct scripted_answer *answers, size_t 
 static void close_client(struct client *client)
 {
     client_free(client);
-    budget_put(&budgets, budget);
+    budgets_free(&budgets);
     virtual_world_close(&w);
 }
 
@@ -325,7 +325,7 @@ static void test_cancel(void)
     client_free(c); /* with one under way */
     loop_turn(w.world.loop, 0);
     CU_ASSERT(!r.done);
-    budget_put(&budgets, budget);
+    budgets_free(&budgets);
     virtual_world_close(&w);
 }
 
@@ -394,6 +394,38 @@ static void test_quota(void)
     close_client(c);
 }
 
+/* What is not sent takes nothing from the budgets that it would have counted in. */
+static void test_refused_takes_nothing(void)
+{
+    static const struct bucket_rule two[] = {
+        {.name = {"search", 6}, .kind = BUCKET_WINDOW, .requests = 5, .per_ms = 1000},
+        {.name = {"all", 3},
+         .kind = BUCKET_WINDOW,
+         .always = true,
+         .requests = 100,
+         .per_ms = 1000}};
+    struct budget *b = budget_get(&budgets, "vendor/2", two, 2);
+    struct str why = {0};
+    budget_refused(b, STR("search"), US_PER_DAY);
+    CU_ASSERT_EQUAL(budget_reserve(b, STR("search"), 0, US_PER_MINUTE, &why), -1);
+    CU_ASSERT(str_is(why, "search"));
+    CU_ASSERT_EQUAL(budget_reserve(b, STR("other"), 0, US_PER_MINUTE, &why), 0);
+    budgets_free(&budgets);
+}
+
+/* A date of the vendor's that cannot be meant must not close its budget for good. */
+static void test_retry_after_the_year_9999(void)
+{
+    struct client *c = open_client(
+        ANSWERS({.status = 429, .headers = {"retry-after", "Fri, 31 Dec 9999 23:59:59 GMT"}},
+                {.status = 200}),
+        2);
+    CU_ASSERT_EQUAL(fetch(c, URL, "burst", true).outcome, OUTCOME_RATE_LIMITED);
+    w.now_us += 8 * US_PER_DAY;
+    CU_ASSERT_EQUAL(fetch(c, URL, "burst", true).outcome, OUTCOME_OK);
+    close_client(c);
+}
+
 /* ---- egress ---- */
 
 static bool reachable(const struct egress *egress, const char *text)
@@ -418,6 +450,8 @@ static void test_egress(void)
                                           "172.16.0.1",
                                           "169.254.169.254",
                                           "0.0.0.0",
+                                          "::127.0.0.1",
+                                          "::ffff:0:10.0.0.1",
                                           "100.64.0.1",
                                           "224.0.0.1",
                                           "255.255.255.255",
@@ -464,6 +498,8 @@ const struct unit_test unit_tests[] = {
     {"it slows before a 429", test_slows_before_a_429},
     {"the header raises a limit", test_limit_from_the_header},
     {"an empty quota", test_quota},
+    {"what is not sent takes no budget", test_refused_takes_nothing},
+    {"a Retry-After in the year 9999", test_retry_after_the_year_9999},
     {"private addresses, however they are written", test_egress},
     {NULL, NULL},
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/loop_uv.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "plugin/process.h"
 #include "plugin/protocol.h"
@@ -72,7 +73,7 @@ static void test_refused(void)
               "object, but no connector");
     UNIT_TEXT(
         refusal("other_major.so", &info),
-        "it is built for connector ABI 7.1, this host has 0.2: install a build of the connector "
+        "it is built for connector ABI 7.2, this host has 0.2: install a build of the connector "
         "for ABI 0");
     UNIT_TEXT(refusal("newer_minor.so", &info),
               "it wants connector ABI 0.99, this host has only 0.2: upgrade fastenr, or install an "
@@ -123,7 +124,7 @@ static void test_spy(void)
     UNIT_TEXT(refusal("spies.so", &info), "");
     /* EACCES (13) from Landlock, EPERM (1) from seccomp; clone has no permission either. */
     char *version = strndup(info.descriptor.version.ptr, info.descriptor.version.len);
-    UNIT_TEXT(version, "read=13 write=1 inet=1 unix=1 fork=1 lib=1 stat=1 inet2=1 ");
+    UNIT_TEXT(version, "read=13 write=1 inet=1 unix=1 fork=1 lib=1 stat=1 inet2=1 limits=1 ");
     free(version);
     CU_ASSERT(access("/tmp/fastenr-spy", F_OK) != 0);
     connector_info_free(&info);
@@ -136,6 +137,7 @@ struct drive {
     struct image image;
     struct buf said;
     bool over;
+    struct named_text option; /* empty: none */
 };
 
 static void on_started(void *arg, struct descriptor *descriptor, uint32_t layers, const char *text)
@@ -145,7 +147,7 @@ static void on_started(void *arg, struct descriptor *descriptor, uint32_t layers
     CU_ASSERT_PTR_NOT_NULL_FATAL(descriptor);
     descriptor_free(descriptor);
     buf_printf(&d->said, "started%s ", text);
-    worker_create(d->worker, NULL, 0);
+    worker_create(d->worker, &d->option, d->option.name.len > 0);
 }
 
 static void on_finished(void *arg, const struct operation_result *result)
@@ -197,6 +199,27 @@ static void test_operations(void)
           "or hostile");
     drive("hangs.so", "started create:ok check:ok in read: it spent more than 0.3 s outside host "
                       "calls: it hangs, or its limit (workers.hang) is too low");
+}
+
+/* More than a socket holds: the rest goes when the worker has read some. */
+static void test_large_message(void)
+{
+    struct error err;
+    struct drive d = {.said = BUF_INIT(1000)};
+    char *text = mem_new(1, 4u << 20);
+    memset(text, 'x', 4u << 20);
+    d.option = (struct named_text){STR("text"), {text, 4u << 20}};
+    CU_ASSERT_FATAL(image_load(fixture_path("idle.so"), &d.image, &err) == 0);
+    d.worker =
+        worker_start(&world, carrier, &d.image, &WORKER_LIMITS_DEFAULT, &drive_events, &d, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d.worker);
+    loop_run(world.loop, &d.over);
+    UNIT_TEXT(buf_cstr(&d.said), "started create:ok check:ok read:ok stopped");
+    worker_free(d.worker);
+    loop_turn(world.loop, 0);
+    image_free(&d.image);
+    buf_free(&d.said);
+    free(text);
 }
 
 static void test_freed_while_running(void)
@@ -302,6 +325,7 @@ IN_WORLD(test_no_connector_files)
 IN_WORLD(test_ends_while_loading)
 IN_WORLD(test_spy)
 IN_WORLD(test_operations)
+IN_WORLD(test_large_message)
 IN_WORLD(test_freed_while_running)
 IN_WORLD(test_many_starts)
 
@@ -315,6 +339,7 @@ const struct unit_test unit_tests[] = {
     {"an end while loading has a phase and a cause", world_test_ends_while_loading},
     {"a constructor gets no file and no socket", world_test_spy},
     {"an end in an operation has a phase and a cause", world_test_operations},
+    {"a message may be larger than a socket holds", world_test_large_message},
     {"a worker may be freed while it runs", world_test_freed_while_running},
     {"a hundred starts and crashes leave nothing behind", world_test_many_starts},
     {NULL, NULL},

@@ -149,7 +149,7 @@ static void test_create_and_update(void)
     CU_ASSERT(str_is(find_link("c1").seen_remote, "later"));
     struct buf summary = BUF_INIT(200);
     OK(ENGINE->verify(store, &summary, &err));
-    UNIT_TEXT(buf_cstr(&summary), "2 accounts, 0 contacts");
+    UNIT_TEXT(buf_cstr(&summary), "2 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets");
     buf_free(&summary);
 }
 

@@ -180,7 +180,7 @@ static void stop_host(bool dies)
     for (int i = 0; i < 3; i++)
         loop_turn(w.world.loop, 0);
     CU_ASSERT_PTR_NULL(host.tokens);
-    budget_put(&host.budgets, budget);
+    budgets_free(&host.budgets);
     store_close(host.store);
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/describe.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "plugin/wire.h"
 
 /* The order of puts here is the order of gets in plugin/descriptor.c. */
@@ -129,6 +132,25 @@ static void put_mapping(struct buf *out, const void *row)
     put_str(out, mapping->from);
     put_str(out, mapping->transform);
     put_str(out, mapping->lookup);
+    put_str(out, mapping->value);
+    put_str(out, mapping->default_value);
+    put_str(out, mapping->join);
+    put_str(out, mapping->map);
+    put_str(out, mapping->scale);
+}
+
+/* Rows of an older, shorter struct: members past its end are empty. */
+static void put_mappings(struct buf *out, struct fastenr_table table)
+{
+    const char *row = table.rows;
+    struct fastenr_mapping mapping;
+    size_t known = table.stride < sizeof mapping ? table.stride : sizeof mapping;
+    wire_put_u32(out, table.count);
+    for (uint32_t i = 0; i < table.count && !out->full; i++, row += table.stride) {
+        memset(&mapping, 0, sizeof mapping);
+        memcpy(&mapping, row, known);
+        put_mapping(out, &mapping);
+    }
 }
 
 static void put_object(struct buf *out, const void *row)
@@ -141,7 +163,7 @@ static void put_object(struct buf *out, const void *row)
     put_str(out, object->modified);
     put_str(out, object->scope);
     wire_put_i64(out, object->lookback_ms);
-    put_table(out, object->mapping, put_mapping);
+    put_mappings(out, object->mapping);
 }
 
 /* A row shorter than the first ABI's cannot be read. */

@@ -220,6 +220,13 @@ struct fastenr_mapping {
     struct fastenr_str
         transform;             /* steps as in the connection file, comma-separated: "trim,lower" */
     struct fastenr_str lookup; /* the value is the id of a record of this vendor object */
+
+    /* Since 0.2, with the words of the connection file. */
+    struct fastenr_str value;         /* always this; `from` is empty then */
+    struct fastenr_str default_value; /* where the vendor has none */
+    struct fastenr_str join;  /* between the values of several fields: `from` is "a,b" then */
+    struct fastenr_str map;   /* "from=to,from=to,*=other"; an empty `to` is no value */
+    struct fastenr_str scale; /* a decimal factor: "100" */
 };
 
 struct fastenr_object {

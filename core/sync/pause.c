@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/pause.h"
+
+#include "base/time.h"
+
+int pause_check(struct store *store, const char *name, struct error *err)
+{
+    struct arena arena = {0};
+    struct pause_row pause;
+    char since[TIME_TEXT];
+    int rc = store->engine->find_pause(store, str_from(name), &arena, &pause, err);
+    if (rc == 0 && pause.at != 0) {
+        rc = 1;
+        error_set(err, "%s paused since %s by %.*s%s%.*s: `fastenr resume %s` lets %s go on",
+                  pause.all ? "all connections are" : "it is", time_format(pause.at, since),
+                  STR_ARG(pause.by), pause.reason.len > 0 ? ", " : "", STR_ARG(pause.reason),
+                  pause.all ? "--all" : name, pause.all ? "them" : "it");
+    }
+    arena_free(&arena);
+    return rc;
+}
+
+int pause_set(struct store *store, const char *name, struct str by, struct str reason,
+              struct error *err)
+{
+    const struct store_engine *engine = store->engine;
+    int64_t connection = 0;
+    if (engine->begin(store, err) != 0)
+        return -1;
+    if ((!name || engine->connection(store, str_from(name), STR(""), &connection, err) == 0) &&
+        engine->set_pause(store, connection, by, reason, err) == 0 &&
+        engine->commit(store, err) == 0)
+        return 0;
+    engine->rollback(store);
+    return -1;
+}

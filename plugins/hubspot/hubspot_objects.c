@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the connector reads: the objects, and how their properties become canonical fields. */
+#include "hubspot.h"
+
+#define MAP(field, property)                                                                       \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property)                                    \
+    }
+#define MAP_KEY(field, property)                                                                   \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property),                                   \
+        .transform = FASTENR_STR("trim,lower")                                                     \
+    }
+#define MAP_COMPANY(field, property)                                                               \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property),                                   \
+        .lookup = FASTENR_STR("companies")                                                         \
+    }
+
+#define MAP_AS(field, property, words)                                                             \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property), .map = FASTENR_STR(words)         \
+    }
+#define MAP_ALWAYS(field, text)                                                                    \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .value = FASTENR_STR(text)                                       \
+    }
+#define MAP_OR(field, property, otherwise)                                                         \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property),                                   \
+        .default_value = FASTENR_STR(otherwise)                                                    \
+    }
+#define MAP_LOWER(field, property)                                                                 \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property), .transform = FASTENR_STR("lower") \
+    }
+
+/* numberofemployees are no seats and annualrevenue is the customer's own, no revenue from it: they
+ * stay custom fields. */
+static const struct fastenr_mapping company_mapping[] = {
+    MAP("name", "name"),
+    MAP_KEY("domain", "domain"),
+    MAP("industry", "industry"),
+    MAP_COMPANY("parent_id", "hs_parent_company_id"),
+    MAP("custom_fields.website", "website"),
+    MAP("custom_fields.phone", "phone"),
+    MAP("custom_fields.city", "city"),
+    MAP("custom_fields.state", "state"),
+    MAP("custom_fields.country", "country"),
+    MAP("custom_fields.number_of_employees", "numberofemployees"),
+    MAP("custom_fields.annual_revenue", "annualrevenue"),
+    MAP("custom_fields.lifecycle_stage", "lifecyclestage"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+
+static const struct fastenr_mapping contact_mapping[] = {
+    MAP_COMPANY("account_id", "associatedcompanyid"),
+    MAP("first_name", "firstname"),
+    MAP("last_name", "lastname"),
+    MAP_KEY("email", "email"),
+    {.to = FASTENR_STR("phone"), .from = FASTENR_STR("phone"), .transform = FASTENR_STR("trim")},
+    MAP("title", "jobtitle"),
+    MAP("custom_fields.mobile_phone", "mobilephone"),
+    MAP("custom_fields.city", "city"),
+    MAP("custom_fields.country", "country"),
+    MAP("custom_fields.lifecycle_stage", "lifecyclestage"),
+    MAP("custom_fields.lead_status", "hs_lead_status"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+
+/* hs_deal_stage_probability is a fraction of 1. */
+static const struct fastenr_mapping deal_mapping[] = {
+    MAP("name", "dealname"),
+    MAP("amount", "amount"),
+    MAP("currency", "deal_currency_code"),
+    MAP("stage", "dealstage"),
+    MAP("pipeline", "pipeline"),
+    {.to = FASTENR_STR("probability"),
+     .from = FASTENR_STR("hs_deal_stage_probability"),
+     .scale = FASTENR_STR("100")},
+    MAP("close_date", "closedate"),
+    {.to = FASTENR_STR("status"),
+     .from = FASTENR_STR("hs_is_closed_won,hs_is_closed"),
+     .join = FASTENR_STR("/"),
+     .map = FASTENR_STR("true/true=won,true/false=won,false/true=lost,*=open"),
+     .default_value = FASTENR_STR("open")},
+    MAP("custom_fields.deal_type", "dealtype"),
+    MAP("custom_fields.forecast_category", "hs_forecast_category"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+
+/* Stages 1 to 4 are those of the pipeline that every account begins with. What stages of other
+ * pipelines mean is the account's own: they have no status until a mapping says it. */
+static const struct fastenr_mapping ticket_mapping[] = {
+    MAP("subject", "subject"),
+    MAP("description", "content"),
+    MAP_AS("status", "hs_pipeline_stage", "1=open,2=pending,3=open,4=closed,*="),
+    MAP_LOWER("priority", "hs_ticket_priority"),
+    MAP_LOWER("channel", "source_type"),
+    MAP("opened_at", "createdate"),
+    MAP("solved_at", "closed_date"),
+    MAP("custom_fields.stage", "hs_pipeline_stage"),
+    MAP("custom_fields.pipeline", "hs_pipeline"),
+    MAP("custom_fields.category", "hs_ticket_category"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+
+/* What has happened at hs_timestamp is completed then; a meeting or a task is planned for it. */
+static const struct fastenr_mapping call_mapping[] = {
+    MAP_ALWAYS("type", "call"),
+    MAP_OR("title", "hs_call_title", "Call"),
+    MAP("description", "hs_call_body"),
+    MAP("completed_at", "hs_timestamp"),
+    {.to = FASTENR_STR("duration_minutes"),
+     .from = FASTENR_STR("hs_call_duration"), /* milliseconds */
+     .scale = FASTENR_STR("0.0000166666667")},
+    MAP("custom_fields.direction", "hs_call_direction"),
+    MAP("custom_fields.status", "hs_call_status"),
+    MAP("custom_fields.disposition", "hs_call_disposition"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+static const struct fastenr_mapping email_mapping[] = {
+    MAP_ALWAYS("type", "email"),
+    MAP_OR("title", "hs_email_subject", "E-mail"),
+    MAP("description", "hs_email_text"),
+    MAP("completed_at", "hs_timestamp"),
+    MAP("custom_fields.direction", "hs_email_direction"),
+    MAP("custom_fields.status", "hs_email_status"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+static const struct fastenr_mapping meeting_mapping[] = {
+    MAP_ALWAYS("type", "meeting"),
+    MAP_OR("title", "hs_meeting_title", "Meeting"),
+    MAP("description", "hs_meeting_body"),
+    MAP("scheduled_at", "hs_meeting_start_time"),
+    MAP("meeting_url", "hs_meeting_external_url"),
+    MAP("custom_fields.end_time", "hs_meeting_end_time"),
+    MAP("custom_fields.location", "hs_meeting_location"),
+    MAP("custom_fields.meeting_outcome", "hs_meeting_outcome"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+static const struct fastenr_mapping note_mapping[] = {
+    MAP_ALWAYS("type", "note"),
+    {.to = FASTENR_STR("title"),
+     .from = FASTENR_STR("hs_note_body"),
+     .transform = FASTENR_STR("headline"),
+     .default_value = FASTENR_STR("Note")},
+    MAP("description", "hs_note_body"),
+    MAP("completed_at", "hs_timestamp"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+static const struct fastenr_mapping task_mapping[] = {
+    MAP_ALWAYS("type", "task"),
+    MAP_OR("title", "hs_task_subject", "Task"),
+    MAP("description", "hs_task_body"),
+    MAP("scheduled_at", "hs_timestamp"),
+    MAP("completed_at", "hs_task_completion_date"),
+    MAP("custom_fields.status", "hs_task_status"),
+    MAP("custom_fields.priority", "hs_task_priority"),
+    MAP("custom_fields.owner_id", "hubspot_owner_id"),
+};
+
+/* HubSpot's search sees a change only "a few moments" later, and integrations that trusted that
+ * have lost records to minutes of lag. Re-reading five minutes costs a page or two. */
+enum { INDEX_LAG_MS = 5 * 60 * 1000 };
+
+#define OBJECT(object_name, object_label, object, modified_property, object_scope, rows)           \
+    {                                                                                              \
+        .name = FASTENR_STR(object_name), .label = FASTENR_STR(object_label),                      \
+        .canonical = FASTENR_STR(object), .key = FASTENR_STR("hs_object_id"),                      \
+        .modified = FASTENR_STR(modified_property), .scope = FASTENR_STR(object_scope),            \
+        .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows)                                \
+    }
+#define MODIFIED       "hs_lastmodifieddate" /* contacts alone name it otherwise */
+#define SCOPE_CONTACTS "crm.objects.contacts.read"
+
+const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS] = {
+    OBJECT("companies", "Companies", "account", MODIFIED, "crm.objects.companies.read",
+           company_mapping),
+    OBJECT("contacts", "Contacts", "contact", "lastmodifieddate", SCOPE_CONTACTS, contact_mapping),
+    OBJECT("deals", "Deals", "deal", MODIFIED, "crm.objects.deals.read", deal_mapping),
+    OBJECT("tickets", "Tickets", "ticket", MODIFIED, "tickets", ticket_mapping),
+    OBJECT("calls", "Calls", "engagement", MODIFIED, SCOPE_CONTACTS, call_mapping),
+    OBJECT("emails", "E-mails", "engagement", MODIFIED, "sales-email-read", email_mapping),
+    OBJECT("meetings", "Meetings", "engagement", MODIFIED, SCOPE_CONTACTS, meeting_mapping),
+    OBJECT("notes", "Notes", "engagement", MODIFIED, SCOPE_CONTACTS, note_mapping),
+    OBJECT("tasks", "Tasks", "engagement", MODIFIED, SCOPE_CONTACTS, task_mapping),
+};
+
+const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name)
+{
+    for (size_t i = 0; i < HUBSPOT_OBJECTS; i++)
+        if (name.len == hubspot_objects[i].name.len &&
+            memcmp(name.ptr, hubspot_objects[i].name.ptr, (size_t)name.len) == 0)
+            return &hubspot_objects[i];
+    hubspot_fail(h, FASTENR_FAILED,
+                 "the HubSpot connector reads companies, contacts, deals, tickets, calls, emails, "
+                 "meetings, notes and tasks, not '%.*s'",
+                 name.len > 100 ? 100 : (int)name.len, name.ptr);
+    return NULL;
+}
