@@ -135,8 +135,8 @@ struct fastenr_auth_header {
     struct fastenr_str value;
 };
 
-/* CODE: a person allows it in a browser (RFC 6749 section 4.1). REFRESH: the answer brings a refresh
- * token. */
+/* CODE: a person allows it in a browser (RFC 6749 section 4.1). REFRESH: the answer brings a
+ * refresh token. */
 enum { FASTENR_GRANT_CODE = 1u, FASTENR_GRANT_REFRESH = 2u };
 /* PKCE: the vendor takes a code challenge, S256 (RFC 7636). */
 enum { FASTENR_OAUTH_PKCE = 1u };
