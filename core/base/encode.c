@@ -60,3 +60,17 @@ bool decode_hex(struct str text, uint8_t *ret_bytes, size_t len)
     }
     return true;
 }
+
+void decode_percent(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t byte;
+        if (text.ptr[i] == '%' && i + 2 < text.len &&
+            decode_hex(str_slice(text, i + 1, 2), &byte, 1)) {
+            buf_char(out, (char)byte);
+            i += 2;
+        } else {
+            buf_char(out, text.ptr[i]);
+        }
+    }
+}

@@ -9,6 +9,9 @@ void encode_hex(struct buf *out, struct str bytes);
 void encode_base64(struct buf *out, struct str bytes);  /* RFC 4648 section 4, padded */
 void encode_percent(struct buf *out, struct str bytes); /* all but RFC 3986 unreserved */
 
+/* %XX to the byte; what is no such triple stays as it is. */
+void decode_percent(struct buf *out, struct str text);
+
 /* Inverse of encode_hex; false on anything else or when the length is not `len`. */
 bool decode_hex(struct str text, uint8_t *ret_bytes, size_t len);
 

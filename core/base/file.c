@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,4 +72,21 @@ bool file_exists(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+char *file_of_program(const char *name, struct error *err)
+{
+    char self[4096];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len <= 0) {
+        error_set(err, "cannot find the program's own folder: %s; is /proc mounted?",
+                  strerror(errno));
+        return NULL;
+    }
+    self[len] = '\0';
+    char *bin = file_dir(self), *prefix = file_dir(bin);
+    char *path = file_join(prefix, name);
+    free(bin);
+    free(prefix);
+    return path;
 }

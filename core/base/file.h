@@ -14,6 +14,10 @@ char *file_join(const char *dir, const char *name);
 /* The directory part of a path, "." when there is none; freed by the caller. */
 char *file_dir(const char *path);
 
+/* "PREFIX/name" of a program installed as PREFIX/bin/program: where it finds its parts. NULL with
+ * an error when the system does not say where the program is; freed by the caller. */
+char *file_of_program(const char *name, struct error *err);
+
 /* Whether there is a regular file. */
 bool file_exists(const char *path);
 

@@ -16,21 +16,20 @@
 
 /* ---- places ---- */
 
+static int find_part(struct app *app, const char *name, const char **ret_path, struct error *err)
+{
+    char *path = file_of_program(name, err);
+    *ret_path = path ? arena_text(&app->arena, path) : NULL;
+    free(path);
+    return *ret_path ? 0 : -1;
+}
+
 /* PREFIX/bin/fastenr: the worker and the connectors are in PREFIX/libexec and PREFIX/lib. */
 static int find_parts(struct app *app, struct error *err)
 {
-    char self[4096];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len <= 0)
-        return error_set(err, "cannot find the program's own folder: %s; is /proc mounted?",
-                         strerror(errno));
-    self[len] = '\0';
-    char *bin = file_dir(self), *prefix = file_dir(bin);
-    app->worker_path = arena_printf(&app->arena, "%s/libexec/fastenr/fastenr-worker", prefix);
-    app->own_connectors = arena_printf(&app->arena, "%s/lib/fastenr/connectors", prefix);
-    free(bin);
-    free(prefix);
-    return 0;
+    if (find_part(app, "libexec/fastenr/fastenr-worker", &app->worker_path, err) != 0)
+        return -1;
+    return find_part(app, "lib/fastenr/connectors", &app->own_connectors, err);
 }
 
 static bool is_dir(const char *path)

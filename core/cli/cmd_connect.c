@@ -210,14 +210,10 @@ const struct command cmd_connect = {
     .summary = "let an OAuth connection into an account: give consent in a browser",
     .text =
         "Prints the URL of the vendor's consent page and waits on 127.0.0.1 for the browser to "
-        "come "
-        "back from it;\n"
-        "nothing is opened by itself. What the vendor then gives is sealed and kept in the store. "
-        "Also after\n"
-        "\"error: reconnect\". The redirect URL must be one that the vendor's app knows: give "
-        "--port "
-        "when it is\n"
-        "fixed there.",
+        "come\n"
+        "back from it; nothing is opened by itself. What the vendor then gives is sealed and kept\n"
+        "in the store. Also after \"error: reconnect\". The redirect URL must be one that the\n"
+        "vendor's app knows: give --port when it is fixed there.",
     .example = "fastenr connect hubspot --port 8745",
     .json = "one JSON object a line: first with the URL to open, then with the account",
     .least_words = 1,

@@ -210,7 +210,8 @@ static void check_store(struct doctor *d)
         report(d, VERDICT_OK, "store", "", "%s: whole, %s", path, buf_cstr(&summary));
     else
         report(d, VERDICT_FAIL, "store", "stop fastenr and restore a backup", "%s", err.text);
-    check_space(d, path);
+    if (store_is_file(app->host.store))
+        check_space(d, path);
     buf_free(&summary);
 }
 

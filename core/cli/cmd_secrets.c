@@ -160,7 +160,9 @@ const struct command cmd_secrets_list = {
     .group = GROUP_HOST,
     .arguments = "",
     .summary = "list what is sealed in the store, and with which key",
-    .text = "Names only: no command shows a secret.",
+    .text = "Which connection has tokens, sealed with which key, and whether that key is there. "
+            "Names only:\n"
+            "no command shows a secret.",
     .example = "fastenr secrets list",
     .json = "one JSON array: connection, name, key, opens, problem, updated_at",
     .run = run_list};

@@ -96,8 +96,9 @@ const struct setting_table host_settings = {
          .offset = offsetof(struct host_config, store),
          .default_text = "sqlite:fastenr.db",
          .help =
-             "where records, links and the log are kept: sqlite:PATH, relative to this folder, or "
-             "sqlite:///absolute/path",
+             "where records, links and the log are kept: sqlite:PATH, relative to this folder, "
+             "sqlite:///absolute/path, or postgresql://user:password@host:port/database, in its "
+             "schema fastenr (see docs/stores.md)",
          .example = "\"sqlite:///var/lib/fastenr/fastenr.db\""},
         {.key = "connectors",
          .type = SETTING_TEXTS,

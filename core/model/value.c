@@ -242,11 +242,25 @@ int validate_url(struct str text, struct error *err)
     return ok ? 0 : cannot(err, text, "URL (http:// or https://)");
 }
 
+/* Whether a JSON text has \u0000 in a string. */
+static bool escapes_nul(struct str json)
+{
+    for (size_t i = 0; i + 1 < json.len; i++) {
+        if (json.ptr[i] != '\\')
+            continue;
+        if (str_starts(str_slice(json, i, json.len - i), "\\u0000"))
+            return true;
+        i++; /* what is escaped, which may be a backslash */
+    }
+    return false;
+}
+
 static int validate_text(const struct model_field *field, struct str text, struct error *err)
 {
     if (text.len > TEXT_MAX)
         return error_set(err, "it is longer than %d bytes", TEXT_MAX);
-    if (memchr(text.ptr, 0, text.len))
+    /* PostgreSQL keeps none, neither as a byte nor escaped in JSON: so no store does. */
+    if (memchr(text.ptr, 0, text.len) || (field->kind == KIND_LIST && escapes_nul(text)))
         return error_set(err, "it holds a NUL byte");
     switch (field->kind) {
     case KIND_EMAIL:

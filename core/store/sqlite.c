@@ -551,7 +551,8 @@ static int open_lock(struct sqlite_store *s, struct error *err)
 struct store *sqlite_open(const char *path, struct world *world, struct error *err)
 {
     struct sqlite_store *s = MEM_NEW(struct sqlite_store);
-    s->store = (struct store){.engine = &engine, .world = world, .location = mem_strdup(path)};
+    s->store = (struct store){
+        .engine = &engine, .world = world, .location = mem_strdup(path), .is_file = true};
     s->lock_fd = -1;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     int rc = make_private(path, err);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "store/postgres.h"
 #include "store/sqlite.h"
 
 const char *run_status_name(enum run_status status)
@@ -19,12 +20,21 @@ const char *run_status_name(enum run_status status)
     return known ? names[status] : "unknown";
 }
 
-/* "sqlite:PATH" and "sqlite:///PATH" to a path. */
+static bool is_postgres(struct str url)
+{
+    return str_starts(url, "postgresql://") || str_starts(url, "postgres://");
+}
+
+/* "sqlite:PATH" and "sqlite:///PATH" to a path. Of another URL no more than the scheme is shown:
+ * there may be a password in it. */
 static char *sqlite_path(struct str url, const char *dir, struct error *err)
 {
     if (!str_starts(url, "sqlite:") || url.len == strlen("sqlite:")) {
-        error_set(err, "the store '%.*s' is no sqlite: URL; write store = \"sqlite:fastenr.db\"",
-                  STR_ARG(url));
+        ptrdiff_t colon = str_find(url, ':');
+        error_set(err,
+                  "the store '%.*s:...' is no sqlite: or postgresql: URL; write "
+                  "store = \"sqlite:fastenr.db\" or \"postgresql://user@host/database\"",
+                  colon < 0 ? 0 : (int)colon, url.ptr);
         return NULL;
     }
     struct str path = str_slice(url, 7, url.len - 7);
@@ -38,6 +48,8 @@ static char *sqlite_path(struct str url, const char *dir, struct error *err)
 
 struct store *store_open(const char *url, const char *dir, struct world *world, struct error *err)
 {
+    if (is_postgres(str_from(url)))
+        return postgres_open(url, false, world, err);
     char *path = sqlite_path(str_from(url), dir, err);
     struct store *store = path ? sqlite_open(path, world, err) : NULL;
     free(path);
@@ -47,6 +59,8 @@ struct store *store_open(const char *url, const char *dir, struct world *world, 
 struct store *store_open_existing(const char *url, const char *dir, struct world *world,
                                   struct error *err)
 {
+    if (is_postgres(str_from(url)))
+        return postgres_open(url, true, world, err);
     char *path = sqlite_path(str_from(url), dir, err);
     struct store *store = NULL;
     if (path && !file_exists(path))
@@ -71,6 +85,11 @@ const uint8_t *store_hash_key(const struct store *store)
 const char *store_location(const struct store *store)
 {
     return store->location;
+}
+
+bool store_is_file(const struct store *store)
+{
+    return store->is_file;
 }
 
 int store_verify(struct store *store, struct buf *ret_summary, struct error *err)

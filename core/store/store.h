@@ -202,7 +202,8 @@ struct store *store_open_existing(const char *url, const char *dir, struct world
 void store_close(struct store *store);
 
 const uint8_t *store_hash_key(const struct store *store); /* SIPHASH_KEY bytes */
-const char *store_location(const struct store *store);    /* for people */
+const char *store_location(const struct store *store);    /* for people; holds no password */
+bool store_is_file(const struct store *store);            /* then its location is the path */
 
 /* One sentence for `doctor`, or -1 with what is broken. Reads the whole store. */
 int store_verify(struct store *store, struct buf *ret_summary, struct error *err);
@@ -336,6 +337,7 @@ struct store {
     struct uuid id; /* made with the store, for ever */
     uint8_t hash_key[SIPHASH_KEY];
     char *location;
+    bool is_file;
 };
 
 #endif

@@ -260,6 +260,8 @@ static int parse_text(const struct rule *rule, struct str t, struct arena *arena
     switch (rule->field.kind) {
     case KIND_REFERENCE: /* the vendor's id; the store finds the record */
         *ret = (struct value){.state = VALUE_TEXT, .text = t};
+        if (memchr(t.ptr, 0, t.len))
+            return error_set(err, "an id with a NUL byte is none");
         return t.len <= 255 ? 0 : error_set(err, "an id of %zu bytes is too long", t.len);
     case KIND_DATE:
     case KIND_TIME:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # For tests that drive the built programs: a sandbox on a free port, a configuration against it, and the comparison
-# of the store with the sandbox's truth. Sourced; the build's bin/ is in $BIN, its tests/ in $TESTS.
+# of the store with the sandbox's truth. Sourced; the build's bin/ is in $BIN, its tests/ in $TESTS. STORE=postgres keeps
+# the store in a PostgreSQL of the test's own; else it is a SQLite file.
 set -euo pipefail
 
 fastenr=$BIN/fastenr
@@ -14,6 +15,7 @@ clean_up() {
     local status=$?
     jobs -p | xargs -r kill 2>/dev/null || true
     wait 2>/dev/null || true
+    [ "$store" = sqlite ] || stop_postgres
     if [ "$status" -eq 0 ]; then
         rm -rf "$dir"
     else
@@ -21,6 +23,21 @@ clean_up() {
     fi
 }
 trap clean_up EXIT
+
+# $db is what the store is called in SQL's own tools, $store_url in fastenr.conf.
+store=${STORE:-sqlite} store_url=sqlite:$db
+case $store in
+sqlite) ;;
+postgres)
+    . "$(dirname "${BASH_SOURCE[0]}")/../support/postgres.bash"
+    start_postgres
+    db=$pg_url store_url=$pg_url
+    ;;
+*)
+    echo "STORE is sqlite or postgres, not '$store'" >&2
+    exit 2
+    ;;
+esac
 
 fail() {
     echo "FAILED: $*" >&2
@@ -56,7 +73,7 @@ objects="companies contacts"
 
 # configure [LINE...]: fastenr.conf and a connection "hubspot"; more lines go into its file.
 configure() {
-    printf 'store = "sqlite:%s";\n' "$db" >"$conf/fastenr.conf"
+    printf 'store = "%s";\n' "$store_url" >"$conf/fastenr.conf"
     {
         echo "connection: hubspot"
         echo "connector: hubspot"
@@ -78,7 +95,22 @@ sync() {
     }
 }
 
-query() { sqlite3 -readonly "$db" ".timeout 5000" "$1"; }
+query() {
+    if [ "$store" = sqlite ]; then
+        sqlite3 -readonly "$db" ".timeout 5000" "$1"
+    else
+        PGOPTIONS='-c search_path=fastenr' psql -XAtq -v ON_ERROR_STOP=1 "$db" -c "$1"
+    fi
+}
+
+# Takes the store away, as if nothing had been synced yet.
+drop_store() {
+    if [ "$store" = sqlite ]; then
+        rm "$db" "$db"-*
+    else
+        psql -Xq -v ON_ERROR_STOP=1 "$db" -c 'SET client_min_messages = error; DROP SCHEMA fastenr CASCADE'
+    fi
+}
 
 # expect WHAT FOUND WANTED
 expect() {

@@ -14,7 +14,7 @@ measure() {
     local began=${EPOCHREALTIME/./}
     sync
     took_ms=$(((${EPOCHREALTIME/./} - began) / 1000))
-    rm "$db" "$db"-*
+    drop_store
 }
 measure
 

@@ -3,12 +3,13 @@
 
 #include <ctype.h>
 #include <json-c/json.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "truth_db.h"
 
 enum { DIFFERENCES_TOLD = 20 };
 
@@ -167,9 +168,9 @@ const char *truth_object(size_t i)
 }
 
 struct comparison {
-    sqlite3 *db;
+    struct truth_db *db;
     FILE *out;
-    sqlite3_stmt *find_company;
+    struct truth_query *find_company;
     long expected[TABLES]; /* rows */
     struct truth_report report;
     bool broken; /* it cannot be found out */
@@ -191,25 +192,14 @@ static void differ(struct comparison *c, const char *format, ...)
     fputc('\n', c->out);
 }
 
-static sqlite3_stmt *prepare(struct comparison *c, const char *text)
-{
-    sqlite3_stmt *stmt = NULL;
-    if (sqlite3_prepare_v2(c->db, text, -1, &stmt, NULL) == SQLITE_OK)
-        return stmt;
-    fprintf(c->out, "%s: %s\n", text, sqlite3_errmsg(c->db));
-    c->broken = true;
-    return NULL;
-}
-
 /* The single number of a query. */
 static long long number(struct comparison *c, const char *text)
 {
-    sqlite3_stmt *stmt = prepare(c, text);
-    long long value = -1;
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
-        value = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    return value;
+    struct truth_query *q = truth_db_prepare(c->db, text);
+    const char *value = q && truth_query_run(q, NULL) ? truth_query_text(q, 0) : NULL;
+    long long found = value ? strtoll(value, NULL, 10) : -1;
+    truth_query_free(q);
+    return found;
 }
 
 static void expect(struct comparison *c, const char *what, long long found, long long expected)
@@ -391,18 +381,15 @@ static bool company_is_stored(struct comparison *c, const char *id)
 {
     if (!c->find_company)
         return false;
-    sqlite3_bind_text(c->find_company, 1, id, -1, SQLITE_STATIC);
-    bool found = sqlite3_step(c->find_company) == SQLITE_ROW;
-    sqlite3_reset(c->find_company);
-    return found;
+    return truth_query_run(c->find_company, id);
 }
 
 static void compare_fields(struct comparison *c, const struct kind *kind, const char *id,
-                           struct json_object *properties, sqlite3_stmt *row)
+                           struct json_object *properties, struct truth_query *row)
 {
     for (size_t i = 0; i < kind->field_count; i++) {
         char *want = expected_text(properties, &kind->fields[i]);
-        const char *have = (const char *)sqlite3_column_text(row, (int)i);
+        const char *have = truth_query_text(row, (int)i);
         if (want && kind->fields[i].form == OF_COMPANY && !company_is_stored(c, want)) {
             free(want);
             want = NULL;
@@ -412,12 +399,11 @@ static void compare_fields(struct comparison *c, const struct kind *kind, const 
                    have ? have : "none", want ? want : "none");
         free(want);
     }
-    compare_custom(c, kind, id, properties,
-                   (const char *)sqlite3_column_text(row, (int)kind->field_count));
+    compare_custom(c, kind, id, properties, truth_query_text(row, (int)kind->field_count));
 }
 
 /* Columns in the order of the fields, then custom_fields; references as the vendor's ids. */
-static sqlite3_stmt *prepare_row(struct comparison *c, const struct kind *kind)
+static struct truth_query *prepare_row(struct comparison *c, const struct kind *kind)
 {
     char text[4096];
     int at = snprintf(text, sizeof text, "SELECT ");
@@ -434,23 +420,21 @@ static sqlite3_stmt *prepare_row(struct comparison *c, const struct kind *kind)
     snprintf(
         text + at, sizeof text - (size_t)at,
         "r.custom_fields FROM link l JOIN %s r ON r.key = l.record WHERE l.stream = (SELECT id "
-        "FROM stream WHERE vendor_object = '%s') AND l.external_id = ?1",
+        "FROM stream WHERE vendor_object = '%s') AND l.external_id = $1",
         kind->table, kind->object);
-    return prepare(c, text);
+    return truth_db_prepare(c->db, text);
 }
 
-static void compare_record(struct comparison *c, const struct kind *kind, sqlite3_stmt *row,
-                           sqlite3_stmt *aside, struct json_object *record)
+static void compare_record(struct comparison *c, const struct kind *kind, struct truth_query *row,
+                           struct truth_query *aside, struct json_object *record)
 {
     struct json_object *id_value = NULL, *properties = NULL;
     json_object_object_get_ex(record, "id", &id_value);
     json_object_object_get_ex(record, "properties", &properties);
     const char *id = json_object_get_string(id_value);
     bool quarantined = is_quarantined(kind, properties);
-    sqlite3_bind_text(row, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(aside, 1, id, -1, SQLITE_STATIC);
-    bool is_stored = sqlite3_step(row) == SQLITE_ROW;
-    bool is_aside = sqlite3_step(aside) == SQLITE_ROW;
+    bool is_stored = truth_query_run(row, id);
+    bool is_aside = truth_query_run(aside, id);
     c->report.quarantined += quarantined;
     if (quarantined != is_aside)
         differ(c, "%s %s is %sin quarantine", kind->object, id, is_aside ? "" : "not ");
@@ -458,8 +442,6 @@ static void compare_record(struct comparison *c, const struct kind *kind, sqlite
         differ(c, "%s %s is missing", kind->object, id);
     else if (!quarantined)
         compare_fields(c, kind, id, properties, row);
-    sqlite3_reset(row);
-    sqlite3_reset(aside);
 }
 
 /* ---- all records ---- */
@@ -495,27 +477,25 @@ static void note_company(struct comparison *c, void *arg, struct json_object *re
     json_object_object_get_ex(record, "properties", &properties);
     if (is_quarantined(&kinds[0], properties))
         return;
-    sqlite3_bind_text(arg, 1, json_object_get_string(id), -1, SQLITE_STATIC);
-    sqlite3_step(arg);
-    sqlite3_reset(arg);
+    truth_query_run(arg, json_object_get_string(id));
 }
 
 static void note_companies(struct comparison *c, FILE *companies)
 {
-    sqlite3_exec(c->db, "CREATE TEMP TABLE stored_company (id TEXT PRIMARY KEY)", NULL, NULL, NULL);
-    sqlite3_stmt *add = prepare(c, "INSERT INTO temp.stored_company VALUES (?1)");
+    truth_db_exec(c->db, "CREATE TEMP TABLE stored_company (id TEXT PRIMARY KEY)");
+    struct truth_query *add = truth_db_prepare(c->db, "INSERT INTO stored_company VALUES ($1)");
     if (!add)
         return;
-    sqlite3_exec(c->db, "BEGIN", NULL, NULL, NULL);
+    truth_db_exec(c->db, "BEGIN");
     each_record(c, companies, note_company, add);
-    sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL);
-    sqlite3_finalize(add);
-    c->find_company = prepare(c, "SELECT 1 FROM temp.stored_company WHERE id = ?1");
+    truth_db_exec(c->db, "COMMIT");
+    truth_query_free(add);
+    c->find_company = truth_db_prepare(c->db, "SELECT 1 FROM stored_company WHERE id = $1");
 }
 
 struct statements {
     const struct kind *kind;
-    sqlite3_stmt *row, *aside;
+    struct truth_query *row, *aside;
 };
 
 static void on_record(struct comparison *c, void *arg, struct json_object *record)
@@ -530,13 +510,13 @@ static long compare_kind(struct comparison *c, const struct kind *kind, FILE *tr
     long before = c->report.quarantined, count = 0;
     snprintf(text, sizeof text,
              "SELECT 1 FROM quarantine WHERE stream = (SELECT id FROM stream WHERE vendor_object = "
-             "'%s') AND external_id = ?1",
+             "'%s') AND external_id = $1",
              kind->object);
-    struct statements s = {kind, prepare_row(c, kind), prepare(c, text)};
+    struct statements s = {kind, prepare_row(c, kind), truth_db_prepare(c->db, text)};
     if (s.row && s.aside)
         count = each_record(c, truth, on_record, &s);
-    sqlite3_finalize(s.row);
-    sqlite3_finalize(s.aside);
+    truth_query_free(s.row);
+    truth_query_free(s.aside);
     long aside = c->report.quarantined - before;
     for (size_t i = 0; i < TABLES; i++)
         if (strcmp(tables[i].name, kind->table) == 0)
@@ -578,13 +558,13 @@ static void compare_last_run(struct comparison *c, const struct kind *kind, FILE
              "SELECT coalesce(since, 0), until, read FROM run_stream WHERE run = (SELECT max(id) "
              "FROM run) AND stream = (SELECT id FROM stream WHERE vendor_object = '%s')",
              kind->object);
-    sqlite3_stmt *stmt = prepare(c, text);
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
-        w.since = sqlite3_column_int64(stmt, 0);
-        w.until = sqlite3_column_int64(stmt, 1);
-        read = sqlite3_column_int64(stmt, 2);
+    struct truth_query *q = truth_db_prepare(c->db, text);
+    if (q && truth_query_run(q, NULL)) {
+        w.since = strtoll(truth_query_text(q, 0), NULL, 10);
+        w.until = strtoll(truth_query_text(q, 1), NULL, 10);
+        read = strtoll(truth_query_text(q, 2), NULL, 10);
     }
-    sqlite3_finalize(stmt);
+    truth_query_free(q);
     each_record(c, truth, count_in_window, &w);
     snprintf(text, sizeof text, "%s read by the last run", kind->object);
     expect(c, text, read, w.records);
@@ -599,12 +579,12 @@ static void compare_chains(struct comparison *c, const char *table, int object)
     snprintf(text, sizeof text,
              "WITH last AS (SELECT record, max(seq) AS seq FROM log WHERE object = %d GROUP BY "
              "record) SELECT count(*) FROM %s r LEFT JOIN last ON last.record = r.key WHERE "
-             "last.seq IS NOT r.rev",
+             "last.seq IS DISTINCT FROM r.rev",
              object, table);
     expect(c, "records whose rev is not their last log row", number(c, text), 0);
     snprintf(text, sizeof text,
              "SELECT count(*) FROM (SELECT prev, lag(seq) OVER (PARTITION BY record ORDER BY seq) "
-             "AS before FROM log WHERE object = %d) WHERE prev IS NOT before",
+             "AS before FROM log WHERE object = %d) AS chain WHERE prev IS DISTINCT FROM before",
              object);
     expect(c, "log rows whose prev is not the one before", number(c, text), 0);
 }
@@ -614,7 +594,7 @@ static void check_store(struct comparison *c)
     expect(c, "runs left running", number(c, "SELECT count(*) FROM run WHERE status = 1"), 0);
     expect(c, "records linked twice",
            number(c, "SELECT count(*) FROM (SELECT 1 FROM link GROUP BY stream, record HAVING "
-                     "count(*) > 1)"),
+                     "count(*) > 1) AS doubles"),
            0);
     expect(c, "quarantine rows", number(c, "SELECT count(*) FROM quarantine"),
            c->report.quarantined);
@@ -624,22 +604,16 @@ static void check_store(struct comparison *c)
         expect(c, tables[i].name, number(c, text), c->expected[i]);
         compare_chains(c, tables[i].name, tables[i].object);
     }
-    sqlite3_stmt *stmt = prepare(c, "PRAGMA integrity_check");
-    if (stmt && (sqlite3_step(stmt) != SQLITE_ROW ||
-                 strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0))
+    if (!truth_db_is_whole(c->db))
         differ(c, "the database is damaged");
-    sqlite3_finalize(stmt);
 }
 
 int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int flags,
                   struct truth_report *ret_report, FILE *out)
 {
-    struct comparison c = {.out = out};
-    if (sqlite3_open_v2(database, &c.db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK) {
-        fprintf(out, "%s: %s\n", database, sqlite3_errmsg(c.db));
-        sqlite3_close(c.db);
+    struct comparison c = {.out = out, .db = truth_db_open(database, out)};
+    if (!c.db)
         return 2;
-    }
     note_companies(&c, truths[0]);
     for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
         if (!truths[i])
@@ -649,10 +623,11 @@ int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int f
             compare_last_run(&c, &kinds[i], truths[i]);
     }
     check_store(&c);
-    sqlite3_finalize(c.find_company);
-    sqlite3_close(c.db);
+    bool broken = c.broken || truth_db_broken(c.db);
+    truth_query_free(c.find_company);
+    truth_db_close(c.db);
     *ret_report = c.report;
-    if (c.broken)
+    if (broken)
         return 2;
     return c.report.differences > 0;
 }

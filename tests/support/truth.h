@@ -25,9 +25,10 @@ struct truth_report {
  * lies in [since, until], of a full read all. Valid while nothing has changed since. */
 enum { TRUTH_LAST_RUN = 1 };
 
-/* `truths`: records as NDJSON, as GET /__sandbox/truth/... gives them; NULL: the object is not
- * synced, the first must be there. Differences are told on `out`, the first 20 of them. Returns 0
- * when equal, 1 when not, 2 when it could not be found out. */
+/* `database`: the path of a SQLite file, or a postgresql: URL. `truths`: records as NDJSON, as GET
+ * /__sandbox/truth/... gives them; NULL: the object is not synced, the first must be there.
+ * Differences are told on `out`, the first 20 of them. Returns 0 when equal, 1 when not, 2 when it
+ * could not be found out. */
 int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int flags,
                   struct truth_report *ret_report, FILE *out);
 

@@ -177,6 +177,10 @@ static void test_custom_fields(void)
     becomes("account", "custom_fields: {a: x}", "{\"x\": \"tab\\t \\\"quoted\\\"\"}",
             "a=\"tab\\u0009 \\\"quoted\\\"\"");
     becomes("account", "custom_fields: {a: x}", "{\"x\": \"a\\u0000b\"}", "a: it holds a NUL byte");
+    becomes("account", "custom_fields: {a: {from: l, type: list}}", "{\"l\": [\"p\\u0000\"]}",
+            "a: it holds a NUL byte");
+    becomes("account", "custom_fields: {a: {from: l, type: list}}", "{\"l\": [\"p\\\\u0000\"]}",
+            "a=[\"p\\\\u0000\"]");
 }
 
 static void test_dates(void)

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The conformance suite of the store: the same tests for each engine. A test program names the
+ * engine, and adds tests of the engine's own. */
+#ifndef STORE_SUITE_H
+#define STORE_SUITE_H
+
+#include "store/store.h"
+#include "unit.h"
+
+/* ---- by the test program ---- */
+
+extern const char *engine_url;
+void engine_clean(void); /* before each test: no store is left at the URL */
+
+/* ---- what tests work with ---- */
+
+extern char dir[64]; /* a folder of the test's own */
+extern struct world world;
+extern struct store *store;
+extern struct error err;
+extern struct arena arena;
+extern const struct model_object *account;
+extern int64_t organization, connection, run;
+extern struct stream_state companies;
+
+#define OK(call) CU_ASSERT_EQUAL_FATAL((call), 0)
+#define ENGINE   store->engine
+
+void open_store(void);
+void put_dictionaries(void); /* begins a run of the connection "crm", with the stream "companies" */
+struct value text(const char *s);
+struct record_row *new_row(int64_t key, const char *name, const char *domain);
+void create(const char *external_id, const char *name, const char *domain);
+struct link_row find_link(const char *external_id);
+
+/* Runs a test in a new store. */
+void in_store(void (*test)(void));
+
+#define IN_STORE(name)                                                                             \
+    static void store_##name(void)                                                                 \
+    {                                                                                              \
+        in_store(name);                                                                            \
+    }
+
+/* ---- the tests ---- */
+
+void test_create_and_update(void);
+void test_match(void);
+void test_stream_state(void);
+void test_custom_fields(void);
+void test_quarantine(void);
+void test_pending(void);
+void test_rollback_and_refused_commit(void);
+void test_runs(void);
+void test_lease_ends_with_its_host(void);
+void test_record_filter(void);
+void test_large_batches(void);
+void test_record_updated_twice(void);
+void test_texts_come_back(void);
+void test_doubles_in_a_batch(void);
+void test_pauses(void);
+void test_erasure(void);
+void test_secrets(void);
+
+#define STORE_SUITE_FUNCTIONS                                                                      \
+    IN_STORE(test_create_and_update)                                                               \
+    IN_STORE(test_match)                                                                           \
+    IN_STORE(test_stream_state)                                                                    \
+    IN_STORE(test_custom_fields)                                                                   \
+    IN_STORE(test_quarantine)                                                                      \
+    IN_STORE(test_pending)                                                                         \
+    IN_STORE(test_rollback_and_refused_commit)                                                     \
+    IN_STORE(test_runs)                                                                            \
+    IN_STORE(test_lease_ends_with_its_host)                                                        \
+    IN_STORE(test_record_filter)                                                                   \
+    IN_STORE(test_large_batches)                                                                   \
+    IN_STORE(test_record_updated_twice)                                                            \
+    IN_STORE(test_texts_come_back)                                                                 \
+    IN_STORE(test_doubles_in_a_batch)                                                              \
+    IN_STORE(test_pauses)                                                                          \
+    IN_STORE(test_erasure)                                                                         \
+    IN_STORE(test_secrets)
+
+#define STORE_SUITE_TESTS                                                                          \
+    {"records are created, changed and linked", store_test_create_and_update},                     \
+        {"matching: one, several, linked already, another organisation", store_test_match},        \
+        {"stream state survives", store_test_stream_state},                                        \
+        {"custom fields have lasting ids", store_test_custom_fields},                              \
+        {"quarantine", store_test_quarantine}, {"pending references", store_test_pending},         \
+        {"rollback, and a commit that is refused", store_test_rollback_and_refused_commit},        \
+        {"runs and their counts", store_test_runs},                                                \
+        {"a lease ends with its host", store_test_lease_ends_with_its_host},                       \
+        {"records by filter", store_test_record_filter},                                           \
+        {"large batches, in any order", store_test_large_batches},                                 \
+        {"a record that is changed twice in a batch", store_test_record_updated_twice},            \
+        {"texts come back as they were", store_test_texts_come_back},                              \
+        {"doubles in a batch", store_test_doubles_in_a_batch}, {"pauses", store_test_pauses},      \
+        {"a person is erased", store_test_erasure},                                                \
+        {"secrets: versions, and who was first", store_test_secrets},
+
+#endif
