@@ -148,9 +148,9 @@ const struct command cmd_secrets_init = {
     .group = GROUP_HOST,
     .arguments = "[FILE]",
     .summary = "make a key for sealing tokens",
-    .text = "Writes 32 random bytes, in hexadecimal, to a file (fastenr.key of the configuration's "
-            "folder) that only\n"
-            "its owner may read. A file that is there is left alone.",
+    .text =
+        "Writes 32 random bytes, in hexadecimal, to a file (fastenr.key of the configuration's\n"
+        "folder) that only its owner may read. A file that is there is left alone.",
     .example = "fastenr secrets init",
     .most_words = 1,
     .run = run_init};

@@ -8,7 +8,7 @@ secret=client-secret-0123456789abcdef
 export HUBSPOT_CLIENT_SECRET=$secret
 
 configure_oauth() {
-    printf 'store = "sqlite:%s";\nsecrets = { key = %s; };\n' "$db" "${key:-\"file:fastenr.key\"}" >"$conf/fastenr.conf"
+    printf 'store = "%s";\nsecrets = { key = %s; };\n' "$store_url" "${key:-\"file:fastenr.key\"}" >"$conf/fastenr.conf"
     cat >"$conf/hubspot.yaml" <<EOF
 connection: hubspot
 connector: hubspot
@@ -50,6 +50,7 @@ nowhere() {
     "$fastenr" secrets list -c "$conf" --json >"$dir/secrets.json" 2>&1
     "$fastenr" describe -c "$conf" hubspot --json >"$dir/describe.json" 2>&1
     local word encoded file
+    [ "$store" = sqlite ] || query "SELECT encode(sealed, 'escape') FROM secret" >"$dir/sealed.out"
     for word in sandbox-access- sandbox-refresh- "$secret"; do
         for encoded in "$word" "$(printf %s "$word" | base64 | cut -c1-18)"; do
             for file in "$db" "$db"-wal "$dir"/*.json "$dir"/*.out "$dir"/*.err "$dir"/run.log; do
@@ -65,7 +66,7 @@ configure_oauth
 
 # ---- without a key, without tokens
 
-printf 'store = "sqlite:%s";\n' "$db" >"$conf/fastenr.conf"
+printf 'store = "%s";\n' "$store_url" >"$conf/fastenr.conf"
 "$fastenr" connect -c "$conf" hubspot 2>"$dir/no_key.err" && fail "connect went on without a key"
 grep -q 'fastenr secrets init' "$dir/no_key.err" || fail "connect does not say how to make a key"
 "$fastenr" secrets init -c "$conf" >"$dir/init.out"
@@ -83,6 +84,7 @@ grep -q 'fastenr connect hubspot' "$dir/early.out" || fail "sync does not say to
 
 connect decision=deny && fail "a refused consent connected"
 grep -q access_denied "$dir/connect.err" || fail "the refusal is not told: $(cat "$dir/connect.err")"
+: >"$dir/forged.out" # before it is looked at
 "$fastenr" connect -c "$conf" hubspot --json --timeout 3s >"$dir/forged.out" 2>"$dir/forged.err" &
 pid=$!
 for _ in {1..100}; do
@@ -116,6 +118,26 @@ control POST oauth '{"do":"expire"}' >/dev/null
 sync
 expect "refreshes after a passing fault" "$(oauth refreshes)" 2
 nowhere
+
+# ---- the service: it refreshes, says so, and its log holds no token
+
+control POST oauth '{"do":"expire"}' >/dev/null
+sed -i 's/^every: 1h$/every: 10s/' "$conf/hubspot.yaml"
+sed -i '$a log = { level = "debug"; };' "$conf/fastenr.conf"
+"$fastenr" run -c "$conf" >"$dir/run.log" 2>&1 &
+pid=$!
+for _ in {1..600}; do # the last sync was just now: it is due in ten seconds
+    grep -q 'a new access token' "$dir/run.log" && grep -q 'run [0-9]* ok' "$dir/run.log" && break
+    kill -0 $pid 2>/dev/null || break
+    sleep 0.05
+done
+kill $pid
+wait $pid || fail "fastenr run ended with $?: $(cat "$dir/run.log")"
+grep -q 'a new access token' "$dir/run.log" || fail "the service did not refresh: $(cat "$dir/run.log")"
+grep -q 'run [0-9]* ok' "$dir/run.log" || fail "the service did not sync: $(cat "$dir/run.log")"
+expect "refreshes of the service" "$(oauth refreshes)" 3
+nowhere
+configure_oauth
 
 # ---- another key
 
