@@ -29,8 +29,9 @@ static void open_world(void)
 
 static void close_world(void)
 {
-    static const char *const names[] = {"test.db", "test.db-wal", "test.db-shm", "test.db-lock",
-                                        "k"};
+    static const char *const names[] = {"test.db",      "test.db-wal", "test.db-shm",
+                                        "test.db-lock", "two.db",      "two.db-wal",
+                                        "two.db-shm",   "two.db-lock", "k"};
     char path[100];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -178,7 +179,17 @@ static void test_store(void)
     close_world();
 }
 
-/* What lies under one connection, laid under another: it must not open there. */
+static void lay(struct store *store, struct secret_row row, const char *connection)
+{
+    row.connection = str_from(connection);
+    row.version = 0;
+    CU_ASSERT_EQUAL(store->engine->begin(store, &err), 0);
+    CU_ASSERT_EQUAL(store->engine->set_secret(store, &row, &err), 0);
+    CU_ASSERT_EQUAL(store->engine->commit(store, &err), 0);
+}
+
+/* What lies under one connection, laid under another of a name as long, and into another store: it
+ * must not open there. */
 static void test_moved_row(void)
 {
     open_world();
@@ -186,19 +197,19 @@ static void test_moved_row(void)
     struct arena arena = {0};
     struct secret_row row;
     struct store *store = store_open("sqlite:test.db", dir, &w.world, &err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(store);
+    struct store *two = store_open("sqlite:two.db", dir, &w.world, &err);
+    CU_ASSERT_FATAL(store && two);
     CU_ASSERT_EQUAL(set(store, &a, 0), 0);
     CU_ASSERT_EQUAL(store->engine->get_secret(store, STR("crm"), STR("oauth"), &row, &arena, &err),
                     1);
-    row.connection = STR("other");
-    row.version = 0;
-    CU_ASSERT_EQUAL(store->engine->begin(store, &err), 0);
-    CU_ASSERT_EQUAL(store->engine->set_secret(store, &row, &err), 0);
-    CU_ASSERT_EQUAL(store->engine->commit(store, &err), 0);
+    lay(store, row, "mrc");
+    lay(two, row, "crm");
     CU_ASSERT_EQUAL(get(store, &a, "crm", 1), 1);
-    CU_ASSERT_EQUAL(get(store, &a, "other", 1), -1);
+    CU_ASSERT_EQUAL(get(store, &a, "mrc", 1), -1);
+    CU_ASSERT_EQUAL(get(two, &a, "crm", 1), -1);
     arena_free(&arena);
     store_close(store);
+    store_close(two);
     close_world();
 }
 
