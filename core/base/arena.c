@@ -66,6 +66,16 @@ struct str arena_str(struct arena *a, struct str s)
     return (struct str){copy, s.len};
 }
 
+struct str arena_ascii(struct arena *a, struct str s, int (*change)(int))
+{
+    struct str copy = arena_str(a, s);
+    char *p = (char *)(uintptr_t)copy.ptr; /* our own copy */
+    for (size_t i = 0; i < copy.len; i++)
+        if ((unsigned char)p[i] < 0x80)
+            p[i] = (char)change((unsigned char)p[i]);
+    return copy;
+}
+
 char *arena_text(struct arena *a, const char *text)
 {
     return (char *)arena_str(a, str_from(text)).ptr;

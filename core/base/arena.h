@@ -17,6 +17,8 @@ void *arena_new(struct arena *a, size_t count, size_t size);
 
 /* A copy; terminated, so that ptr is a C string too. */
 struct str arena_str(struct arena *a, struct str s);
+/* A copy whose ASCII letters are changed by tolower or toupper; other bytes stay as they are. */
+struct str arena_ascii(struct arena *a, struct str s, int (*change)(int));
 char *arena_text(struct arena *a, const char *text);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -38,13 +38,13 @@ int file_read(const char *path, struct buf *out, struct error *err)
     if (fd < 0)
         return error_set(err, "cannot open %s: %s", path, strerror(errno));
     int rc = fstat(fd, &st);
-    if (rc == 0 && !S_ISREG(st.st_mode)) {
-        rc = -1;
-        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-    }
-    if (rc == 0)
-        rc = read_bytes(fd, out, (size_t)st.st_size);
-    if (rc < 0)
+    if (rc == 0 && !S_ISREG(st.st_mode))
+        rc = error_set(err, "cannot read %s: it is %s; a regular file is wanted", path,
+                       S_ISDIR(st.st_mode) ? "a folder" : "a pipe or a device");
+    else if (rc == 0 && (rc = read_bytes(fd, out, (size_t)st.st_size)) < 0 && errno == EFBIG)
+        error_set(err, "cannot read %s: it is too large, at most %zu bytes are read", path,
+                  out->max);
+    else if (rc < 0)
         error_set(err, "cannot read %s: %s", path, strerror(errno));
     close(fd);
     return rc;

@@ -46,16 +46,6 @@ void log_on_write(void (*before)(void *arg), void (*after)(void *arg), void *arg
     pthread_mutex_unlock(&state.lock);
 }
 
-bool log_parse_level(struct str name, enum log_level *ret_level)
-{
-    for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)
-        if (str_is(name, level_names[i])) {
-            *ret_level = (enum log_level)i;
-            return true;
-        }
-    return false;
-}
-
 static void compose(struct buf *line, enum log_level level, const char *where, struct str text)
 {
     char when[TIME_TEXT] = "";

@@ -23,6 +23,4 @@ void log_line(enum log_level level, const char *where, const char *format, ...)
 /* Called before and after each line is written: a progress bar uses it to make room. */
 void log_on_write(void (*before)(void *arg), void (*after)(void *arg), void *arg);
 
-bool log_parse_level(struct str name, enum log_level *ret_level);
-
 #endif

@@ -130,10 +130,8 @@ void catalog_free(struct catalog *c)
 
 struct catalog_connection *catalog_find(const struct catalog *c, struct str name)
 {
-    for (size_t i = 0; i < c->count; i++)
-        if (str_eq(c->connections[i].config->name, name))
-            return &c->connections[i];
-    return NULL;
+    const struct connection_config *config = connection_find(&c->list, name);
+    return config ? &c->connections[config - c->list.items] : NULL;
 }
 
 bool catalog_concerns(const struct catalog *c, const struct problem *problem,

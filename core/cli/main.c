@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program `fastenr`. */
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/app.h"
 
@@ -49,8 +52,29 @@ static int run(char *const *argv)
     return rc;
 }
 
+/* A standard descriptor that came closed would be given to the next file opened: the store would
+ * read as input, or be written over by a message. What holds its place refuses the use that it is
+ * there for, so that output which goes nowhere is still told of. */
+static void hold_standard_descriptors(void)
+{
+    static const int refusing[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", refusing[fd]) != fd)
+            _exit(EXIT_WORK_FAILED); /* without a place to say why */
+}
+
+/* A memory image would hold the credentials and personal data. */
+static void leave_no_core(void)
+{
+    static const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        complain("a crash may leave a core file with credentials in it: the limit cannot be set");
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_descriptors();
+    leave_no_core();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or socket shows as EPIPE */
     umask(077);               /* the store holds personal data */
     out_setup();

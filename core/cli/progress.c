@@ -23,6 +23,16 @@ void progress_bar(struct buf *out, int64_t done, uint64_t total, int width)
     buf_char(out, ']');
 }
 
+static void compose_wait(const struct progress *p, struct buf *line)
+{
+    char span[TIME_TEXT];
+    int64_t silent = world_monotonic(p->world) - p->heard_us;
+    if (silent < LINE_US)
+        return;
+    buf_printf(line, "%s for %s", line->len > 0 ? ", nothing came" : "waiting for the vendor",
+               time_format_span(silent / US_PER_SECOND * US_PER_SECOND, span));
+}
+
 static void compose(const struct progress *p, struct buf *line)
 {
     char count[FORMAT_TEXT], total[FORMAT_TEXT], span[TIME_TEXT];
@@ -47,7 +57,9 @@ static void compose(const struct progress *p, struct buf *line)
 static void show(struct progress *p)
 {
     struct buf line = BUF_INIT(LINE_MAX_BYTES);
-    compose(p, &line);
+    if (p->count > 0)
+        compose(p, &line);
+    compose_wait(p, &line);
     out_clear_line(&std_err);
     out_str(&std_err, buf_view(&line));
     if (!std_err.terminal)
@@ -66,10 +78,23 @@ static void make_room(void *arg)
     p->on_screen = false;
 }
 
+static void on_tick(void *arg)
+{
+    struct progress *p = arg;
+    int64_t due = p->shown_us + LINE_US - world_monotonic(p->world);
+    if (due <= 0) {
+        show(p);
+        out_flush(&std_err);
+        due = LINE_US;
+    }
+    loop_timer(p->world->loop, &p->timer, due);
+}
+
 void progress_begin(struct progress *p, const struct world *world)
 {
-    *p = (struct progress){.world = world};
-    p->began_us = p->shown_us = world_monotonic(world);
+    *p = (struct progress){.world = world, .timer = {.fn = on_tick, .arg = p}};
+    p->began_us = p->shown_us = p->heard_us = world_monotonic(world);
+    loop_timer(world->loop, &p->timer, LINE_US);
     log_on_write(make_room, NULL, p);
 }
 
@@ -88,7 +113,7 @@ void progress_update(struct progress *p, const struct run_progress *now)
     int64_t at = world_monotonic(p->world);
     if (p->count == 0 || !str_is(now->object, p->objects[p->count - 1].name))
         next_object(p, now->object, at);
-    p->objects[p->count - 1].to_us = at;
+    p->objects[p->count - 1].to_us = p->heard_us = at;
     p->read = now->done.read;
     p->total = now->total;
     if (at - p->shown_us >= (std_err.terminal ? REDRAW_US : LINE_US))
@@ -97,6 +122,7 @@ void progress_update(struct progress *p, const struct run_progress *now)
 
 void progress_end(struct progress *p)
 {
+    loop_timer_stop(p->world->loop, &p->timer);
     log_on_write(NULL, NULL, NULL);
     make_room(p);
 }

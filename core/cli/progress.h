@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How far a sync is, on standard error: a bar on a terminal, a line every few seconds elsewhere. */
+/* How far a sync is, on standard error: a bar on a terminal, a line every few seconds elsewhere,
+ * also when nothing comes: who waits is told that, and for how long. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
@@ -22,6 +23,8 @@ struct progress {
     uint64_t total; /* of the last object; 0: not known */
     int64_t read;
     int64_t began_us, shown_us;
+    int64_t heard_us; /* when something last came */
+    struct timer timer;
     bool on_screen;
 };
 

@@ -86,8 +86,8 @@ static void expand_one(struct buf *out, struct str inside, const struct node *sc
         buf_str(out, default_text);
     else
         problem_add(problems, file, scalar->line, scalar->column,
-                    "the environment variable %s is not set: set it, or write ${%s:-default}", name,
-                    name);
+                    "the environment variable %s is %s: set it, or write ${%s:-default}", name,
+                    value ? "empty" : "not set", name);
 }
 
 void node_expand(struct node *scalar, const char *file, struct arena *arena,

@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/problems.h"
 
-#include <stdarg.h>
-
-void problem_add(struct problems *p, const char *file, int line, int column, const char *format,
-                 ...)
+void problem_vadd(struct problems *p, const char *file, int line, int column, const char *format,
+                  va_list args)
 {
     struct buf text = BUF_INIT(4096);
-    va_list args;
-    va_start(args, format);
     buf_vprintf(&text, format, args);
-    va_end(args);
+    if (text.full) { /* it quotes the file, which may hold anything */
+        buf_clear(&text);
+        buf_text(&text, "what stands here is too long to be right");
+    }
     p->items = arena_grow(&p->arena, p->items, &p->cap, p->count + 1, sizeof p->items[0]);
     p->items[p->count++] = (struct problem){.file = arena_text(&p->arena, file),
                                             .line = line,
                                             .column = column,
                                             .text = arena_text(&p->arena, buf_cstr(&text))};
     buf_free(&text);
+}
+
+void problem_add(struct problems *p, const char *file, int line, int column, const char *format,
+                 ...)
+{
+    va_list args;
+    va_start(args, format);
+    problem_vadd(p, file, line, column, format, args);
+    va_end(args);
 }
 
 static bool comes_after(const struct problem *a, const struct problem *b)

@@ -4,6 +4,8 @@
 #ifndef CONFIG_PROBLEMS_H
 #define CONFIG_PROBLEMS_H
 
+#include <stdarg.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 
@@ -21,6 +23,8 @@ struct problems {
 
 void problem_add(struct problems *p, const char *file, int line, int column, const char *format,
                  ...) __attribute__((format(printf, 5, 6)));
+void problem_vadd(struct problems *p, const char *file, int line, int column, const char *format,
+                  va_list args) __attribute__((format(printf, 5, 0)));
 
 /* By file, line and column; of two at one place the first stays first. */
 void problems_sort(struct problems *p);

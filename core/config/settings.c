@@ -12,14 +12,10 @@ enum { VALUE_FILE_MAX = 64 * 1024 };
 void settings_complain(const struct settings_context *ctx, const struct node *at,
                        const char *format, ...)
 {
-    struct buf text = BUF_INIT(4096);
     va_list args;
     va_start(args, format);
-    buf_vprintf(&text, format, args);
+    problem_vadd(ctx->problems, ctx->file, at ? at->line : 0, at ? at->column : 0, format, args);
     va_end(args);
-    problem_add(ctx->problems, ctx->file, at ? at->line : 0, at ? at->column : 0, "%s",
-                buf_cstr(&text));
-    buf_free(&text);
 }
 
 const char *settings_hint(struct str wrong, const char *const *known, size_t count,

@@ -97,9 +97,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
         t->header_count = 0;
     if (colon <= 0)
         return size * count;
-    struct str name = arena_str(&t->arena, str_slice(line, 0, (size_t)colon));
-    for (size_t i = 0; i < name.len; i++)
-        ((char *)(uintptr_t)name.ptr)[i] = (char)tolower((unsigned char)name.ptr[i]);
+    struct str name = arena_ascii(&t->arena, str_slice(line, 0, (size_t)colon), tolower);
     struct str value = str_slice(line, name.len + 1, line.len - name.len - 1);
     t->headers = arena_grow(&t->arena, t->headers, &t->header_cap, t->header_count + 1,
                             sizeof t->headers[0]);
@@ -124,11 +122,18 @@ static void release(struct transfer *t)
     free(t);
 }
 
+/* The next try meets the same certificate. */
+static bool is_distrust(CURLcode code)
+{
+    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
+           code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+}
+
 static enum transfer_fault fault_of(const struct transfer *t, CURLcode code)
 {
     if (code == CURLE_OK)
         return FAULT_NONE;
-    if (t->refused.text[0] != '\0')
+    if (t->refused.text[0] != '\0' || is_distrust(code))
         return FAULT_REFUSED;
     long sent = 0;
     curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
@@ -142,6 +147,11 @@ static void finish(struct transfer *t, CURLcode code)
         .fault = fault_of(t, code), .headers = t->headers, .header_count = t->header_count};
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     result.status = (int)status;
+    if (is_distrust(code))
+        error_set(&t->refused,
+                  "%s; check this machine's clock and certificates, or set network.ca_file to the "
+                  "authority that signed the server's",
+                  t->error[0] ? t->error : curl_easy_strerror(code));
     if (result.fault == FAULT_NONE)
         result.body = blob_ref(t->body);
     else if (result.fault == FAULT_REFUSED)
@@ -421,10 +431,11 @@ static int read_probe(CURL *easy, CURLcode code, bool tls, const struct transfer
             read_certificate(easy, result);
         return 0;
     }
+    result->refused = t->refused.text[0] != '\0';
     if (code == CURLE_COULDNT_RESOLVE_HOST)
         result->reached = PROBE_RESOLVE;
     else
-        result->reached = result->connect_us > 0 && tls ? PROBE_TLS : PROBE_CONNECT;
+        result->reached = tls && result->address[0] ? PROBE_TLS : PROBE_CONNECT; /* it connected */
     return error_set(err, "%s",
                      t->refused.text[0] ? t->refused.text
                      : t->error[0]      ? t->error

@@ -12,9 +12,10 @@ struct transport *curl_transport_new(struct world *world, struct error *err);
 
 struct probe_result {
     int64_t resolve_us, connect_us, tls_us; /* how long each took; tls_us 0 for http */
-    char address[64];
-    char certificate[200]; /* whose, and until when; of https */
+    char address[64];                       /* that it connected to; empty: none */
+    char certificate[200];                  /* whose, and until when; of https */
     enum { PROBE_RESOLVE, PROBE_CONNECT, PROBE_TLS, PROBE_OK } reached; /* the step that failed */
+    bool refused; /* by the host's own rules, and the error says what to do */
 };
 
 int curl_probe(const char *origin, const struct egress *egress, const char *ca_file,

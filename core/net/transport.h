@@ -26,7 +26,8 @@ enum transfer_fault {
     FAULT_NONE,     /* there is an answer */
     FAULT_NOT_SENT, /* name, connection, TLS: the vendor has seen nothing of the request */
     FAULT_BROKEN,   /* sent, but the answer did not come whole */
-    FAULT_REFUSED   /* the host does not allow it: private address, answer too large */
+    FAULT_REFUSED /* the host does not allow it, today or later: private address, answer too large,
+                   * a certificate that cannot be trusted */
 };
 
 struct transfer_result {

@@ -42,11 +42,7 @@ static struct str get_text(struct decoder *d)
 
 static struct str get_lower(struct decoder *d)
 {
-    struct str text = get_text(d);
-    char *p = (char *)(uintptr_t)text.ptr; /* our own copy */
-    for (size_t i = 0; i < text.len; i++)
-        p[i] = (char)tolower((unsigned char)p[i]);
-    return text;
+    return arena_ascii(d->arena, wire_str(&d->r, DESCRIPTOR_TEXT_MAX), tolower);
 }
 
 #define GET_TABLE(d, rows, count, most, get_row)                                                   \

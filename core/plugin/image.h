@@ -13,15 +13,11 @@ struct image {
     char *path;
     int fd; /* sealed memfd, close-on-exec */
     uint8_t sha256[SHA256_SIZE];
-    int64_t mtime_ns, size, inode; /* of the file when it was copied: to see that it has changed */
 };
 
 /* Copies, seals and hashes; fails with one sentence when the file is no 64-bit ELF shared object.
  */
 int image_load(const char *path, struct image *ret_image, struct error *err);
 void image_free(struct image *image);
-
-/* Whether the file is still the one that was copied. */
-bool image_is_current(const struct image *image);
 
 #endif

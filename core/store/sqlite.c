@@ -190,6 +190,14 @@ static void sqlite_rollback(struct store *store)
     s->in_transaction = false;
 }
 
+/* A database whose file was removed or replaced takes commits that nobody will ever read. */
+static bool has_moved(struct sqlite_store *s)
+{
+    int moved = 0;
+    return sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
+}
+
 static int sqlite_commit(struct store *store, struct error *err)
 {
     struct sqlite_store *s = sqlite_of(store);
@@ -197,6 +205,12 @@ static int sqlite_commit(struct store *store, struct error *err)
     sqlite3_stmt *stmt = sqlite_statement(s, SQL_COMMIT, err);
     if (world->may_commit && !world->may_commit(world->self))
         return error_set(err, "store %s: the commit was refused", store->location);
+    if (has_moved(s))
+        return error_set(
+            err,
+            "store %s: its file was removed or replaced while fastenr had it open; put "
+            "it back, or start anew",
+            store->location);
     if (!stmt || sqlite_run(s, stmt, "commit", err) != 0)
         return -1;
     s->in_transaction = false;
@@ -524,15 +538,31 @@ static const struct store_engine engine = {
     .close = sqlite_close,
 };
 
+static const char *open_remedy(int code)
+{
+    switch (code) {
+    case EACCES:
+    case EPERM:
+        return "run fastenr as the user that the file and its folder belong to";
+    case EROFS:
+        return "also looking at it writes beside it: put it on a file system that can be written";
+    case ENOENT:
+    case ENOTDIR:
+        return "make its folder";
+    case EISDIR:
+        return "name a file in it";
+    default:
+        return "mend that";
+    }
+}
+
 /* Personal data: nobody but the owner reads a new database. */
 static int make_private(const char *path, struct error *err)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return error_set(err,
-                         "cannot open the store %s: %s; make its folder, or change `store` in "
-                         "fastenr.conf",
-                         path, strerror(errno));
+        return error_set(err, "cannot open the store %s: %s; %s, or change `store` in fastenr.conf",
+                         path, strerror(errno), open_remedy(errno));
     close(fd);
     return 0;
 }

@@ -77,6 +77,18 @@ void store_close(struct store *store)
         store->engine->close(store);
 }
 
+int store_transact(struct store *store, int (*work)(void *arg, struct error *err), void *arg,
+                   struct error *err)
+{
+    const struct store_engine *engine = store->engine;
+    if (engine->begin(store, err) != 0)
+        return -1;
+    if (work(arg, err) == 0 && engine->commit(store, err) == 0)
+        return 0;
+    engine->rollback(store);
+    return -1;
+}
+
 const uint8_t *store_hash_key(const struct store *store)
 {
     return store->hash_key;

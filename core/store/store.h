@@ -330,6 +330,10 @@ struct store_engine {
     void (*close)(struct store *s);
 };
 
+/* Runs `work` between begin and commit; when either fails, nothing of it is done. */
+int store_transact(struct store *store, int (*work)(void *arg, struct error *err), void *arg,
+                   struct error *err);
+
 /* What every engine's own struct begins with. */
 struct store {
     const struct store_engine *engine;

@@ -3,30 +3,21 @@
 
 #include <ctype.h>
 
-static struct str lower(struct str text, struct arena *arena)
-{
-    struct str copy = arena_str(arena, text);
-    char *p = (char *)(uintptr_t)copy.ptr;
-    for (size_t i = 0; i < copy.len; i++)
-        if ((unsigned char)p[i] < 0x80)
-            p[i] = (char)tolower((unsigned char)p[i]);
-    return copy;
-}
+struct erasure {
+    struct sync_host *host;
+    struct str address;
+    bool only_count;
+    struct erase_counts *counts;
+};
 
-static int in_transaction(struct sync_host *host, struct str address, bool only_count,
-                          struct erase_counts *ret_counts, struct error *err)
+static int erase(void *arg, struct error *err)
 {
-    struct store *store = host->store;
-    const struct store_engine *engine = store->engine;
-    struct erase_request request = {.address = address};
-    if (engine->begin(store, err) != 0)
+    const struct erasure *e = arg;
+    struct store *store = e->host->store;
+    struct erase_request request = {.address = e->address};
+    if (store->engine->organization(store, &e->host->organization, &request.organization, err) != 0)
         return -1;
-    if (engine->organization(store, &host->organization, &request.organization, err) == 0 &&
-        engine->erase(store, &request, only_count, ret_counts, err) == 0 &&
-        engine->commit(store, err) == 0)
-        return 0;
-    engine->rollback(store);
-    return -1;
+    return store->engine->erase(store, &request, e->only_count, e->counts, err);
 }
 
 int erase_person(struct sync_host *host, struct str address, bool only_count,
@@ -35,8 +26,9 @@ int erase_person(struct sync_host *host, struct str address, bool only_count,
     struct arena arena = {0};
     struct str trimmed = str_trim(address);
     int rc = validate_email(trimmed, err);
+    struct erasure erasure = {host, arena_ascii(&arena, trimmed, tolower), only_count, ret_counts};
     if (rc == 0)
-        rc = in_transaction(host, lower(trimmed, &arena), only_count, ret_counts, err);
+        rc = store_transact(host->store, erase, &erasure, err);
     if (rc == 0 && !only_count)
         rc = host->store->engine->vacuum(host->store, err);
     arena_free(&arena);

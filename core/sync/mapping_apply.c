@@ -53,18 +53,6 @@ static struct str join_fields(const struct rule *rule, const struct json *fields
 
 /* ---- steps and maps ---- */
 
-/* Of ASCII letters: enough for keys such as domains and addresses; other letters stay as they are.
- */
-static struct str change_case(struct str t, struct arena *arena, int (*change)(int))
-{
-    struct str copy = arena_str(arena, t);
-    char *p = (char *)(uintptr_t)copy.ptr;
-    for (size_t i = 0; i < copy.len; i++)
-        if ((unsigned char)p[i] < 0x80)
-            p[i] = (char)change((unsigned char)p[i]);
-    return copy;
-}
-
 enum { HEADLINE_BYTES = 80 };
 
 /* Without half a word, or, where there is but one, without half a character. */
@@ -110,7 +98,7 @@ static struct str apply_steps(const struct rule *rule, struct str t, struct aren
         else if (rule->steps[i] == STEP_HEADLINE)
             t = headline(t, arena);
         else
-            t = change_case(t, arena, rule->steps[i] == STEP_LOWER ? tolower : toupper);
+            t = arena_ascii(arena, t, rule->steps[i] == STEP_LOWER ? tolower : toupper);
     }
     return t.len > 0 ? t : none;
 }

@@ -20,17 +20,25 @@ int pause_check(struct store *store, const char *name, struct error *err)
     return rc;
 }
 
+struct setting {
+    struct store *store;
+    const char *name; /* NULL: all */
+    struct str by, reason;
+};
+
+static int set(void *arg, struct error *err)
+{
+    const struct setting *p = arg;
+    const struct store_engine *engine = p->store->engine;
+    int64_t connection = 0;
+    if (p->name && engine->connection(p->store, str_from(p->name), STR(""), &connection, err) != 0)
+        return -1;
+    return engine->set_pause(p->store, connection, p->by, p->reason, err);
+}
+
 int pause_set(struct store *store, const char *name, struct str by, struct str reason,
               struct error *err)
 {
-    const struct store_engine *engine = store->engine;
-    int64_t connection = 0;
-    if (engine->begin(store, err) != 0)
-        return -1;
-    if ((!name || engine->connection(store, str_from(name), STR(""), &connection, err) == 0) &&
-        engine->set_pause(store, connection, by, reason, err) == 0 &&
-        engine->commit(store, err) == 0)
-        return 0;
-    engine->rollback(store);
-    return -1;
+    struct setting setting = {store, name, by, reason};
+    return store_transact(store, set, &setting, err);
 }

@@ -16,29 +16,22 @@ struct note {
     struct error err;
 };
 
-static int write_rows(struct note *n)
+static int write_rows(void *arg, struct error *err)
 {
+    struct note *n = arg;
     struct store *store = n->host->store;
     int64_t connection;
-    if (store->engine->connection(store, n->connection, STR(""), &connection, &n->err) != 0 ||
-        store->engine->run_start(store, connection, n->row.started_by, &n->row.id, &n->err) != 0)
+    if (store->engine->connection(store, n->connection, STR(""), &connection, err) != 0 ||
+        store->engine->run_start(store, connection, n->row.started_by, &n->row.id, err) != 0)
         return -1;
     n->row.ended_at = world_now(n->host->world);
-    return store->engine->run_end(store, &n->row, &n->err);
+    return store->engine->run_end(store, &n->row, err);
 }
 
 static void work(void *arg)
 {
     struct note *n = arg;
-    struct store *store = n->host->store;
-    n->rc = store->engine->begin(store, &n->err);
-    if (n->rc != 0)
-        return;
-    n->rc = write_rows(n);
-    if (n->rc == 0)
-        n->rc = store->engine->commit(store, &n->err);
-    if (n->rc != 0)
-        store->engine->rollback(store);
+    n->rc = store_transact(n->host->store, write_rows, n, &n->err);
 }
 
 static void done(void *arg)

@@ -3,19 +3,6 @@
 #include "sync/pause.h"
 #include "sync/run_internal.h"
 
-/* Within begin and commit. */
-static int in_transaction(struct run *run, int (*work)(struct run *run, struct error *err),
-                          struct error *err)
-{
-    struct store *store = run->host->store;
-    if (store->engine->begin(store, err) != 0)
-        return -1;
-    if (work(run, err) == 0 && store->engine->commit(store, err) == 0)
-        return 0;
-    store->engine->rollback(store);
-    return -1;
-}
-
 /* ---- opening ---- */
 
 struct naming {
@@ -102,8 +89,9 @@ static bool note_quarantined(void *arg, const struct stream_row *row)
     return true;
 }
 
-static int open_run(struct run *run, struct error *err)
+static int open_run(void *arg, struct error *err)
 {
+    struct run *run = arg;
     struct store *store = run->host->store;
     const struct store_engine *engine = store->engine;
     struct str name = run->setup->config->name;
@@ -131,7 +119,7 @@ static int open_run(struct run *run, struct error *err)
 
 int run_store_open(struct run *run, struct error *err)
 {
-    if (in_transaction(run, open_run, err) == 0)
+    if (store_transact(run->host->store, open_run, run, err) == 0)
         return 0;
     run->row.id = 0;
     if (run->leased)
@@ -142,8 +130,9 @@ int run_store_open(struct run *run, struct error *err)
 
 /* ---- on the way ---- */
 
-static int set_account(struct run *run, struct error *err)
+static int set_account(void *arg, struct error *err)
 {
+    struct run *run = arg;
     struct store *store = run->host->store;
     return store->engine->set_account(store, run->connection, str_from(run->account),
                                       str_from(run->account_name), err);
@@ -151,13 +140,14 @@ static int set_account(struct run *run, struct error *err)
 
 int run_store_account(struct run *run, struct error *err)
 {
-    return in_transaction(run, set_account, err);
+    return store_transact(run->host->store, set_account, run, err);
 }
 
 /* The watermark moves: everything modified up to `until` has been read, but for what the vendor's
  * index was late with. */
-static int close_object(struct run *run, struct error *err)
+static int close_object(void *arg, struct error *err)
 {
+    struct run *run = arg;
     struct store *store = run->host->store;
     struct run_object *object = &run->objects[run->current];
     struct stream_state next = object->state;
@@ -177,13 +167,14 @@ static int close_object(struct run *run, struct error *err)
 
 int run_store_object(struct run *run, struct error *err)
 {
-    return in_transaction(run, close_object, err);
+    return store_transact(run->host->store, close_object, run, err);
 }
 
 /* ---- the end ---- */
 
-static int end_run(struct run *run, struct error *err)
+static int end_run(void *arg, struct error *err)
 {
+    struct run *run = arg;
     struct store *store = run->host->store;
     for (size_t i = 0; i < run->row.stream_count; i++)
         if (store->engine->run_stream(store, run->row.id, &run->row.streams[i], err) != 0)
@@ -193,7 +184,7 @@ static int end_run(struct run *run, struct error *err)
 
 int run_store_end(struct run *run, struct error *err)
 {
-    int rc = run->row.id != 0 ? in_transaction(run, end_run, err) : 0;
+    int rc = run->row.id != 0 ? store_transact(run->host->store, end_run, run, err) : 0;
     if (run->leased)
         run->host->store->engine->release(run->host->store, run->connection);
     run->leased = false;

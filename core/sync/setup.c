@@ -241,9 +241,12 @@ static void make_auth(struct maker *m)
                               STR_ARG(d->name));
         return;
     }
+    const struct node *root = m->s->config->root, *written = node_get(root, "auth");
+    if (!auth && written && !node_is_null(written)) /* no map, which is said already */
+        return;
     if (!auth || auth->count != 1) {
         settings_complain(
-            &m->ctx, auth,
+            &m->ctx, written ? written : root,
             "'auth' must name one way to authenticate, for example auth: {%.*s: {%.*s: ...}}",
             STR_ARG(d->auth[0].name), STR_ARG(d->auth[0].secrets[0].name));
         return;
@@ -269,6 +272,14 @@ static struct str host_name(const struct descriptor *d, size_t i)
     return d->hosts[i];
 }
 
+/* What follows the host: nothing, or ":8700". */
+static bool is_port(struct str s)
+{
+    uint64_t port;
+    return s.len == 0 || (s.ptr[0] == ':' && str_to_u64(str_slice(s, 1, s.len - 1), &port) &&
+                          port > 0 && port <= UINT16_MAX);
+}
+
 /* "http://127.0.0.1:8700": scheme, host and port, nothing after. Plain http only to oneself: a
  * credential must not cross a network in clear. */
 static const char *wrong_origin(struct str origin)
@@ -276,11 +287,13 @@ static const char *wrong_origin(struct str origin)
     bool https = str_starts(origin, "https://");
     struct str rest = str_slice(origin, https ? 8 : 7, origin.len - (https ? 8 : 7));
     struct str host = rest;
-    ptrdiff_t colon = str_find(rest, ':');
-    if (colon >= 0 && rest.ptr[0] != '[')
-        host.len = (size_t)colon;
-    if (rest.len == 0 || str_find(rest, '/') >= 0 || str_find(rest, '@') >= 0 ||
-        str_find(rest, '?') >= 0 || str_find(rest, ' ') >= 0)
+    ptrdiff_t end =
+        rest.len > 0 && rest.ptr[0] == '[' ? str_find(rest, ']') + 1 : str_find(rest, ':');
+    if (end >= 0)
+        host.len = (size_t)end;
+    if (host.len == 0 || !is_port(str_slice(rest, host.len, rest.len - host.len)) ||
+        str_find(rest, '/') >= 0 || str_find(rest, '@') >= 0 || str_find(rest, '?') >= 0 ||
+        str_find(rest, ' ') >= 0)
         return "write scheme, host and port only, like http://127.0.0.1:8700";
     bool self = str_is(host, "127.0.0.1") || str_is(host, "localhost") || str_starts(rest, "[::1]");
     if (!https && !self)
@@ -539,9 +552,9 @@ static void make_objects(struct maker *m)
             m->s->object_count++;
     for (size_t i = 0; i < m->s->object_count; i++)
         check_lookups(m, &m->s->objects[i]);
-    if (list->count == 0)
-        settings_complain(&m->ctx, node_get(m->s->config->root, "objects"),
-                          "'objects' is empty: name at least one");
+    const struct node *written = node_get(m->s->config->root, "objects");
+    if (written && written->kind == NODE_MAP && written->count == 0) /* else it is said already */
+        settings_complain(&m->ctx, written, "'objects' is empty: name at least one");
 }
 
 void setup_make(const struct connection_config *config, const struct descriptor *descriptor,

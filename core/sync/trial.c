@@ -72,12 +72,14 @@ static struct str origin_of(const struct setup *setup, struct str host, struct a
     return str_from(arena_printf(arena, "https://%.*s", STR_ARG(host)));
 }
 
-static const char *network_remedy(int reached)
+static const char *network_remedy(const struct probe_result *r)
 {
-    if (reached == PROBE_RESOLVE)
+    if (r->refused)
+        return "";
+    if (r->reached == PROBE_RESOLVE)
         return "check the name, this machine's name servers and its network";
-    if (reached == PROBE_CONNECT)
-        return "check firewalls, and network.allow for a private address";
+    if (r->reached == PROBE_CONNECT)
+        return "check that it runs there, firewalls, and network.endpoints";
     return "check the clock and the certificates (package ca-certificates, or network.ca_file)";
 }
 
@@ -86,10 +88,11 @@ static void tell_failed_probe(struct trial *t, struct str host, const struct pro
 {
     static const enum trial_step steps[] = {TRIAL_RESOLVE, TRIAL_CONNECT, TRIAL_TLS};
     if (r->reached > PROBE_RESOLVE)
-        tell(t, TRIAL_RESOLVE, host, TRIAL_OK, r->resolve_us, r->address, "");
+        tell(t, TRIAL_RESOLVE, host, TRIAL_OK, r->resolve_us,
+             r->address[0] ? r->address : "it has an address", "");
     if (r->reached > PROBE_CONNECT)
         tell(t, TRIAL_CONNECT, host, TRIAL_OK, r->connect_us, "connected", "");
-    tell(t, steps[r->reached], host, TRIAL_FAILED, took(t), why, network_remedy(r->reached));
+    tell(t, steps[r->reached], host, TRIAL_FAILED, took(t), why, network_remedy(r));
 }
 
 static bool try_network(struct trial *t, struct str host)

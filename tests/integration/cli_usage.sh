@@ -146,6 +146,21 @@ complains 'problems in 8 files'
 expect 2 "$fastenr" check -c mistakes --json
 says '"ok":false'
 
+# A problem has one line, a place and some words, whatever it quotes.
+mkdir odd
+mkfifo odd/pipe.yaml
+printf 'connection: %05000d\nconnector: hubspot\nauth: [a]\nobjects: [b]\n' 1 >odd/a.yaml
+printf 'connector: hubspot\nauth: {private_app: {token: "${FASTENR_EMPTY}"}}\nobjects: {companies: }\n%s\n' \
+    'network: {endpoints: {api.hubapi.com: "http://127.0.0.1:99999"}}' >odd/b.yaml
+FASTENR_EMPTY='' expect 2 "$fastenr" check -c odd
+complains 'odd/a.yaml:1:13: what stands here is too long'
+complains 'odd/a.yaml:3:7: auth is a list'
+complains 'odd/a.yaml:4:10: objects is a list'
+complains 'odd/b.yaml:2:29: the environment variable FASTENR_EMPTY is empty'
+complains "odd/b.yaml:4:39: the endpoint 'http://127.0.0.1:99999' cannot be used"
+complains 'it is a pipe or a device'
+complains '6 problems in 3 files'
+
 # ---- connectors that this host cannot run ----
 
 mkdir -p refused/connectors
@@ -154,12 +169,14 @@ for name in no_entry other_major newer_minor needs_extension; do
     cp "$fault_plugins/$name.so" refused/connectors/
 done
 echo 'no connector at all' >refused/connectors/text.so
+head -c 3000 "$fault_plugins/idle.so" >refused/connectors/cut_off.so
 expect 1 "$fastenr" plugins -c refused
-[ "$(grep -c '^fastenr: refused: ' err.txt)" -eq 5 ] || fail "not five lines for five refused files: $err"
-[ "$(wc -l <err.txt)" -eq 5 ] || fail "more than a line each: $err"
-for name in no_entry other_major newer_minor needs_extension text; do
+[ "$(grep -c '^fastenr: refused: ' err.txt)" -eq 6 ] || fail "not six lines for six refused files: $err"
+[ "$(wc -l <err.txt)" -eq 6 ] || fail "more than a line each: $err"
+for name in no_entry other_major newer_minor needs_extension text cut_off; do
     complains "connectors/$name.so: "
 done
+complains 'connectors/cut_off.so: its end is missing'
 for name in no_entry other_major newer_minor needs_extension text; do
     expect 1 "$fastenr" describe "refused/connectors/$name.so"
     complains "refused: refused/connectors/$name.so: "
@@ -189,6 +206,36 @@ if [ -w /dev/full ]; then
     "$fastenr" --help >/dev/full 2>err.txt || got=$?
     [ "$got" -eq 1 ] || fail "a full disk gave $got, not 1"
 fi
+
+# ---- standard descriptors that are closed ----
+
+for closed in '<&-' '2>&-' '<&- 2>&-'; do
+    got=0
+    eval '"$fastenr" status -c good' "$closed" >out.txt || got=$?
+    [ "$got" -eq 0 ] || fail "status with $closed ended with $got"
+done
+got=0
+"$fastenr" status -c good >&- 2>err.txt || got=$?
+[ "$got" -eq 1 ] || fail "status without standard output ended with $got, not 1"
+err=$(cat err.txt)
+complains 'cannot write the output'
+got=0
+"$fastenr" sync -c good shop <&- >&- 2>&- || got=$?
+[ "$got" -eq 1 ] || fail "a sync with all of them closed ended with $got, not 1"
+expect 0 "$fastenr" doctor -c good
+says 'whole'
+
+# ---- a crash leaves no memory image, which would hold credentials ----
+
+(ulimit -c unlimited 2>/dev/null || true; exec "$fastenr" run -c good) >run.out 2>&1 &
+run_pid=$!
+for _ in {1..100}; do
+    grep -q 'connection' run.out && break
+    sleep 0.05
+done
+[ "$(awk '/Max core file size/ { print $5 }' "/proc/$run_pid/limits")" = 0 ] || fail "a crash would leave a core file"
+kill -TERM "$run_pid"
+wait "$run_pid" || fail "run ended with $? after SIGTERM"
 
 # ---- the documentation is what the program says ----
 

@@ -99,7 +99,7 @@ static void test_no_connector_files(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "No such file"));
     CU_ASSERT(registry_describe(&world, carrier, &WORKER_LIMITS_DEFAULT, "/tmp", &info, &err) ==
               -1);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "Is a directory"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "it is a folder"));
     CU_ASSERT(
         registry_describe(&world, carrier, &WORKER_LIMITS_DEFAULT, "/bin/true", &info, &err) == -1);
 }

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char *engine_url = "sqlite:test.db";
 
@@ -79,15 +80,31 @@ static void test_opening(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not a database"));
 }
 
+static void test_removed_while_open(void)
+{
+    static const struct uuid id = {{9}};
+    int64_t key;
+    char path[128];
+    OK(ENGINE->begin(store, &err));
+    OK(ENGINE->organization(store, &id, &key, &err));
+    snprintf(path, sizeof path, "%s", db_path());
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    CU_ASSERT(ENGINE->commit(store, &err) == -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "removed or replaced"));
+    ENGINE->rollback(store);
+}
+
 STORE_SUITE_FUNCTIONS
 IN_STORE(test_schema_is_the_model)
 IN_STORE(test_newer_schema_is_refused)
 IN_STORE(test_opening)
+IN_STORE(test_removed_while_open)
 
 const char *const unit_suite = "store on SQLite";
 const struct unit_test unit_tests[] = {
     STORE_SUITE_TESTS{"the schema has the model's columns", store_test_schema_is_the_model},
     {"a newer schema is refused", store_test_newer_schema_is_refused},
     {"opening what is no store", store_test_opening},
+    {"no commit into a file that was removed", store_test_removed_while_open},
     {NULL, NULL},
 };
