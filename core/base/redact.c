@@ -9,26 +9,52 @@
 
 enum { ENCODED_MAX = 64 * 1024 };
 
+struct needle {
+    struct str text;
+    size_t uses;
+};
+
 static struct {
-    struct str *needles;
+    struct needle *needles;
     size_t count, cap;
     pthread_rwlock_t lock;
 } list = {.lock = PTHREAD_RWLOCK_INITIALIZER};
 
-static void add_needle(struct str needle)
+typedef void (*needle_fn)(struct str needle);
+
+static struct needle *find_needle(struct str text)
 {
-    if (needle.len < REDACT_LEAST)
-        return;
     for (size_t i = 0; i < list.count; i++)
-        if (str_eq(list.needles[i], needle))
-            return;
+        if (str_eq(list.needles[i].text, text))
+            return &list.needles[i];
+    return NULL;
+}
+
+static void add_needle(struct str text)
+{
+    if (text.len < REDACT_LEAST)
+        return;
+    struct needle *known = find_needle(text);
+    if (known) {
+        known->uses++;
+        return;
+    }
     list.needles = mem_grow(list.needles, &list.cap, list.count + 1, sizeof list.needles[0]);
-    list.needles[list.count++] = (struct str){mem_strndup(needle.ptr, needle.len), needle.len};
+    list.needles[list.count++] = (struct needle){{mem_strndup(text.ptr, text.len), text.len}, 1};
+}
+
+static void remove_needle(struct str text)
+{
+    struct needle *known = find_needle(text);
+    if (!known || --known->uses > 0)
+        return;
+    mem_free_secret((char *)(uintptr_t)known->text.ptr);
+    *known = list.needles[--list.count];
 }
 
 /* Base64 of a value inside a longer text depends on where it begins in a group of three: take the
  * part that stays the same at each of the three offsets. */
-static void add_base64(struct str secret)
+static void each_base64(struct str secret, needle_fn fn)
 {
     struct buf shifted = BUF_INIT(ENCODED_MAX), text = BUF_INIT(ENCODED_MAX);
     for (size_t offset = 0; offset < 3; offset++) {
@@ -40,32 +66,43 @@ static void add_base64(struct str secret)
         size_t head = offset == 0 ? 0 : offset + 1;
         size_t whole = shifted.len / 3 * 4;
         if (!text.full && whole > head)
-            add_needle((struct str){text.ptr + head, whole - head});
+            fn((struct str){text.ptr + head, whole - head});
     }
     buf_free(&shifted);
     buf_free(&text);
 }
 
-void redact_add(struct str secret)
+/* The value as it may stand in a text. */
+static void each_needle(struct str secret, needle_fn fn)
 {
     if (secret.len < REDACT_LEAST)
         return;
     pthread_rwlock_wrlock(&list.lock);
     struct buf percent = BUF_INIT(ENCODED_MAX);
     encode_percent(&percent, secret);
-    add_needle(secret);
+    fn(secret);
     if (!percent.full)
-        add_needle(buf_view(&percent));
-    add_base64(secret);
-    buf_free(&percent);
+        fn(buf_view(&percent));
+    each_base64(secret, fn);
     pthread_rwlock_unlock(&list.lock);
+    buf_free(&percent);
+}
+
+void redact_add(struct str secret)
+{
+    each_needle(secret, add_needle);
+}
+
+void redact_remove(struct str secret)
+{
+    each_needle(secret, remove_needle);
 }
 
 void redact_clear(void)
 {
     pthread_rwlock_wrlock(&list.lock);
     for (size_t i = 0; i < list.count; i++)
-        mem_free_secret((char *)(uintptr_t)list.needles[i].ptr);
+        mem_free_secret((char *)(uintptr_t)list.needles[i].text.ptr);
     free(list.needles);
     list.needles = NULL;
     list.count = list.cap = 0;
@@ -78,7 +115,7 @@ static bool find_first(struct str text, struct str *ret_found)
     const char *best = NULL;
     size_t best_len = 0;
     for (size_t i = 0; i < list.count; i++) {
-        struct str needle = list.needles[i];
+        struct str needle = list.needles[i].text;
         const char *at = memmem(text.ptr, text.len, needle.ptr, needle.len);
         if (at && (!best || at < best || (at == best && needle.len > best_len))) {
             best = at;

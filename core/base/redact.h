@@ -9,7 +9,9 @@
 /* Values of fewer than 6 bytes are not registered: they would blot out ordinary text. */
 enum { REDACT_LEAST = 6 };
 
+/* A value may be added several times; it counts until it is removed as often. */
 void redact_add(struct str secret);
+void redact_remove(struct str secret);
 void redact_clear(void);
 
 /* Appends the text, each credential replaced by "[secret]". */

@@ -12,6 +12,7 @@
 #include "base/redact.h"
 #include "net/curl.h"
 #include "plugin/process.h"
+#include "sync/token.h"
 
 /* ---- places ---- */
 
@@ -109,8 +110,10 @@ int app_read(struct app *app)
 
 void app_close(struct app *app)
 {
+    tokens_finish(&app->host);
     catalog_free(&app->catalog);
     store_close(app->host.store);
+    keyring_wipe(&app->keys);
     if (app->host.transport)
         app->host.transport->free(app->host.transport);
     process_carrier_free(app->host.carrier);
@@ -273,6 +276,29 @@ size_t app_host_problems(const struct app *app)
     return count;
 }
 
+int app_keys(struct app *app)
+{
+    const struct text_list *sources = &app->catalog.host.secrets.key;
+    struct error err;
+    keyring_wipe(&app->keys);
+    int rc = sources->count > 0
+                 ? keyring_read(&app->keys, sources->items, sources->count, app->dir, &err)
+                 : keyring_read_systemd(&app->keys, &err);
+    for (size_t i = 0; i < sources->count; i++)
+        if (!str_starts(sources->items[i], "file:"))
+            redact_add(sources->items[i]);
+    app->host.keys = &app->keys;
+    if (rc == 0)
+        return 0;
+    complain("%s", err.text);
+    return EXIT_USAGE;
+}
+
+int app_tokens(struct app *app, const struct setup *setup)
+{
+    return setup->oauth && !app->host.store ? app_store(app, false) : 0;
+}
+
 int app_store(struct app *app, bool make)
 {
     struct error err;
@@ -281,6 +307,9 @@ int app_store(struct app *app, bool make)
         return rc;
     if (app_host_problems(app) > 0)
         return EXIT_USAGE;
+    rc = app_keys(app);
+    if (rc != 0)
+        return rc;
     const char *url = arena_str(&app->arena, app->catalog.host.store).ptr;
     app->host.store = make ? store_open(url, app->dir, &app->world, &err)
                            : store_open_existing(url, app->dir, &app->world, &err);

@@ -16,6 +16,7 @@ struct app {
     const char *worker_path; /* beside the program */
     const char *own_connectors;
     struct world world;
+    struct keyring keys;
     struct sync_host host; /* its parts are NULL until they are opened */
     struct catalog catalog;
     struct arena arena;
@@ -49,6 +50,10 @@ int app_dirs(struct app *app, struct connector_dirs *ret_dirs);
 /* Reads fastenr.conf and opens the store. */
 int app_store(struct app *app, bool make);
 int app_transport(struct app *app);
+/* The store with the tokens of a connection that needs them, for commands that keep nothing. */
+int app_tokens(struct app *app, const struct setup *setup);
+/* Reads the keys that secrets.key names; the store is opened with them. */
+int app_keys(struct app *app);
 
 /* Writes what is wrong with fastenr.conf; how much that is. */
 size_t app_host_problems(const struct app *app);

@@ -71,6 +71,11 @@ static void write_auth(const struct descriptor *d)
         for (uint32_t j = 0; j < a->secret_count; j++)
             out_printf(&std_out, "    %.*s: %.*s\n", STR_ARG(a->secrets[j].name),
                        STR_ARG(a->secrets[j].text));
+        if (a->oauth)
+            out_printf(
+                &std_out,
+                "    token_path, scopes: instead of %.*s, and of the scopes of the objects\n",
+                STR_ARG(a->oauth->token_url));
     }
 }
 

@@ -190,6 +190,8 @@ static int run_preview(struct app *app, const struct arguments *args)
     if (rc == 0 && !(p.object = app_object(connection, args->words[1])))
         rc = EXIT_USAGE;
     if (rc == 0)
+        rc = app_tokens(app, &connection->setup);
+    if (rc == 0)
         rc = app_transport(app);
     if (rc != 0)
         return rc;

@@ -20,6 +20,7 @@ struct standing {
     struct pause_row pause;
     struct stream_row streams[64];
     size_t stream_count;
+    struct str reconnect; /* why a person must connect it anew; empty: no need */
 };
 
 struct view {
@@ -53,6 +54,14 @@ static bool take_stream(void *arg, const struct stream_row *row)
     return true;
 }
 
+static bool take_secret(void *arg, const struct secret_row *row)
+{
+    struct view *v = arg;
+    if (row->problem.len > 0)
+        v->standing->reconnect = arena_str(&v->app->arena, row->problem);
+    return true;
+}
+
 static int64_t next_due(struct app *app, const struct standing *s)
 {
     struct plan plan;
@@ -72,6 +81,7 @@ static int look(struct app *app, struct standing *s, struct error *err)
     const struct store_engine *engine = app->host.store->engine;
     if (engine->each_run(app->host.store, s->name, 0, 1, take_run, &v, err) != 0 ||
         engine->each_stream(app->host.store, s->name, take_stream, &v, err) != 0 ||
+        engine->each_secret(app->host.store, s->name, take_secret, &v, err) != 0 ||
         engine->find_pause(app->host.store, s->name, &app->arena, &s->pause, err) != 0)
         return -1;
     s->next_us = s->pause.at != 0 ? 0 : next_due(app, s);
@@ -101,7 +111,14 @@ static void write_head(struct app *app, const struct standing *s)
     out_style(&std_out, STYLE_NONE);
     if (!s->config)
         out_text(&std_out, "  (its file is gone)");
-    out_text(&std_out, "\n  last run  ");
+    out_text(&std_out, "\n");
+    if (s->reconnect.len > 0) {
+        out_text(&std_out, "  account   ");
+        out_styled(&std_out, STYLE_BAD, "error: reconnect");
+        out_printf(&std_out, ": %.*s\n            run `fastenr connect %.*s%s`\n",
+                   STR_ARG(s->reconnect), STR_ARG(s->name), app->hint);
+    }
+    out_text(&std_out, "  last run  ");
     if (!s->ran) {
         out_text(&std_out, "never\n");
     } else {
@@ -189,6 +206,10 @@ static void json_standing(struct json_writer *w, const struct standing *s)
     json_put_bool(w, s->config != NULL);
     json_key(w, "enabled");
     json_put_bool(w, s->config && s->config->enabled);
+    json_key(w, "state");
+    json_put_text(w, s->reconnect.len > 0 ? "error: reconnect" : "ok");
+    json_key(w, "problem");
+    json_put_text(w, s->reconnect.len > 0 ? s->reconnect.ptr : NULL);
     json_key(w, "last_run");
     if (s->ran)
         json_run(w, &s->last);

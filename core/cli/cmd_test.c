@@ -78,6 +78,8 @@ static int run_test(struct app *app, const struct arguments *args)
     struct catalog_connection *connection;
     int rc = app_connection(app, args->words[0], &connection);
     if (rc == 0)
+        rc = app_tokens(app, &connection->setup);
+    if (rc == 0)
         rc = app_transport(app);
     if (rc != 0)
         return rc;

@@ -5,6 +5,8 @@
 #include <stddef.h>
 
 const struct command *const commands[] = {&cmd_check,
+                                          &cmd_connect,
+                                          &cmd_disconnect,
                                           &cmd_test,
                                           &cmd_preview,
                                           &cmd_sync,
@@ -21,4 +23,7 @@ const struct command *const commands[] = {&cmd_check,
                                           &cmd_plugins,
                                           &cmd_describe,
                                           &cmd_doctor,
+                                          &cmd_secrets_init,
+                                          &cmd_secrets_list,
+                                          &cmd_secrets_rotate,
                                           NULL};

@@ -53,6 +53,33 @@ static void put_option(struct json_writer *w, const struct connector_option *o)
     json_close(w, '}');
 }
 
+static void put_texts(struct json_writer *w, const char *name, const struct str *texts,
+                      uint32_t count)
+{
+    json_key(w, name);
+    json_open(w, '[');
+    for (uint32_t i = 0; i < count; i++)
+        json_put_str(w, texts[i]);
+    json_close(w, ']');
+}
+
+static void put_oauth(struct json_writer *w, const struct connector_oauth *o)
+{
+    json_key(w, "oauth");
+    if (!o) {
+        json_put_null(w);
+        return;
+    }
+    json_open(w, '{');
+    put(w, "authorize_url", o->authorize_url);
+    put(w, "token_url", o->token_url);
+    put_texts(w, "scopes", o->scopes, o->scope_count);
+    put_texts(w, "optional_scopes", o->optional_scopes, o->optional_scope_count);
+    json_key(w, "pkce");
+    json_put_bool(w, o->pkce);
+    json_close(w, '}');
+}
+
 static void put_auth(struct json_writer *w, const struct connector_auth *a)
 {
     json_open(w, '{');
@@ -67,6 +94,7 @@ static void put_auth(struct json_writer *w, const struct connector_auth *a)
         json_close(w, '}');
     }
     json_close(w, ']');
+    put_oauth(w, a->oauth);
     json_close(w, '}');
 }
 

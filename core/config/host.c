@@ -2,6 +2,8 @@
 #include "config/host.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/time.h"
@@ -57,6 +59,20 @@ static const struct setting_table worker_settings = {
         {0}},
     sizeof(((struct host_config *)0)->workers)};
 
+static const struct setting_table secrets_settings = {
+    (const struct setting[]){
+        {.key = "key",
+         .type = SETTING_TEXTS,
+         .offset =
+             offsetof(struct host_config, secrets.key) - offsetof(struct host_config, secrets),
+         .help =
+             "what tokens are sealed with in the store: \"file:PATH\", made by `fastenr secrets "
+             "init`, or 64 hexadecimal digits from the environment; of several the first seals "
+             "and all open. Without it systemd's credential fastenr.key, where there is one",
+         .example = "\"file:fastenr.key\""},
+        {0}},
+    sizeof(((struct host_config *)0)->secrets)};
+
 static const struct setting_table sync_settings = {
     (const struct setting[]){{.key = "threads",
                               .type = SETTING_INT,
@@ -107,6 +123,11 @@ const struct setting_table host_settings = {
          .offset = offsetof(struct host_config, workers),
          .table = &worker_settings,
          .help = "limits of the processes that run connectors"},
+        {.key = "secrets",
+         .type = SETTING_GROUP,
+         .offset = offsetof(struct host_config, secrets),
+         .table = &secrets_settings,
+         .help = "how the tokens of OAuth connections are kept"},
         {.key = "sync",
          .type = SETTING_GROUP,
          .offset = offsetof(struct host_config, sync),
@@ -115,12 +136,29 @@ const struct setting_table host_settings = {
         {0}},
     sizeof(struct host_config)};
 
+/* A folder that is not there would be passed over in silence, with every connector in it. */
+static void check_folders(const struct settings_context *ctx, const char *dir,
+                          const struct host_config *config, const struct node *root)
+{
+    const struct node *list = node_get(root, "connectors");
+    for (size_t i = 0; i < config->connectors.count; i++) {
+        struct stat st;
+        const struct node *at =
+            list && list->kind == NODE_LIST && i < list->count ? list->items[i] : list;
+        char *path = file_join(dir, arena_str(ctx->arena, config->connectors.items[i]).ptr);
+        if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+            settings_complain(ctx, at, "connectors: there is no folder %s", path);
+        free(path);
+    }
+}
+
 void host_config_read(const char *dir, struct host_config *ret_config, struct arena *arena,
                       struct problems *problems)
 {
     char *path = file_join(dir, "fastenr.conf");
     struct settings_context ctx = {arena_text(arena, path), arena, problems};
-    const struct node *root = file_exists(path) ? libconfig_read(ctx.file, arena, problems) : NULL;
+    bool there = access(path, F_OK) == 0; /* as what, libconfig_read finds out */
+    const struct node *root = there ? libconfig_read(ctx.file, arena, problems) : NULL;
     *ret_config = (struct host_config){0};
     settings_read(&host_settings, root, ret_config, &ctx);
     if (!uuid_parse(ret_config->organization_text, &ret_config->organization)) {
@@ -128,5 +166,6 @@ void host_config_read(const char *dir, struct host_config *ret_config, struct ar
         problem_add(problems, ctx.file, at ? at->line : 0, at ? at->column : 0,
                     "organization must be a UUID, like 018f3a4e-5c1d-7e2b-9a6f-0b1c2d3e4f50");
     }
+    check_folders(&ctx, dir, ret_config, root);
     free(path);
 }

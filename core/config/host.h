@@ -22,6 +22,9 @@ struct host_config {
         bool strict_jail;
     } workers;
     struct {
+        struct text_list key; /* the first seals, all open */
+    } secrets;
+    struct {
         int64_t threads;
         int64_t runs; /* syncs at a time */
     } sync;

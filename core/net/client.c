@@ -15,6 +15,7 @@ enum {
     BODY_MAX = 64 * 1024 * 1024,
     ERROR_BODY_MAX = 64 * 1024, /* of an answer whose body is looked at for rules and words */
     HEADERS_MAX = 48,
+    CREDENTIAL_HEADERS = 4,
     RETRY_DAYS = 7 /* no Retry-After is believed to mean more */
 };
 #define BACKOFF_FIRST (500 * US_PER_MS)
@@ -27,6 +28,7 @@ struct client {
     struct client_policy policy;
     struct budget *budget;
     struct client_stats stats;
+    struct credential_source *source; /* NULL: the policy's headers are all */
     struct exchange *exchanges;
     void (*on_retry)(void *arg, const char *why, int64_t wait_us);
     void *retry_arg;
@@ -43,6 +45,12 @@ struct exchange {
     struct transfer *transfer;
     struct timer timer;
     int attempts;
+    /* of the client's source */
+    struct credential_wait wait;
+    struct http_header credential[CREDENTIAL_HEADERS]; /* values are copies */
+    size_t credential_count;
+    uint64_t credential_version, refused_version;
+    bool renewed; /* sent once more after a 401 */
     /* the result, when it is there before anything is sent */
     struct client_result early;
     char text[1024];
@@ -83,6 +91,33 @@ const struct client_stats *client_stats(const struct client *client)
     return &client->stats;
 }
 
+void client_set_credentials(struct client *client, struct credential_source *source)
+{
+    client->source = source;
+}
+
+/* ---- the credential ---- */
+
+static void drop_credential(struct exchange *x)
+{
+    for (size_t i = 0; i < x->credential_count; i++)
+        mem_free_secret((char *)(uintptr_t)x->credential[i].value.ptr);
+    x->credential_count = 0;
+}
+
+/* The source may have another one before this request has ended: it sends a copy. */
+static void take_credential(struct exchange *x, const struct credential *c)
+{
+    drop_credential(x);
+    x->credential_version = c->version;
+    for (size_t i = 0; i < c->header_count && i < CREDENTIAL_HEADERS; i++) {
+        struct str value = c->headers[i].value;
+        x->credential[i] = (struct http_header){c->headers[i].name,
+                                                {mem_strndup(value.ptr, value.len), value.len}};
+        x->credential_count++;
+    }
+}
+
 /* ---- ends ---- */
 
 static void forget(struct exchange *x)
@@ -94,6 +129,9 @@ static void forget(struct exchange *x)
     loop_timer_stop(x->client->world->loop, &x->timer);
     if (x->transfer)
         x->client->transport->cancel(x->transfer);
+    if (x->wait.waiting)
+        x->client->source->drop(x->client->source, &x->wait);
+    drop_credential(x);
     buf_free(&x->url);
     free(x);
 }
@@ -213,6 +251,8 @@ static int set_headers(struct exchange *x, size_t *ret_count)
     }
     for (size_t i = 0; i < policy->auth_header_count && n < HEADERS_MAX; i++)
         x->headers[n++] = policy->auth_headers[i];
+    for (size_t i = 0; i < x->credential_count && n < HEADERS_MAX; i++)
+        x->headers[n++] = x->credential[i];
     *ret_count = n;
     return 0;
 }
@@ -363,6 +403,18 @@ static bool try_again(struct exchange *x, const struct verdict *v)
     return true;
 }
 
+/* A 401 proves that nothing was done. Once only: a scope that is missing may be a 401 too. */
+static bool try_newer_credential(struct exchange *x, const struct transfer_result *answer)
+{
+    if (!x->client->source || answer->fault != FAULT_NONE || answer->status != 401 || x->renewed)
+        return false;
+    x->renewed = true;
+    x->refused_version = x->credential_version;
+    x->client->stats.retries++;
+    begin(x);
+    return true;
+}
+
 static struct str header_value(const void *answer, struct str name)
 {
     const struct transfer_result *result = answer;
@@ -392,7 +444,7 @@ static void on_transfer(void *arg, struct transfer_result *answer)
         note_answer(x, answer);
     struct verdict v =
         answer->fault == FAULT_NONE ? judge_answer(x, answer) : judge_fault(x, answer);
-    if (try_again(x, &v)) {
+    if (try_newer_credential(x, answer) || try_again(x, &v)) {
         blob_unref(answer->body);
         return;
     }
@@ -405,10 +457,30 @@ static void on_transfer(void *arg, struct transfer_result *answer)
 
 /* ---- sending ---- */
 
+static void on_credential(void *arg, const struct credential *c);
+
+/* While the request waited for its turn another credential may have come, or none be there any
+ * more.
+ */
+static bool credential_holds(struct exchange *x)
+{
+    struct credential_source *source = x->client->source;
+    if (!source)
+        return true;
+    const struct credential *now = source->get(source, x->refused_version, &x->wait);
+    if (now && now->outcome == OUTCOME_OK)
+        take_credential(x, now);
+    else if (now)
+        on_credential(x, now);
+    return now && now->outcome == OUTCOME_OK;
+}
+
 static void send_now(void *arg)
 {
     struct exchange *x = arg;
     struct client *client = x->client;
+    if (!credential_holds(x))
+        return; /* it waits: on_credential */
     struct transfer_request request = {.method = x->request.method,
                                        .url = buf_view(&x->url),
                                        .body = x->request.body,
@@ -432,7 +504,7 @@ static void send_now(void *arg)
     }
 }
 
-static void begin(struct exchange *x)
+static void take_turn(struct exchange *x)
 {
     struct client *client = x->client;
     struct str bucket = {0};
@@ -453,6 +525,30 @@ static void begin(struct exchange *x)
         send_now(x);
 }
 
+static void on_credential(void *arg, const struct credential *c)
+{
+    struct exchange *x = arg;
+    if (c->outcome == OUTCOME_OK) {
+        take_credential(x, c);
+        take_turn(x);
+        return;
+    }
+    size_t len = name_request(x);
+    snprintf(x->text + len, sizeof x->text - len, " was not sent: %s", c->text);
+    finish_soon(x, c->outcome);
+}
+
+/* First the credential, then the turn: a place in the rate budget is not held while it waits. */
+static void begin(struct exchange *x)
+{
+    struct credential_source *source = x->client->source;
+    const struct credential *c = source ? source->get(source, x->refused_version, &x->wait) : NULL;
+    if (!source)
+        take_turn(x);
+    else if (c)
+        on_credential(x, c);
+}
+
 struct exchange *client_send(struct client *client, const struct client_request *request,
                              client_fn done, void *arg)
 {
@@ -464,6 +560,7 @@ struct exchange *client_send(struct client *client, const struct client_request 
                            .arg = arg,
                            .url = BUF_INIT(32 * 1024)};
     x->timer.arg = x;
+    x->wait = (struct credential_wait){.ready = on_credential, .arg = x};
     client->exchanges = x;
     if (!is_token(request->method) || set_url(x) != 0) {
         struct str url = request->url;

@@ -12,6 +12,7 @@
 #include "base/outcome.h"
 #include "base/world.h"
 #include "net/budget.h"
+#include "net/credential.h"
 #include "net/transport.h"
 
 /* What an answer means; the first row that matches decides. */
@@ -63,6 +64,10 @@ void client_on_retry(struct client *client, void (*fn)(void *arg, const char *wh
 
 /* Exchanges the budget, when the vendor's account has become known. */
 void client_set_budget(struct client *client, struct budget *budget);
+
+/* From now on each request carries what this source gives, beside the policy's headers. A request
+ * waits for a new one while there is none, and is sent once more with a newer one after a 401. */
+void client_set_credentials(struct client *client, struct credential_source *source);
 
 const struct client_stats *client_stats(const struct client *client);
 

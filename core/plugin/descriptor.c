@@ -11,6 +11,9 @@ enum {
     MOST_CHOICES = 64,
     MOST_AUTH = 8,
     MOST_SECRETS = 8,
+    MOST_SCOPES = 64,
+    MOST_DEAD = 8,
+    MOST_URL = 512,
     MOST_HOSTS = 16,
     MOST_LIMITS = 16,
     MOST_RESPONSES = 64,
@@ -88,6 +91,33 @@ static void get_auth(struct decoder *d, struct connector_auth *auth)
     GET_TABLE(d, auth->headers, auth->header_count, MOST_SECRETS, get_named_text);
 }
 
+static void get_dead(struct decoder *d, struct oauth_dead *dead)
+{
+    dead->status = (int32_t)wire_u32(&d->r);
+    dead->path = get_text(d);
+    dead->equals = get_text(d);
+}
+
+static struct connector_oauth *get_oauth(struct decoder *d)
+{
+    if (wire_u32(&d->r) == 0)
+        return NULL;
+    struct connector_oauth *oauth = arena_new(d->arena, 1, sizeof *oauth);
+    oauth->pkce = wire_u32(&d->r) & 1;
+    uint32_t grants = wire_u32(&d->r);
+    oauth->code = grants & 1;
+    oauth->refresh = grants & 2;
+    oauth->authorize_url = get_text(d);
+    oauth->token_url = get_text(d);
+    GET_TABLE(d, oauth->scopes, oauth->scope_count, MOST_SCOPES, get_text_row);
+    GET_TABLE(d, oauth->optional_scopes, oauth->optional_scope_count, MOST_SCOPES, get_text_row);
+    oauth->scope_separator = get_text(d);
+    if (oauth->scope_separator.len == 0)
+        oauth->scope_separator = STR(" ");
+    GET_TABLE(d, oauth->dead, oauth->dead_count, MOST_DEAD, get_dead);
+    return oauth;
+}
+
 static void get_limit(struct decoder *d, struct connector_limit *limit)
 {
     limit->name = get_text(d);
@@ -150,6 +180,8 @@ static bool decode(struct str message, struct descriptor *c)
     GET_TABLE(&d, c->limits, c->limit_count, MOST_LIMITS, get_limit);
     GET_TABLE(&d, c->responses, c->response_count, MOST_RESPONSES, get_response);
     GET_TABLE(&d, c->objects, c->object_count, MOST_OBJECTS, get_object);
+    for (uint32_t i = 0; i < c->auth_count && !d.r.bad; i++)
+        c->auth[i].oauth = get_oauth(&d);
     return wire_done(&d.r);
 }
 
@@ -197,6 +229,62 @@ static int check_options(const struct descriptor *c, struct error *err)
     return 0;
 }
 
+/* "https://HOST/path" in its plainest form; gives the host. */
+static bool plain_url(struct str url, struct str *ret_host)
+{
+    if (!str_starts(url, "https://") || url.len > MOST_URL)
+        return false;
+    for (size_t i = 0; i < url.len; i++)
+        if (url.ptr[i] <= ' ' || url.ptr[i] >= 0x7f || strchr("\\?#\"<>", url.ptr[i]))
+            return false;
+    struct str rest = str_slice(url, 8, url.len - 8);
+    ptrdiff_t slash = str_find(rest, '/');
+    if (slash < 0)
+        return false;
+    *ret_host = str_slice(rest, 0, (size_t)slash);
+    return only(*ret_host, ".-") && str_find(*ret_host, '.') > 0;
+}
+
+static bool has_secret(const struct connector_auth *a, const char *name)
+{
+    for (uint32_t i = 0; i < a->secret_count; i++)
+        if (str_is(a->secrets[i].name, name))
+            return true;
+    return false;
+}
+
+static bool good_scopes(const struct str *scopes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        for (size_t j = 0; j < scopes[i].len; j++)
+            if (scopes[i].ptr[j] <= ' ' || scopes[i].ptr[j] >= 0x7f)
+                return false;
+    return true;
+}
+
+static int check_oauth(const struct connector_auth *a, struct error *err)
+{
+    struct connector_oauth *o = a->oauth;
+    if (!plain_url(o->authorize_url, &o->authorize_host) ||
+        !plain_url(o->token_url, &o->token_host))
+        return error_set(err, "a URL of its auth method %.*s is no plain https://host/path",
+                         STR_ARG(a->name));
+    if (!o->code || !o->refresh)
+        return error_set(
+            err,
+            "its auth method %.*s has other OAuth grants than code with refresh, which "
+            "are all that this host knows",
+            STR_ARG(a->name));
+    if (!has_secret(a, "client_id") || !has_secret(a, "client_secret"))
+        return error_set(err, "its auth method %.*s lacks client_id or client_secret",
+                         STR_ARG(a->name));
+    if (!good_scopes(o->scopes, o->scope_count) ||
+        !good_scopes(o->optional_scopes, o->optional_scope_count) || o->scope_separator.len != 1)
+        return error_set(err, "its auth method %.*s has a scope or a separator that cannot be sent",
+                         STR_ARG(a->name));
+    return 0;
+}
+
 static int check_auth(const struct descriptor *c, struct error *err)
 {
     for (uint32_t i = 0; i < c->auth_count; i++) {
@@ -208,6 +296,8 @@ static int check_auth(const struct descriptor *c, struct error *err)
             if (!only(a->secrets[j].name, "_"))
                 return error_set(err, "its secret '%.*s' is not in snake_case",
                                  STR_ARG(a->secrets[j].name));
+        if (a->oauth && check_oauth(a, err) != 0)
+            return -1;
     }
     return 0;
 }

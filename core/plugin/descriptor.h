@@ -31,12 +31,29 @@ struct named_text {
     struct str name, text;
 };
 
+struct oauth_dead {
+    int32_t status;
+    struct str path, equals;
+};
+
+struct connector_oauth {
+    bool pkce, code, refresh;
+    struct str authorize_url, token_url;
+    struct str authorize_host, token_host; /* of the two */
+    struct str *scopes, *optional_scopes;
+    uint32_t scope_count, optional_scope_count;
+    struct str scope_separator;
+    struct oauth_dead *dead;
+    uint32_t dead_count;
+};
+
 struct connector_auth {
     struct str name, help;
     struct named_text *secrets; /* text: help */
     uint32_t secret_count;
     struct named_text *headers; /* text: template */
     uint32_t header_count;
+    struct connector_oauth *oauth; /* NULL: none */
 };
 
 enum limit_kind { LIMIT_WINDOW = 1, LIMIT_QUOTA = 2 };

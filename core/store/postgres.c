@@ -191,6 +191,9 @@ static const struct store_engine engine = {
     .each_stream = pg_each_stream,
     .each_quarantined = pg_each_quarantined,
     .each_record = pg_each_record,
+    .get_secret = pg_get_secret,
+    .set_secret = pg_set_secret,
+    .each_secret = pg_each_secret,
     .verify = pg_verify,
     .close = pg_close,
 };
@@ -220,19 +223,23 @@ static char *location_of(const char *url)
     return location;
 }
 
-static int read_hash_key(struct postgres_store *s, struct error *err)
+/* A value of `meta`, of just this size. */
+static int read_meta(struct postgres_store *s, const char *name, void *ret, size_t size,
+                     struct error *err)
 {
-    PGresult *r = pg_query(s, "SELECT value FROM meta WHERE key = 'hash_key'", NULL,
-                           "read the store's key", err);
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_str(&p, str_from(name));
+    PGresult *r = pg_query(s, "SELECT value FROM meta WHERE key = $1", &p, "read what it is", err);
+    pg_params_free(&p);
     if (!r)
         return -1;
-    struct str key = PQntuples(r) > 0 ? pg_get_str(r, 0, 0) : STR("");
+    struct str value = PQntuples(r) > 0 ? pg_get_str(r, 0, 0) : STR("");
     int rc = 0;
-    if (key.len == SIPHASH_KEY)
-        memcpy(s->store.hash_key, key.ptr, SIPHASH_KEY);
+    if (value.len == size)
+        memcpy(ret, value.ptr, size);
     else
-        rc = error_set(err, "store %s has no key: its schema is no store of fastenr",
-                       s->store.location);
+        rc = error_set(err, "store %s has no %s: its schema is no store of fastenr",
+                       s->store.location, name);
     PQclear(r);
     return rc;
 }
@@ -245,7 +252,9 @@ static int open_schema(struct postgres_store *s, bool existing, struct error *er
                          s->store.location);
     if (there < 0 || pg_schema_make(s, err) != 0)
         return -1;
-    return read_hash_key(s, err);
+    if (read_meta(s, "hash_key", s->store.hash_key, SIPHASH_KEY, err) != 0)
+        return -1;
+    return read_meta(s, "store_id", s->store.id.bytes, UUID_SIZE, err);
 }
 
 static struct store *open_store(const char *url, bool existing, struct world *world,

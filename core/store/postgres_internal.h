@@ -187,6 +187,14 @@ int pg_vacuum(struct store *store, struct error *err);
 int pg_load_erased(struct store *store, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
                    size_t *ret_count, struct error *err);
 
+/* ---- postgres_secret.c ---- */
+
+int pg_get_secret(struct store *store, struct str connection, struct str name,
+                  struct secret_row *ret_row, struct arena *arena, struct error *err);
+int pg_set_secret(struct store *store, const struct secret_row *row, struct error *err);
+int pg_each_secret(struct store *store, struct str connection, secret_fn fn, void *arg,
+                   struct error *err);
+
 /* ---- postgres_list.c ---- */
 
 int pg_each_run(struct store *store, struct str connection, int64_t id, int64_t limit, run_fn fn,

@@ -459,17 +459,20 @@ static int migrate(struct sqlite_store *s, struct error *err)
     return -1;
 }
 
-static int read_hash_key(struct sqlite_store *s, struct error *err)
+/* A value of `meta`, of just this size. */
+static int read_meta(struct sqlite_store *s, const char *name, void *ret, size_t size,
+                     struct error *err)
 {
-    sqlite3_stmt *stmt =
-        sqlite_prepare(s, "SELECT value FROM meta WHERE key = 'hash_key'", false, err);
+    sqlite3_stmt *stmt = sqlite_prepare(s, "SELECT value FROM meta WHERE key = ?1", false, err);
     int rc = -1;
-    if (stmt && sqlite_step(s, stmt, "read the store's key", err) > 0 &&
-        sqlite3_column_bytes(stmt, 0) == SIPHASH_KEY) {
-        memcpy(s->store.hash_key, sqlite3_column_blob(stmt, 0), SIPHASH_KEY);
+    if (stmt)
+        sqlite_bind_str(stmt, 1, str_from(name));
+    if (stmt && sqlite_step(s, stmt, "read what it is", err) > 0 &&
+        sqlite3_column_bytes(stmt, 0) == (int)size) {
+        memcpy(ret, sqlite3_column_blob(stmt, 0), size);
         rc = 0;
     } else {
-        error_set(err, "store %s has no key: it is no store of fastenr", s->store.location);
+        error_set(err, "store %s has no %s: it is no store of fastenr", s->store.location, name);
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -528,6 +531,9 @@ static const struct store_engine engine = {
     .each_stream = sqlite_each_stream,
     .each_quarantined = sqlite_each_quarantined,
     .each_record = sqlite_each_record,
+    .get_secret = sqlite_get_secret,
+    .set_secret = sqlite_set_secret,
+    .each_secret = sqlite_each_secret,
     .verify = sqlite_verify,
     .close = sqlite_close,
 };
@@ -596,7 +602,9 @@ struct store *sqlite_open(const char *path, struct world *world, struct error *e
     if (rc == 0)
         rc = sqlite_make_tables(s, err);
     if (rc == 0)
-        rc = read_hash_key(s, err);
+        rc = read_meta(s, "hash_key", s->store.hash_key, SIPHASH_KEY, err);
+    if (rc == 0)
+        rc = read_meta(s, "store_id", s->store.id.bytes, UUID_SIZE, err);
     if (rc == 0)
         rc = open_lock(s, err);
     if (rc == 0)

@@ -153,6 +153,13 @@ int sqlite_each_quarantined(struct store *s, struct str connection, struct str v
                             int64_t id, quarantine_fn fn, void *arg, struct error *err);
 int sqlite_each_record(struct store *s, const struct record_filter *filter, record_fn fn, void *arg,
                        struct error *err);
+/* sqlite_secret.c */
+int sqlite_get_secret(struct store *s, struct str connection, struct str name,
+                      struct secret_row *ret_row, struct arena *arena, struct error *err);
+int sqlite_set_secret(struct store *s, const struct secret_row *row, struct error *err);
+int sqlite_each_secret(struct store *s, struct str connection, secret_fn fn, void *arg,
+                       struct error *err);
+
 int sqlite_verify(struct store *s, struct buf *ret_summary, struct error *err);
 
 #endif

@@ -180,6 +180,16 @@ struct quarantine_row {
     struct str field, reason, payload;
 };
 
+/* ---- secrets: sealed before they come here, see secret.h ---- */
+
+struct secret_row {
+    struct str connection, name;
+    int64_t version; /* 0: there is none */
+    struct str key_id, sealed;
+    struct str problem; /* why it is of no use any more; empty while it is */
+    int64_t updated_at;
+};
+
 /* ---- life ---- */
 
 /* `url` as in fastenr.conf; a relative path is relative to `dir`. Makes and migrates the database.
@@ -210,6 +220,7 @@ struct stream_row {
 typedef bool (*run_fn)(void *arg, const struct run_row *row);
 typedef bool (*stream_fn)(void *arg, const struct stream_row *row);
 typedef bool (*quarantine_fn)(void *arg, const struct quarantine_row *row);
+typedef bool (*secret_fn)(void *arg, const struct secret_row *row);
 typedef bool (*record_fn)(void *arg, const struct record_row *row);
 
 struct record_filter {
@@ -305,6 +316,16 @@ struct store_engine {
                             int64_t id, quarantine_fn fn, void *arg, struct error *err);
     int (*each_record)(struct store *s, const struct record_filter *filter, record_fn fn, void *arg,
                        struct error *err);
+    /* Secrets. `get_secret` gives 1, or 0 when there is none; the texts are the arena's.
+     * `set_secret` compares and sets: it writes only where the version that is stored equals
+     * row->version (0: none is stored), and stores one greater; an empty `sealed` deletes. 1:
+     * another writer was first, nothing is written. Both within a transaction. `each_secret`: of
+     * one connection; an empty name: of all, in the order of their names. */
+    int (*get_secret)(struct store *s, struct str connection, struct str name,
+                      struct secret_row *ret_row, struct arena *arena, struct error *err);
+    int (*set_secret)(struct store *s, const struct secret_row *row, struct error *err);
+    int (*each_secret)(struct store *s, struct str connection, secret_fn fn, void *arg,
+                       struct error *err);
     int (*verify)(struct store *s, struct buf *ret_summary, struct error *err);
     void (*close)(struct store *s);
 };
@@ -317,6 +338,7 @@ int store_transact(struct store *store, int (*work)(void *arg, struct error *err
 struct store {
     const struct store_engine *engine;
     struct world *world;
+    struct uuid id; /* made with the store, for ever */
     uint8_t hash_key[SIPHASH_KEY];
     char *location;
     bool is_file;

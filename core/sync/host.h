@@ -6,7 +6,10 @@
 #include "net/budget.h"
 #include "net/transport.h"
 #include "plugin/worker.h"
+#include "store/seal.h"
 #include "store/store.h"
+
+struct token;
 
 struct sync_host {
     struct world *world;
@@ -14,6 +17,8 @@ struct sync_host {
     struct carrier *carrier;
     struct store *store; /* while runs are under way the store executor's alone; NULL where nothing
                             is kept (preview, test) */
+    const struct keyring *keys; /* that secrets are sealed with; NULL: none */
+    struct token *tokens;       /* of OAuth connections that are in use, see token.h */
     struct budgets budgets;
     struct worker_limits limits;
     struct uuid organization;

@@ -7,12 +7,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "plugin/protocol.h"
+#include "sync/token.h"
 
 struct session {
     struct sync_host *host;
     const struct setup *setup;
     struct worker *worker;
     struct client *client;
+    struct token *token; /* NULL: the credential does not change */
     const struct session_events *events;
     void *arg;
     char refusal[400];
@@ -211,6 +213,10 @@ struct session *session_start(struct sync_host *host, const struct setup *setup,
     s->client = client_new(host->world, host->transport, &setup->policy,
                            find_budget(s, "connection", setup->config->name));
     client_on_retry(s->client, on_retry, s);
+    if (setup->oauth) {
+        s->token = token_open(host, setup);
+        client_set_credentials(s->client, token_source(s->token));
+    }
     s->worker =
         worker_start(host->world, host->carrier, image, &host->limits, &worker_events, s, err);
     if (s->worker)
@@ -227,6 +233,11 @@ struct worker *session_worker(const struct session *s)
 const struct client_stats *session_stats(const struct session *s)
 {
     return client_stats(s->client);
+}
+
+struct str session_scopes(const struct session *s)
+{
+    return s->token ? token_scopes(s->token) : (struct str){0};
 }
 
 int64_t session_vendor_now(const struct session *s)
@@ -253,5 +264,6 @@ void session_free(struct session *s)
         return;
     worker_free(s->worker);
     client_free(s->client);
+    token_close(s->token);
     free(s);
 }

@@ -40,6 +40,9 @@ struct session *session_start(struct sync_host *host, const struct setup *setup,
 struct worker *session_worker(const struct session *session);
 const struct client_stats *session_stats(const struct session *session);
 
+/* What OAuth was granted, with spaces; empty: not known, or another way to authenticate. */
+struct str session_scopes(const struct session *session);
+
 /* The vendor's clock, as its last answer showed it; the machine's where it shows none. */
 int64_t session_vendor_now(const struct session *session);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sync/setup.h"
+#include "sync/setup_oauth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 struct maker {
     struct settings_context ctx;
     struct setup *s;
+    struct oauth_choice oauth; /* made once the network is known */
 };
 
 /* Names of a table's rows, for hints; `name_of` gives the i-th. */
@@ -119,12 +120,12 @@ static struct str auth_name(const struct descriptor *d, size_t i)
     return d->auth[i].name;
 }
 
-struct credential {
+struct given_secret {
     struct str name, value;
 };
 
 /* "Bearer {{secret:token}}" with its credential in place. */
-static bool expand(struct maker *m, struct str template, const struct credential *credentials,
+static bool expand(struct maker *m, struct str template, const struct given_secret *credentials,
                    size_t count, struct str *ret_text)
 {
     struct buf out = BUF_INIT(64 * 1024);
@@ -161,7 +162,7 @@ static bool is_header_text(struct str s)
 }
 
 static bool read_credential(struct maker *m, const struct connector_auth *auth, uint32_t i,
-                            const struct node *given, struct credential *ret)
+                            const struct node *given, struct given_secret *ret)
 {
     char key[256];
     snprintf(key, sizeof key, "%.*s", STR_ARG(auth->secrets[i].name));
@@ -182,7 +183,8 @@ static bool read_credential(struct maker *m, const struct connector_auth *auth, 
             key);
         return false;
     }
-    redact_add(ret->value);
+    if (!auth->oauth || !str_is(ret->name, "client_id")) /* which is public */
+        redact_add(ret->value);
     return true;
 }
 
@@ -193,7 +195,7 @@ static void check_auth_keys(struct maker *m, const struct connector_auth *auth,
         bool known = false;
         for (uint32_t j = 0; j < auth->secret_count; j++)
             known = known || str_eq(auth->secrets[j].name, given->pairs[i].key->text);
-        if (!known)
+        if (!known && !(auth->oauth && oauth_setting(given->pairs[i].key->text)))
             settings_complain(&m->ctx, given->pairs[i].key,
                               "%.*s has no credential '%.*s'; it has: %.*s", STR_ARG(auth->name),
                               STR_ARG(given->pairs[i].key->text), STR_ARG(auth->secrets[0].name));
@@ -203,11 +205,20 @@ static void check_auth_keys(struct maker *m, const struct connector_auth *auth,
 static void make_auth_headers(struct maker *m, const struct connector_auth *auth,
                               const struct node *given)
 {
-    struct credential credentials[8];
+    struct given_secret credentials[8];
     bool ok = auth->secret_count <= 8;
     for (uint32_t i = 0; i < auth->secret_count && i < 8; i++)
         ok = read_credential(m, auth, i, given, &credentials[i]) && ok;
     check_auth_keys(m, auth, given);
+    if (auth->oauth) {
+        m->oauth = (struct oauth_choice){.method = auth, .given = given};
+        for (uint32_t i = 0; i < auth->secret_count && ok; i++)
+            if (str_is(credentials[i].name, "client_id"))
+                m->oauth.id = credentials[i].value;
+            else if (str_is(credentials[i].name, "client_secret"))
+                m->oauth.secret = credentials[i].value;
+        return;
+    }
     struct http_header *headers = arena_new(m->ctx.arena, auth->header_count, sizeof headers[0]);
     for (uint32_t i = 0; i < auth->header_count && ok; i++) {
         headers[i].name = auth->headers[i].name;
@@ -304,6 +315,7 @@ static void make_endpoints(struct maker *m)
         bool known = false;
         for (uint32_t j = 0; j < d->host_count; j++)
             known = known || str_eq(d->hosts[j], key->text);
+        known = known || oauth_knows_host(&m->oauth, key->text);
         if (!known)
             settings_complain(&m->ctx, key, "%.*s sends nothing to '%.*s'%s", STR_ARG(d->name),
                               STR_ARG(key->text),
@@ -556,6 +568,7 @@ void setup_make(const struct connection_config *config, const struct descriptor 
     make_limits(&m);
     make_answers(&m);
     make_objects(&m);
+    oauth_setup_make(ret_setup, &m.oauth, &m.ctx);
 }
 
 const struct object_setup *setup_object(const struct setup *setup, struct str name)

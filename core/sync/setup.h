@@ -4,6 +4,7 @@
 #define SYNC_SETUP_H
 
 #include "net/client.h"
+#include "net/oauth.h"
 #include "sync/mapping.h"
 
 struct object_setup {
@@ -17,10 +18,20 @@ struct object_setup {
     int64_t lookback_us;
 };
 
+/* Of a connection that authenticates by OAuth. */
+struct oauth_setup {
+    struct oauth_client client; /* with the endpoint in the place of the authorize URL's host */
+    struct str token_host;      /* the one host that the client's secret goes to */
+    const struct named_text *headers; /* templates with {{token:access_token}} */
+    uint32_t header_count;
+    struct str separator; /* of scopes */
+};
+
 struct setup {
     const struct connection_config *config;
     const struct descriptor *descriptor;
     struct client_policy policy;
+    const struct oauth_setup *oauth; /* NULL: another way to authenticate */
     struct bucket_rule buckets[BUDGET_BUCKETS];
     size_t bucket_count;
     struct named_text *options; /* as the connector reads them */

@@ -33,8 +33,8 @@ struct trial {
 
 const char *trial_step_name(enum trial_step step)
 {
-    static const char *const names[] = {"resolve",      "connect", "tls", "start connector",
-                                        "authenticate", "fields",  "read"};
+    static const char *const names[] = {"resolve",      "connect", "tls",    "start connector",
+                                        "authenticate", "scopes",  "fields", "read"};
     return names[step];
 }
 
@@ -251,6 +251,27 @@ static void on_emit_records(void *arg, const struct emitted_record *records, uin
     worker_reply(session_worker(t->session), OUTCOME_OK);
 }
 
+/* What the vendor said that it granted, when it says so. */
+static void tell_scopes(struct trial *t)
+{
+    struct str granted = session_scopes(t->session);
+    struct buf missing = BUF_INIT(2048);
+    if (!t->setup->oauth || granted.len == 0)
+        return;
+    for (size_t i = 0; i < t->setup->object_count; i++) {
+        struct str scope = t->setup->objects[i].vendor->scope;
+        if (scope.len > 0 && !oauth_has_scope(granted, scope))
+            buf_printf(&missing, "%s%.*s (for %.*s)",
+                       missing.len > 0 ? ", " : "not granted: ", STR_ARG(scope),
+                       STR_ARG(t->setup->objects[i].item->name));
+    }
+    bool all = missing.len == 0;
+    tell(t, TRIAL_SCOPES, STR(""), all ? TRIAL_OK : TRIAL_WARNING, 0,
+         all ? "every object has its scope" : buf_cstr(&missing),
+         all ? "" : "add the scope to the vendor's app, then run `fastenr connect` again");
+    buf_free(&missing);
+}
+
 static void on_start_step(struct trial *t, const struct operation_result *result)
 {
     bool create = result->phase == PHASE_CREATE;
@@ -271,6 +292,7 @@ static void on_start_step(struct trial *t, const struct operation_result *result
              result->account_name.len > 0 ? ", " : "", STR_ARG(result->account_name));
     session_set_account(t->session, result->account_id);
     tell(t, step, STR(""), TRIAL_OK, took(t), text, "");
+    tell_scopes(t);
     next_step(t);
 }
 

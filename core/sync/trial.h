@@ -14,6 +14,7 @@ enum trial_step {
     TRIAL_TLS,     /* skipped for a plain http endpoint of this machine */
     TRIAL_START,   /* the connector in its jail, with its options */
     TRIAL_AUTH,    /* the credential; says whose account it is */
+    TRIAL_SCOPES,  /* of OAuth: what was granted has the scope of every object */
     TRIAL_FIELDS,  /* of each object: the vendor has every field that the mapping reads */
     TRIAL_READ     /* of each object: one record, which needs its scope */
 };

@@ -19,11 +19,43 @@ static const struct fastenr_auth_header private_app_headers[] = {
     {FASTENR_STR("Authorization"), FASTENR_STR("Bearer {{secret:token}}")},
 };
 
+static const struct fastenr_secret oauth_secrets[] = {
+    {FASTENR_STR("client_id"), FASTENR_STR("client id of a HubSpot app: under its Auth tab")},
+    {FASTENR_STR("client_secret"), FASTENR_STR("client secret of that app, beside the client id")},
+};
+
+static const struct fastenr_auth_header oauth_headers[] = {
+    {FASTENR_STR("Authorization"), FASTENR_STR("Bearer {{token:access_token}}")},
+};
+
+static const struct fastenr_str oauth_scopes[] = {FASTENR_STR("oauth")};
+
+/* It means, nearly always, that the app was uninstalled. */
+static const struct fastenr_oauth_dead oauth_dead[] = {
+    {.status = 400, .path = FASTENR_STR("status"), .equals = FASTENR_STR("BAD_REFRESH_TOKEN")},
+};
+
+/* /oauth/v1/token does the same until 2027-02-16, when HubSpot retires it. */
+static const struct fastenr_oauth oauth = {
+    .size = sizeof oauth,
+    .flags = FASTENR_OAUTH_PKCE,
+    .grants = FASTENR_GRANT_CODE | FASTENR_GRANT_REFRESH,
+    .authorize_url = FASTENR_STR("https://app.hubspot.com/oauth/authorize"),
+    .token_url = FASTENR_STR("https://api.hubapi.com/oauth/v3/token"),
+    .scopes = FASTENR_TABLE(oauth_scopes),
+    .dead = FASTENR_TABLE(oauth_dead),
+};
+
 static const struct fastenr_auth auth[] = {
     {.name = FASTENR_STR("private_app"),
      .help = FASTENR_STR("a private app of your own HubSpot account"),
      .secrets = FASTENR_TABLE(private_app_secrets),
      .headers = FASTENR_TABLE(private_app_headers)},
+    {.name = FASTENR_STR("oauth"),
+     .help = FASTENR_STR("an app that a person lets into the account: `fastenr connect`"),
+     .secrets = FASTENR_TABLE(oauth_secrets),
+     .headers = FASTENR_TABLE(oauth_headers),
+     .oauth = &oauth},
 };
 
 /*

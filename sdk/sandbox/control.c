@@ -232,6 +232,22 @@ static void mutate(struct sandbox *s, struct json_object *o, struct answer *a)
     free(message);
 }
 
+static void post_oauth(struct sandbox *s, struct json_object *o, struct answer *a)
+{
+    if (!s->vendor->oauth) {
+        refuse(a, 404, "this vendor has no OAuth");
+    } else if (!s->vendor->oauth(s->state, o, a)) {
+        char *message = mem_copy(a->body.ptr, a->body.len);
+        refuse(a, 400, message);
+        free(message);
+    }
+}
+
+static void show_oauth(struct sandbox *s, struct answer *a)
+{
+    post_oauth(s, NULL, a);
+}
+
 static void show_help(struct sandbox *s, struct answer *a)
 {
     text_printf(
@@ -245,6 +261,7 @@ static void show_help(struct sandbox *s, struct answer *a)
         "status, count, policy, retry_after, ms}\","
         "\"GET, POST /__sandbox/clock {set: RFC 3339} or {advance_ms}\","
         "\"GET, POST /__sandbox/tokens {token, state: active|noscope|revoked}\","
+        "\"GET, POST /__sandbox/oauth {do: revoke|expire|grant}\","
         "\"GET /__sandbox/stats, POST /__sandbox/stats/reset\","
         "\"GET, DELETE /__sandbox/requests: the last 1000\"]}",
         s->vendor->name);
@@ -277,6 +294,7 @@ static const struct door doors[] = {
     {"/clock", show_clock, set_clock, NULL},
     {"/faults", show_faults, add_fault, clear_faults},
     {"/tokens", show_tokens, set_token, NULL},
+    {"/oauth", show_oauth, post_oauth, NULL},
     {"/stats", show_stats, NULL, NULL},
     {"/stats/reset", NULL, reset_stats, NULL},
     {"/requests", show_requests, NULL, clear_requests},

@@ -8,7 +8,7 @@
 
 /* A private app of a Professional account. */
 enum { BURST_MAX = 190, BURST_MS = 10000, SEARCH_MAX = 5, SEARCH_MS = 1000, DAILY_MAX = 625000 };
-enum { DAY_MS = 86400000, PORTAL_ID = 8675309, PORTAL_OFFSET_MS = -18000000 };
+enum { DAY_MS = 86400000, PORTAL_OFFSET_MS = -18000000 };
 
 /* ---- errors ---- */
 
@@ -87,7 +87,7 @@ static void hubspot_fault(void *state, int status, const char *policy, struct an
 static bool is_known(struct hubspot *h, const struct call *call, struct answer *a)
 {
     enum token_state state = sandbox_token(h->sandbox, call->request->authorization);
-    if (state == TOKEN_ACTIVE || state == TOKEN_NO_SCOPE)
+    if (state == TOKEN_ACTIVE || state == TOKEN_NO_SCOPE || hubspot_oauth_knows(h, call))
         return true;
     sandbox_count(h->sandbox, STAT_UNAUTHORIZED, 1);
     hubspot_error(h, a, 401, "INVALID_AUTHENTICATION", "%s",
@@ -103,7 +103,8 @@ static bool is_known(struct hubspot *h, const struct call *call, struct answer *
 static bool has_scope(struct hubspot *h, const struct call *call, const char *scope,
                       struct answer *a)
 {
-    if (sandbox_token(h->sandbox, call->request->authorization) == TOKEN_ACTIVE)
+    if (sandbox_token(h->sandbox, call->request->authorization) == TOKEN_ACTIVE ||
+        hubspot_oauth_allows(h, call, scope))
         return true;
     sandbox_count(h->sandbox, STAT_FORBIDDEN, 1);
     hubspot_error(h, a, 403, "MISSING_SCOPES",
@@ -298,7 +299,7 @@ static void account_details(struct text *out)
                 "\"companyCurrency\":\"USD\",\"additionalCurrencies\":[],\"utcOffset\":\"-05:00\","
                 "\"utcOffsetMilliseconds\":%d,\"uiDomain\":\"app.hubspot.com\","
                 "\"dataHostingLocation\":\"na1\"}",
-                PORTAL_ID, PORTAL_OFFSET_MS);
+                HUBSPOT_PORTAL_ID, PORTAL_OFFSET_MS);
 }
 
 static void owners(struct text *out)
@@ -389,7 +390,7 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
     struct hubspot *h = state;
     struct target t = find_target(call->path);
     bool typed = t.route != ROUTE_ACCOUNT && t.route != ROUTE_OWNERS;
-    if (!is_known(h, call, a))
+    if (hubspot_oauth(h, call, a) || !is_known(h, call, a))
         return;
     if (!within_limits(h, t.route == ROUTE_SEARCH, call->now_ms, a))
         return;
@@ -448,6 +449,7 @@ static void hubspot_destroy(void *state)
 {
     struct hubspot *h = state;
     store_free(h);
+    hubspot_oauth_free(h);
     csv_free(&h->real);
     window_free(&h->burst);
     window_free(&h->search);
@@ -484,4 +486,5 @@ const struct vendor vendor_hubspot = {
     .truth = hubspot_truth,
     .mutate = hubspot_mutate,
     .clock_set = hubspot_clock_set,
+    .oauth = hubspot_oauth_door,
 };

@@ -212,7 +212,10 @@ struct hubspot {
     struct window burst, search;
     uint64_t daily_used, daily_max;
     int64_t daily_day;
+    struct oauth *oauth; /* NULL until it is used */
 };
+
+enum { HUBSPOT_PORTAL_ID = 8675309 };
 
 static inline uint64_t mix(uint64_t x)
 {
@@ -328,6 +331,16 @@ void hubspot_get(struct hubspot *h, enum object_type type, const char *id, const
                  struct answer *a);
 void hubspot_batch_read(struct hubspot *h, enum object_type type, const struct call *call,
                         struct answer *a);
+/* ---- hubspot_oauth.c ---- */
+
+/* Answers OAuth's own paths; false: it is another. */
+bool hubspot_oauth(struct hubspot *h, const struct call *call, struct answer *a);
+/* Whether the request has an access token that lives, and whether that has a scope. */
+bool hubspot_oauth_knows(const struct hubspot *h, const struct call *call);
+bool hubspot_oauth_allows(const struct hubspot *h, const struct call *call, const char *scope);
+bool hubspot_oauth_door(void *state, struct json_object *wanted, struct answer *a);
+void hubspot_oauth_free(struct hubspot *h);
+
 bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a);
 
 /* ---- hubspot_association.c ---- */

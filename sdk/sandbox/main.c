@@ -9,7 +9,7 @@
 
 #include "server.h"
 
-enum { EXIT_WRONG_USE = 2, PORT_DEFAULT = 8700, LAG_MAX_MS = 86400000 };
+enum { EXIT_WRONG_USE = 2, PORT_DEFAULT = 8700, LAG_MAX_MS = 86400000, TTL_MAX_S = 31536000 };
 
 struct settings {
     const char *vendor;
@@ -51,6 +51,9 @@ static void print_help(const char *vendor)
         "  --same-modified N    the first N companies share one modified time (default 0)\n"
         "  --association-page N of one record's associations so many in one answer (default 500)\n"
         "  --dirty N            N contacts have a broken e-mail address (default 0)\n"
+        "  --token-ttl SECONDS  how long an OAuth access token lives (default 1800)\n"
+        "  --rotate             a refresh token is replaced when it is used, and dead\n"
+        "  --rotate-forgiving   the same, but the one before works once more\n"
         "  --quiet              print the address only\n"
         "  --help               this text\n\n",
         stdout);
@@ -111,6 +114,9 @@ static const struct option flags[] = {{"port", required_argument, NULL, 'p'},
                                       {"same-modified", required_argument, NULL, 'm'},
                                       {"association-page", required_argument, NULL, 'a'},
                                       {"dirty", required_argument, NULL, 'd'},
+                                      {"token-ttl", required_argument, NULL, 'x'},
+                                      {"rotate", no_argument, NULL, 'r'},
+                                      {"rotate-forgiving", no_argument, NULL, 'R'},
                                       {"quiet", no_argument, NULL, 'q'},
                                       {"help", no_argument, NULL, 'h'},
                                       {0}};
@@ -140,6 +146,12 @@ static int read_flag(struct settings *s, int flag, const char *name)
     case 'q':
         s->quiet = 1;
         return 0;
+    case 'r':
+    case 'R':
+        o->rotate = flag == 'r' ? SANDBOX_ROTATE_STRICT : SANDBOX_ROTATE_FORGIVING;
+        return 0;
+    case 'x':
+        return read_count(name, TTL_MAX_S, &o->token_ttl_s);
     case 'f':
         o->companies_from = optarg;
         return 0;

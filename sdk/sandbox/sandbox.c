@@ -47,7 +47,8 @@ void sandbox_options_default(struct sandbox_options *options)
                                         .tickets = 300,
                                         .engagements = 1000,
                                         .limits_factor = 1,
-                                        .association_page = SANDBOX_ASSOCIATION_PAGE_MAX};
+                                        .association_page = SANDBOX_ASSOCIATION_PAGE_MAX,
+                                        .token_ttl_s = 1800};
 }
 
 static const char *check_options(const struct sandbox_options *o)
@@ -62,6 +63,8 @@ static const char *check_options(const struct sandbox_options *o)
         return "same-modified is more than there are companies";
     if (o->association_page < 1 || o->association_page > SANDBOX_ASSOCIATION_PAGE_MAX)
         return "association-page is none from 1 to 500";
+    if (o->token_ttl_s == 0)
+        return "token-ttl is at least a second";
     if (o->dirty > o->contacts)
         return "dirty is more than there are contacts";
     return NULL;
@@ -251,6 +254,14 @@ static void take_apart(struct call *call, const struct sandbox_request *request,
         split_query(call, query + 1);
     }
     percent_decode(call->path, false);
+}
+
+void call_form(const struct call *call, struct call *ret_form)
+{
+    const struct sandbox_request *request = call->request;
+    *ret_form = (struct call){.request = request, .now_ms = call->now_ms};
+    ret_form->path = mem_copy(request->body ? request->body : "", request->body_len);
+    split_query(ret_form, ret_form->path);
 }
 
 const char *call_arg(const struct call *call, const char *name)

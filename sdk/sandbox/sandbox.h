@@ -35,6 +35,10 @@ enum {
     SANDBOX_ASSOCIATION_PAGE_MAX = 500
 };
 
+/* What becomes of the refresh token when it is used: it stays; it is replaced and dead; it is
+ * replaced and works once more, as with vendors that allow for an answer that got lost. */
+enum sandbox_rotate { SANDBOX_ROTATE_NEVER, SANDBOX_ROTATE_STRICT, SANDBOX_ROTATE_FORGIVING };
+
 struct sandbox_options {
     uint64_t seed;              /* 1: all content follows from it */
     uint32_t companies;         /* 1000 */
@@ -48,6 +52,8 @@ struct sandbox_options {
     uint32_t same_modified;     /* 0: the first so many companies share one modified time */
     uint32_t association_page;  /* 500: of one record's associations in one answer; 1 to 500 */
     uint32_t dirty;             /* 0: so many contacts carry a broken e-mail address */
+    uint32_t token_ttl_s;       /* 1800: how long an OAuth access token lives */
+    enum sandbox_rotate rotate; /* NEVER */
 };
 
 void sandbox_options_default(struct sandbox_options *options);
@@ -90,7 +96,7 @@ enum sandbox_wire {
 
 struct sandbox_header {
     const char *name; /* static */
-    char value[64];
+    char value[1024];
 };
 
 struct sandbox_response {

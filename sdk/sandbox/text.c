@@ -158,6 +158,28 @@ void text_json(struct text *t, const char *bytes, size_t len)
     text_char(t, '"');
 }
 
+void text_percent(struct text *t, const char *s)
+{
+    for (; *s; s++) {
+        bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+                     (*s >= '0' && *s <= '9') || strchr("-._~", *s);
+        if (plain)
+            text_char(t, *s);
+        else
+            text_printf(t, "%%%02X", (unsigned)(unsigned char)*s);
+    }
+}
+
+void text_html(struct text *t, const char *s)
+{
+    for (; *s; s++) {
+        if (strchr("&<>\"'", *s))
+            text_printf(t, "&#%d;", *s);
+        else
+            text_char(t, *s);
+    }
+}
+
 /* ---- times ---- */
 
 enum { DAY_MS = 86400000 };

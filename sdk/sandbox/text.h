@@ -59,6 +59,10 @@ void text_printf(struct text *t, const char *format, ...) __attribute__((format(
 /* Appends a quoted JSON string. */
 void text_json(struct text *t, const char *bytes, size_t len);
 
+/* Appends text percent-encoded, or with HTML's special characters as entities. */
+void text_percent(struct text *t, const char *s);
+void text_html(struct text *t, const char *s);
+
 /* Escapes what was appended since `start` for use inside a JSON string. */
 void text_escape_from(struct text *t, size_t start);
 

@@ -25,6 +25,10 @@ struct call {
 /* The first value of a query argument, or NULL. */
 const char *call_arg(const struct call *call, const char *name);
 
+/* The fields of a form (application/x-www-form-urlencoded) as if they were a query; the caller
+ * frees ret_form->path. */
+void call_form(const struct call *call, struct call *ret_form);
+
 /* An answer being written: JSON goes into `body`. */
 struct answer {
     struct sandbox_response *response;
@@ -92,6 +96,10 @@ struct vendor {
 
     /* The clock was set: forget what was counted by it. */
     void (*clock_set)(void *state);
+
+    /* The door /oauth: shows how things stand (`wanted` NULL) or does what is wanted. False, with a
+     * text in `a`, when it makes no sense. NULL: the vendor has no OAuth. */
+    bool (*oauth)(void *state, struct json_object *wanted, struct answer *a);
 };
 
 extern const struct vendor vendor_hubspot;

@@ -44,11 +44,30 @@ SIZE(struct fastenr_auth_header, 32);
 AT(struct fastenr_auth_header, name, 0);
 AT(struct fastenr_auth_header, value, 16);
 
-SIZE(struct fastenr_auth, 64);
+SIZE(struct fastenr_oauth_dead, 40);
+AT(struct fastenr_oauth_dead, status, 0);
+AT(struct fastenr_oauth_dead, reserved, 4);
+AT(struct fastenr_oauth_dead, path, 8);
+AT(struct fastenr_oauth_dead, equals, 24);
+
+SIZE(struct fastenr_oauth, 112);
+AT(struct fastenr_oauth, size, 0);
+AT(struct fastenr_oauth, flags, 4);
+AT(struct fastenr_oauth, grants, 8);
+AT(struct fastenr_oauth, reserved, 12);
+AT(struct fastenr_oauth, authorize_url, 16);
+AT(struct fastenr_oauth, token_url, 32);
+AT(struct fastenr_oauth, scopes, 48);
+AT(struct fastenr_oauth, optional_scopes, 64);
+AT(struct fastenr_oauth, scope_separator, 80);
+AT(struct fastenr_oauth, dead, 96);
+
+SIZE(struct fastenr_auth, 72);
 AT(struct fastenr_auth, name, 0);
 AT(struct fastenr_auth, help, 16);
 AT(struct fastenr_auth, secrets, 32);
 AT(struct fastenr_auth, headers, 48);
+AT(struct fastenr_auth, oauth, 64);
 
 SIZE(struct fastenr_host_pattern, 16);
 AT(struct fastenr_host_pattern, name, 0);

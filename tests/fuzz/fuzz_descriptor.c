@@ -3,13 +3,16 @@
 #include "fuzz.h"
 #include "sync/setup.h"
 
-static const char file[] = "connector: x\n"
-                           "options: {a: 1}\n"
-                           "auth: {key: {token: abcdef}}\n"
-                           "limits: {burst: 5/1s}\n"
-                           "objects: {things: {}, others: {match: [name]}}\n";
+#define REST                                                                                       \
+    "limits: {burst: 5/1s}\n"                                                                      \
+    "objects: {things: {}, others: {match: [name]}}\n"
 
-static void set_up(const struct descriptor *descriptor)
+static const char *const files[] = {
+    "connector: x\noptions: {a: 1}\nauth: {key: {token: abcdef}}\n" REST,
+    "connector: x\nauth: {oauth: {client_id: a, client_secret: abcdef, token_path: /t}}\n" REST,
+};
+
+static void set_up(const char *file, const struct descriptor *descriptor)
 {
     struct arena arena = {0};
     struct problems problems = {0};
@@ -29,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_EXPECT(err.text[0] != '\0');
         return 0;
     }
-    set_up(&descriptor);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        set_up(files[i], &descriptor);
     descriptor_free(&descriptor);
     return 0;
 }

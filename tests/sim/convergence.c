@@ -23,6 +23,7 @@
 #include "plugin/registry.h"
 #include "sandbox_transport.h"
 #include "sync/run.h"
+#include "sync/token.h"
 #include "truth.h"
 #include "virtual_loop.h"
 
@@ -36,6 +37,9 @@ struct sim {
     uint64_t chance;
     struct sandbox *sandbox;
     char dir[64];
+    bool oauth, connected; /* tokens that end each minute, rather than one for ever */
+    enum sandbox_rotate rotate;
+    struct keyring keys;
 
     /* when the host dies; 0: not */
     long commits, dies_at_commit;
@@ -63,7 +67,7 @@ struct sim {
 
 /* What happened over all seeds: to see that the test does what it says. */
 static struct {
-    long lives, deaths, crashes, failed_runs, cancelled, stopped, requests;
+    long lives, deaths, crashes, failed_runs, cancelled, stopped, requests, refreshes, reconnects;
 } seen;
 
 static uint64_t below(struct sim *s, uint64_t n)
@@ -118,6 +122,9 @@ static void make_sandbox(struct sim *s)
     options.dirty = (uint32_t)below(s, 10);
     if (options.dirty > options.contacts)
         options.dirty = options.contacts;
+    s->oauth = below(s, 2);
+    s->rotate = options.rotate = (enum sandbox_rotate)below(s, 3);
+    options.token_ttl_s = 60;
     s->sandbox = sandbox_create("hubspot", &options, error, sizeof error);
     if (!s->sandbox)
         give_up("sandbox", error);
@@ -134,8 +141,10 @@ static void add_faults(struct sim *s)
                                          "\"kind\":\"slow\",\"ms\":9000"};
     for (uint64_t n = below(s, 4); n > 0; n--) {
         char body[200];
-        snprintf(body, sizeof body, "{\"path\":\"/crm/v3/objects\",%s,\"count\":%d}",
-                 faults[below(s, 7)], (int)below(s, 2) + 1);
+        bool token = s->oauth && below(s, 3) == 0;
+        snprintf(body, sizeof body, "{\"path\":\"%s\",%s,\"count\":%d}",
+                 token ? "/oauth/v3/token" : "/crm/v3/objects", faults[below(s, 7)],
+                 (int)below(s, 2) + 1);
         ask_sandbox(s, "POST", "/__sandbox/faults", body, NULL);
     }
 }
@@ -220,8 +229,11 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
     FILE *f = fopen(ret_path, "w");
     if (!f)
         give_up(ret_path, "cannot be written");
-    fputs("connection: hubspot\nconnector: hubspot\nauth: {private_app: {token: sandbox-token}}\n"
-          "network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:8700\"}}\n"
+    fputs("connection: hubspot\nconnector: hubspot\n", f);
+    fputs(s->oauth ? "auth: {oauth: {client_id: sandbox-app, client_secret: sandbox-secret}}\n"
+                   : "auth: {private_app: {token: sandbox-token}}\n",
+          f);
+    fputs("network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:8700\"}}\n"
           "every: 5m\nobjects:\n",
           f);
     for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
@@ -263,6 +275,33 @@ static void live(struct sim *s, struct setup *setup, const struct image *image)
     loop_turn(s->w.world.loop, 0);
 }
 
+/* As a person with a browser would. */
+static void connect_account(struct sim *s)
+{
+    static const char body[] = "{\"do\":\"grant\",\"client_id\":\"sandbox-app\",\"scopes\":"
+                               "\"oauth crm.objects.companies.read crm.objects.contacts.read "
+                               "crm.objects.deals.read tickets sales-email-read\"}";
+    static const struct oauth_client client = {0};
+    struct arena arena = {0};
+    struct oauth_grant grant;
+    struct error err = {"the door gave no tokens"};
+    const char *why;
+    char text[8192];
+    FILE *f = tmpfile();
+    if (!f)
+        give_up("grant", "no temporary file");
+    ask_sandbox(s, "POST", "/__sandbox/oauth", body, f);
+    rewind(f);
+    size_t len = fread(text, 1, sizeof text, f);
+    fclose(f);
+    if (oauth_read_answer(&client, 200, (struct str){text, len}, &arena, &grant, &why) !=
+            OAUTH_GRANTED ||
+        token_save(&s->host, STR("hubspot"), &grant, &err) != 0)
+        give_up("connect", err.text);
+    arena_free(&arena);
+    s->connected = true;
+}
+
 /* Starts a host, runs the connection once, ends it. */
 static void sync_once(struct sim *s, bool calm)
 {
@@ -284,9 +323,12 @@ static void sync_once(struct sim *s, bool calm)
                                  .transport = &s->transport.transport,
                                  .carrier = &s->carrier.carrier,
                                  .store = store_open(url, s->dir, &s->w.world, &err),
+                                 .keys = &s->keys,
                                  .limits = WORKER_LIMITS_DEFAULT};
     if (!s->host.store)
         give_up("store", err.text);
+    if (s->oauth && !s->connected)
+        connect_account(s);
     if (registry_describe(&s->w.world, &s->carrier.carrier, &s->host.limits, HUBSPOT_SO, &info,
                           &err) != 0)
         give_up("describe", err.text);
@@ -298,6 +340,12 @@ static void sync_once(struct sim *s, bool calm)
     if (s->carrier.crash_at > 0)
         s->carrier.crash_at += s->carrier.messages;
     live(s, &setup, &info.image);
+    if (s->dead)
+        tokens_abandon(&s->host);
+    else
+        tokens_finish(&s->host);
+    loop_turn(s->w.world.loop, 0);
+    loop_turn(s->w.world.loop, 0);
     store_close(s->host.store);
     direct_carrier_close(&s->carrier);
     budgets_free(&s->host.budgets);
@@ -346,12 +394,34 @@ static bool converge(struct sim *s)
         seen.requests += s->transport.requests;
         if (!s->dead && !s->other_mapping && (s->status == RUN_OK || s->status == RUN_QUARANTINED))
             return true;
+        if (strstr(s->reason, "error: reconnect")) {
+            if (s->rotate == SANDBOX_ROTATE_NEVER) {
+                fprintf(stderr, "reconnect, although no token was ever replaced: %s\n", s->reason);
+                return false;
+            }
+            s->connected = false; /* the next life begins with a person at the browser */
+            seen.reconnects++;
+        }
         if (below(s, 4) == 0)
             mutate(s);
         s->w.now_us += (int64_t)below(s, 3600) * US_PER_SECOND;
     }
     fprintf(stderr, "no run came through: %s\n", s->reason);
     return false;
+}
+
+static long count_refreshes(struct sim *s)
+{
+    char text[400] = "";
+    FILE *f = tmpfile();
+    if (!f)
+        give_up("refreshes", "no temporary file");
+    ask_sandbox(s, "GET", "/__sandbox/oauth", NULL, f);
+    rewind(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    const char *at = strstr(text, "\"refreshes\":");
+    return at ? atol(at + strlen("\"refreshes\":")) : 0;
 }
 
 static void remove_store(struct sim *s)
@@ -378,6 +448,10 @@ static bool run_seed(uint64_t seed)
     if (!mkdtemp(s.dir))
         give_up(s.dir, "cannot be made");
     make_sandbox(&s);
+    const struct str key = STR("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+    struct error err;
+    if (keyring_read(&s.keys, &key, 1, s.dir, &err) != 0)
+        give_up("key", err.text);
     for (int round = 0; round < ROUNDS && ok; round++) {
         if (round > 0)
             mutate(&s);
@@ -385,6 +459,7 @@ static bool run_seed(uint64_t seed)
         if (!ok)
             fprintf(stderr, "seed %llu, round %d: not equal\n", (unsigned long long)seed, round);
     }
+    seen.refreshes += count_refreshes(&s);
     sandbox_destroy(s.sandbox);
     virtual_world_close(&s.w);
     if (ok)
@@ -408,8 +483,9 @@ int main(int argc, char **argv)
         if (!run_seed(seed))
             return 1;
     printf("%llu seeds converged: %ld hosts lived, %ld died, %ld met crashes of the connector, %ld "
-           "runs failed, %ld were cancelled, %ld stopped, %ld requests\n",
+           "runs failed, %ld were cancelled, %ld stopped, %ld requests, %ld tokens refreshed, %ld "
+           "reconnected\n",
            (unsigned long long)count, seen.lives, seen.deaths, seen.crashes, seen.failed_runs,
-           seen.cancelled, seen.stopped, seen.requests);
+           seen.cancelled, seen.stopped, seen.requests, seen.refreshes, seen.reconnects);
     return 0;
 }

@@ -771,6 +771,66 @@ void test_doubles_in_a_batch(void)
     buf_free(&out);
 }
 
+/* ---- secrets ---- */
+
+static int put_secret(const char *name, int64_t version, struct str sealed, const char *problem)
+{
+    const struct secret_row row = {.connection = STR("crm"),
+                                   .name = str_from(name),
+                                   .version = version,
+                                   .key_id = STR("k1"),
+                                   .sealed = sealed,
+                                   .problem = str_from(problem)};
+    OK(ENGINE->begin(store, &err));
+    int rc = ENGINE->set_secret(store, &row, &err);
+    OK(ENGINE->commit(store, &err));
+    return rc;
+}
+
+static bool list_secret(void *arg, const struct secret_row *row)
+{
+    buf_printf(arg, "%.*s/%.*s v%d %.*s; ", STR_ARG(row->connection), STR_ARG(row->name),
+               (int)row->version, STR_ARG(row->problem));
+    return true;
+}
+
+void test_secrets(void)
+{
+    const struct str bytes = {"a\0b\xff", 4}, others = STR("xyz");
+    struct secret_row row;
+    struct buf out = BUF_INIT(1000);
+    CU_ASSERT_EQUAL(ENGINE->get_secret(store, STR("crm"), STR("oauth"), &row, &arena, &err), 0);
+    CU_ASSERT_EQUAL(row.version, 0);
+    CU_ASSERT_EQUAL(put_secret("oauth", 5, bytes, ""), 1); /* there is none */
+    CU_ASSERT_EQUAL(put_secret("oauth", 0, bytes, ""), 0);
+    CU_ASSERT_EQUAL(put_secret("oauth", 0, others, ""), 1); /* there is one */
+    CU_ASSERT_EQUAL_FATAL(ENGINE->get_secret(store, STR("crm"), STR("oauth"), &row, &arena, &err),
+                          1);
+    CU_ASSERT(row.version == 1 && str_eq(row.sealed, bytes) && str_is(row.key_id, "k1"));
+    CU_ASSERT(row.problem.len == 0 && row.updated_at > 0);
+    CU_ASSERT_EQUAL(put_secret("oauth", 1, others, "dead"), 0);
+    CU_ASSERT_EQUAL(put_secret("oauth", 1, bytes, ""), 1); /* somebody was first */
+    CU_ASSERT_EQUAL(put_secret("another", 0, bytes, ""), 0);
+    store_close(store);
+    open_store();
+    OK(ENGINE->each_secret(store, STR("crm"), list_secret, &out, &err));
+    OK(ENGINE->each_secret(store, STR("none"), list_secret, &out, &err));
+    UNIT_TEXT(buf_cstr(&out), "crm/another v1 ; crm/oauth v2 dead; ");
+    buf_clear(&out);
+    CU_ASSERT_EQUAL(put_secret("oauth", 1, STR(""), ""), 1);
+    CU_ASSERT_EQUAL(put_secret("oauth", 2, STR(""), ""), 0);
+    OK(ENGINE->each_secret(store, STR(""), list_secret, &out, &err));
+    UNIT_TEXT(buf_cstr(&out), "crm/another v1 ; ");
+    /* What is not committed is not there. */
+    row = (struct secret_row){
+        .connection = STR("crm"), .name = STR("oauth"), .key_id = STR("k"), .sealed = bytes};
+    OK(ENGINE->begin(store, &err));
+    CU_ASSERT_EQUAL(ENGINE->set_secret(store, &row, &err), 0);
+    ENGINE->rollback(store);
+    CU_ASSERT_EQUAL(ENGINE->get_secret(store, STR("crm"), STR("oauth"), &row, &arena, &err), 0);
+    buf_free(&out);
+}
+
 /* ---- a test in a store ---- */
 
 void in_store(void (*test)(void))

@@ -60,6 +60,7 @@ void test_texts_come_back(void);
 void test_doubles_in_a_batch(void);
 void test_pauses(void);
 void test_erasure(void);
+void test_secrets(void);
 
 #define STORE_SUITE_FUNCTIONS                                                                      \
     IN_STORE(test_create_and_update)                                                               \
@@ -77,7 +78,8 @@ void test_erasure(void);
     IN_STORE(test_texts_come_back)                                                                 \
     IN_STORE(test_doubles_in_a_batch)                                                              \
     IN_STORE(test_pauses)                                                                          \
-    IN_STORE(test_erasure)
+    IN_STORE(test_erasure)                                                                         \
+    IN_STORE(test_secrets)
 
 #define STORE_SUITE_TESTS                                                                          \
     {"records are created, changed and linked", store_test_create_and_update},                     \
@@ -93,6 +95,7 @@ void test_erasure(void);
         {"a record that is changed twice in a batch", store_test_record_updated_twice},            \
         {"texts come back as they were", store_test_texts_come_back},                              \
         {"doubles in a batch", store_test_doubles_in_a_batch}, {"pauses", store_test_pauses},      \
-        {"a person is erased", store_test_erasure},
+        {"a person is erased", store_test_erasure},                                                \
+        {"secrets: versions, and who was first", store_test_secrets},
 
 #endif

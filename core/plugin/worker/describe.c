@@ -55,6 +55,36 @@ static void put_auth_header(struct buf *out, const void *row)
     put_str(out, header->value);
 }
 
+static void put_dead(struct buf *out, const void *row)
+{
+    const struct fastenr_oauth_dead *dead = row;
+    wire_put_u32(out, (uint32_t)dead->status);
+    put_str(out, dead->path);
+    put_str(out, dead->equals);
+}
+
+/* A row of ABI 0.1 ends before its `oauth`. */
+static const struct fastenr_oauth *oauth_of(const struct fastenr_table *table, const void *row)
+{
+    const struct fastenr_auth *auth = row;
+    return table->stride >= sizeof *auth ? auth->oauth : NULL;
+}
+
+static void put_oauth(struct buf *out, const struct fastenr_oauth *oauth)
+{
+    wire_put_u32(out, oauth != NULL);
+    if (!oauth)
+        return;
+    wire_put_u32(out, oauth->flags);
+    wire_put_u32(out, oauth->grants);
+    put_str(out, oauth->authorize_url);
+    put_str(out, oauth->token_url);
+    put_table(out, oauth->scopes, put_text_row);
+    put_table(out, oauth->optional_scopes, put_text_row);
+    put_str(out, oauth->scope_separator);
+    put_table(out, oauth->dead, put_dead);
+}
+
 static void put_auth(struct buf *out, const void *row)
 {
     const struct fastenr_auth *auth = row;
@@ -144,7 +174,7 @@ static bool strides_fit(const struct fastenr_connector *c)
         size_t least;
     } tables[] = {
         {c->options, sizeof(struct fastenr_option)},
-        {c->auth, sizeof(struct fastenr_auth)},
+        {c->auth, offsetof(struct fastenr_auth, oauth)}, /* ABI 0.1 */
         {c->hosts, sizeof(struct fastenr_host_pattern)},
         {c->limits, sizeof(struct fastenr_limit)},
         {c->responses, sizeof(struct fastenr_response_rule)},
@@ -155,6 +185,17 @@ static bool strides_fit(const struct fastenr_connector *c)
         if (tables[i].table.count > 0 &&
             (!tables[i].table.rows || tables[i].table.stride < tables[i].least))
             return false;
+    return true;
+}
+
+static bool oauth_fits(const struct fastenr_table *auth)
+{
+    const char *row = auth->rows;
+    for (uint32_t i = 0; i < auth->count; i++, row += auth->stride) {
+        const struct fastenr_oauth *oauth = oauth_of(auth, row);
+        if (oauth && oauth->size < sizeof *oauth)
+            return false;
+    }
     return true;
 }
 
@@ -179,7 +220,7 @@ bool describe_refusal(const struct fastenr_connector *c, struct buf *out)
                    "it wants connector ABI %u.%u, this host has only %u.%u: upgrade fastenr, or "
                    "install an older build of the connector",
                    c->abi_major, c->abi_minor, FASTENR_ABI_MAJOR, FASTENR_ABI_MINOR);
-    else if (c->size < sizeof(struct fastenr_connector) || !strides_fit(c))
+    else if (c->size < sizeof(struct fastenr_connector) || !strides_fit(c) || !oauth_fits(&c->auth))
         buf_printf(out, "its descriptor is shorter than ABI %u.%u says: rebuild it against the SDK",
                    c->abi_major, c->abi_minor);
     else if (!has_ops(c->ops))
@@ -206,4 +247,7 @@ void describe_connector(const struct fastenr_connector *c, struct buf *out)
     put_table(out, c->limits, put_limit);
     put_table(out, c->responses, put_response);
     put_table(out, c->objects, put_object);
+    const char *row = c->auth.rows;
+    for (uint32_t i = 0; i < c->auth.count && !out->full; i++, row += c->auth.stride)
+        put_oauth(out, oauth_of(&c->auth, row));
 }

@@ -128,18 +128,50 @@ struct fastenr_secret {
     struct fastenr_str help; /* where a person finds it */
 };
 
-/* A header that the host adds to each request: `{{secret:NAME}}` stands for the credential. */
+/* A header that the host adds to each request: `{{secret:NAME}}` stands for the credential,
+ * `{{token:access_token}}` for the current access token of OAuth. */
 struct fastenr_auth_header {
     struct fastenr_str name;
     struct fastenr_str value;
+};
+
+/* CODE: a person allows it in a browser (RFC 6749 section 4.1). REFRESH: the answer brings a
+ * refresh token. */
+enum { FASTENR_GRANT_CODE = 1u, FASTENR_GRANT_REFRESH = 2u };
+/* PKCE: the vendor takes a code challenge, S256 (RFC 7636). */
+enum { FASTENR_OAUTH_PKCE = 1u };
+
+/* An answer of the token endpoint which says that the refresh token will never work again. RFC
+ * 6749's own word for it, "error":"invalid_grant", needs no row. */
+struct fastenr_oauth_dead {
+    int32_t status;
+    uint32_t reserved;
+    struct fastenr_str path, equals; /* a value of its JSON body, and what it is then */
+};
+
+/* OAuth 2. The host does all of it: it asks for consent, keeps the tokens, refreshes them. The
+ * credentials of its auth row are client_id and client_secret, which the host sends in the form of
+ * a token request, and to the token URL's host alone. */
+struct fastenr_oauth {
+    uint32_t size;   /* sizeof(struct fastenr_oauth) */
+    uint32_t flags;  /* FASTENR_OAUTH_... */
+    uint32_t grants; /* FASTENR_GRANT_... */
+    uint32_t reserved;
+    struct fastenr_str authorize_url;     /* https; opened by a person, never by the host */
+    struct fastenr_str token_url;         /* https; a connection may give it another path */
+    struct fastenr_table scopes;          /* struct fastenr_str; beside those of the objects */
+    struct fastenr_table optional_scopes; /* struct fastenr_str */
+    struct fastenr_str scope_separator;   /* empty: a space */
+    struct fastenr_table dead;            /* struct fastenr_oauth_dead */
 };
 
 /* One way to authenticate; a connection chooses one by name. */
 struct fastenr_auth {
     struct fastenr_str name;
     struct fastenr_str help;
-    struct fastenr_table secrets; /* struct fastenr_secret */
-    struct fastenr_table headers; /* struct fastenr_auth_header */
+    struct fastenr_table secrets;      /* struct fastenr_secret */
+    struct fastenr_table headers;      /* struct fastenr_auth_header */
+    const struct fastenr_oauth *oauth; /* NULL: its credentials are all there is to it */
 };
 
 /* A host that requests may go to, over https, port 443. Credentials are sent to no other. */
