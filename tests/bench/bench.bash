@@ -120,7 +120,7 @@ section() {
     echo "## $name"
     echo
     [ -z "$about" ] || printf '%s\n\n' "$about"
-    echo "Measured $(date -u +%Y-%m-%d) with \`script/bench $name${quick:+ --quick}\`; $(machine); $(versions);" \
+    echo "Measured $(date -u +%Y-%m-%d) with \`script/bench $name${options:+ $options}\`; $(machine); $(versions);" \
         "load average (1, 5, 15 minutes) $load_before before and $(load_average) after."
     [ -z "$quick" ] || printf '\n**Small sizes, to see that it works: no figures to keep.**\n'
     echo

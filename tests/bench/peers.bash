@@ -56,25 +56,29 @@ peer() {
     }
 }
 
+# The end of a log, as one line.
+last_words() { grep -v '^[[:space:]]*$' "$1" | tail -3 | tr '\n' ' ' | cut -c1-300; }
+
 dlt_import() {
     local url n
     if [ "$1" = sqlite ]; then
         url=sqlite:///$dir/dlt.db
     else
         admin "DROP DATABASE IF EXISTS dlt" && admin "CREATE DATABASE dlt"
-        url=$(other_database dlt)
+        # It wants a password, asked for or not, and the socket's folder in the place of the host.
+        url=postgresql://owner:none@${pg_dir//\//%2F}:5432/dlt
     fi
     rm -rf "$dir/dlt.db" "$dir/dlt"
     peer "$dir/dlt.log" env DLT_DATA_DIR="$dir/dlt" RUNTIME__DLTHUB_TELEMETRY=false RUNTIME__LOG_LEVEL=ERROR "$dlt_python" \
         tests/bench/peers/dlt_import.py "http://127.0.0.1:$port" "$url" "$properties_companies" "$properties_contacts" || {
-        skip "dlt into $(store_title "$1"): it failed: $(tail -1 "$dir/dlt.log")"
+        skip "dlt into $(store_title "$1"): it failed: $(last_words "$dir/dlt.log")"
         return 0
     }
     if [ "$1" = sqlite ]; then
         # It keeps a file for each data set beside the one that it is given.
         n=$(sqlite3 -readonly "$dir/dlt__crm.db" "SELECT (SELECT count(*) FROM companies) + (SELECT count(*) FROM contacts)")
     else
-        n=$(psql -XAtq "$url" -c "SELECT (SELECT count(*) FROM crm.companies) + (SELECT count(*) FROM crm.contacts)")
+        n=$(psql -XAtq "$(other_database dlt)" -c "SELECT (SELECT count(*) FROM crm.companies) + (SELECT count(*) FROM crm.contacts)")
     fi
     rm -f "$dir"/dlt*.db*
     put "$dlt_name, $(store_title "$1")" "$n"
@@ -85,12 +89,12 @@ airbyte_import() {
     sed -e "s|@ORIGIN@|http://127.0.0.1:$port|; s|@COMPANIES@|$properties_companies|; s|@CONTACTS@|$properties_contacts|" \
         tests/bench/peers/airbyte.yaml >"$dir/airbyte.yaml"
     peer "$dir/airbyte.out" "$airbyte_python" tests/bench/peers/airbyte_import.py "$dir/airbyte.yaml" || {
-        skip "Airbyte's CDK: it failed: $(tail -1 "$dir/airbyte.out" | cut -c1-200)"
+        skip "Airbyte's CDK: it failed: $(last_words "$dir/airbyte.out")"
         return 0
     }
     n=$(grep -c '"type":"RECORD"' "$dir/airbyte.out") || n=0
     [ "$n" -gt 0 ] || {
-        skip "Airbyte's CDK: no record came: $(tail -1 "$dir/airbyte.out" | cut -c1-200)"
+        skip "Airbyte's CDK: no record came: $(last_words "$dir/airbyte.out")"
         return 0
     }
     put "$airbyte_name, a file" "$n"

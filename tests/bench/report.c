@@ -46,6 +46,19 @@ void report_number(double value, char text[static 32])
     text[at] = '\0';
 }
 
+/* A new series behind the others of its group. */
+static struct series *add_to_group(struct report *r, const char *group)
+{
+    size_t at = r->count;
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->series[i].group, group) == 0)
+            at = i + 1;
+    memmove(&r->series[at + 1], &r->series[at], (r->count - at) * sizeof r->series[0]);
+    r->series[at] = (struct series){.count = 0};
+    r->count++;
+    return &r->series[at];
+}
+
 static struct series *find(struct report *r, char *const fields[4])
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -56,7 +69,7 @@ static struct series *find(struct report *r, char *const fields[4])
     }
     if (r->count == SERIES_MAX)
         return NULL;
-    struct series *s = &r->series[r->count++];
+    struct series *s = add_to_group(r, fields[0]);
     snprintf(s->group, sizeof s->group, "%s", fields[0]);
     snprintf(s->name, sizeof s->name, "%s", fields[1]);
     snprintf(s->metric, sizeof s->metric, "%s", fields[2]);

@@ -15,7 +15,7 @@ struct series {
 };
 
 struct report {
-    struct series series[SERIES_MAX]; /* in the order of their first values */
+    struct series series[SERIES_MAX]; /* by group; in the order of their first values */
     size_t count;
 };
 

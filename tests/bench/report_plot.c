@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One metric as an SVG bar chart. Its ground is transparent, and its colours follow the reader's
- * light or dark. */
+/* One metric as an SVG bar chart. Its ground is transparent, and its colours can be read on a light
+ * one and on a dark one: which of them a page has, a picture in it cannot know. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,13 +65,10 @@ static void put_head(const char *title, const char *metric, const char *unit, do
            "height=\"%.0f\" font-family=\"sans-serif\" role=\"img\">\n<title>",
            WIDTH, height, WIDTH, height);
     put_text(title);
-    puts("</title>\n<style>text{fill:#24292f;font-size:13px}.title{font-size:17px;font-weight:bold}"
+    puts("</title>\n<style>text{fill:#6e7781;font-size:13px}.title{font-size:17px;font-weight:bold}"
          ".group{font-weight:bold}.right{text-anchor:end}.middle{text-anchor:middle}"
-         ".small{font-size:12px}"
-         ".grid{stroke:#8b949e;stroke-opacity:.45}.bar{fill:#3b82c4}.whisker{stroke:#24292f;stroke-"
-         "width:1.5}"
-         "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.bar{fill:#4f9be0}"
-         ".whisker{stroke:#e6edf3}}</style>");
+         ".small{font-size:12px}.grid{stroke:#8b949e;stroke-opacity:.4}.bar{fill:#3b82c4}"
+         ".whisker{stroke:#e08a2c;stroke-width:2}</style>");
     char line[2 * NAME_MAX_LEN];
     snprintf(line, sizeof line, "%s, %s: median, and the range of all runs", metric, unit);
     put_label(12, 24, "title", title);
