@@ -37,6 +37,9 @@ static void on_hang(void *arg)
     if (w->cancelled)
         snprintf(w->verdict, sizeof w->verdict, "it did not end within %d s of being cancelled",
                  GRACE_SECONDS);
+    else if (w->phase == PHASE_DESTROY)
+        snprintf(w->verdict, sizeof w->verdict, "it did not end within %d s of being told to",
+                 GRACE_SECONDS);
     else
         snprintf(
             w->verdict, sizeof w->verdict,
@@ -184,12 +187,14 @@ static void on_result(struct worker *w, struct str payload)
         worker_convict(w, "it answered an operation that was not asked for");
         return;
     }
+    if (w->phase == PHASE_DESTROY) /* it exits by itself, or the grace runs out */
+        return;
     loop_timer_stop(w->world->loop, &w->hang);
     if (w->phase == PHASE_LOAD)
         on_loaded(w, outcome, &r);
     else if (w->phase == PHASE_DESCRIBE)
         on_described(w, outcome, &r);
-    else if (w->phase != PHASE_DESTROY) /* after destroy it exits by itself */
+    else
         on_finished(w, w->phase, outcome, &r);
 }
 
