@@ -89,6 +89,8 @@ static void reply_answer(struct worker *w, struct ticket *t)
     }
     if (t->outcome != OUTCOME_OK)
         snprintf(w->fail_text, sizeof w->fail_text, "%.*s", STR_ARG(t->text));
+    if (t->status > 0) /* the vendor, not the host, has answered */
+        worker_progress(w);
     struct buf *out = start_reply(w, t->outcome);
     wire_put_u64(out, t->body ? t->id : 0);
     wire_put_u32(out, (uint32_t)t->status);
@@ -354,6 +356,7 @@ void worker_page_done(struct worker *w, enum outcome outcome, const struct page_
         worker_reply(w, outcome);
         return;
     }
+    worker_progress(w);
     struct buf *out = start_reply(w, OUTCOME_OK);
     wire_put_u32(out, result->count);
     wire_put_u32(out, result->rejected);
@@ -372,10 +375,13 @@ static void on_emit_records(struct worker *w, struct wire_reader *r)
         records[i].modified_us = wire_i64(r);
         records[i].fields = wire_str(r, RECORD_MAX);
     }
-    if (!wire_done(r) || w->phase != PHASE_READ)
+    if (!wire_done(r) || w->phase != PHASE_READ) {
         worker_convict(w, "it sent broken records, or some outside of read");
-    else
+    } else {
+        if (count > 0)
+            worker_progress(w);
         w->events->emit_records(w->arg, records, count);
+    }
     free(records);
 }
 
@@ -439,7 +445,7 @@ void service_message(struct worker *w, const struct message *m)
         return;
     }
     if (services[m->kind].replies) {
-        loop_timer_stop(w->world->loop, &w->hang);
+        worker_unwatch(w);
         w->waiting = m->kind;
         w->waiting_call = m->call;
         if (w->cancelled) {
