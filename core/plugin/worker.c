@@ -263,7 +263,9 @@ static void on_exited(void *arg, const struct link_exit *how)
     if (w->freed)
         return;
     struct worker_end end = {.phase = w->phase, .by_signal = how->by_signal, .code = how->code};
-    end.asked = w->stopping && w->verdict[0] == '\0';
+    bool failed = how->by_signal || how->code != 0;
+    /* Stopped in the middle of something it is killed; told to end it should do that well. */
+    end.asked = w->stopping && w->verdict[0] == '\0' && !(w->phase == PHASE_DESTROY && failed);
     loop_timer_stop(w->world->loop, &w->hang);
     describe_end(w, how, &end);
     w->ended = true;
@@ -314,7 +316,7 @@ void worker_cancel(struct worker *w)
 
 void worker_stop(struct worker *w)
 {
-    if (w->ended || w->freed)
+    if (w->ended || w->freed || w->phase == PHASE_DESTROY)
         return;
     w->stopping = true;
     if (w->phase != PHASE_IDLE) {
