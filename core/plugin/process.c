@@ -37,8 +37,9 @@ struct link {
 };
 
 enum { OUT_MAX = 2 * MESSAGE_MAX };
-#define EXIT_GRACE_US (500 * US_PER_MS) /* between the end of the socket and that of the process   \
-                                         */
+#define EXIT_GRACE_US                                                                              \
+    (500 * US_PER_MS) /* between the end of the socket and that of the process                     \
+                       */
 
 /* ---- reading ---- */
 

@@ -56,6 +56,12 @@ static struct ticket *find_ticket(struct worker *w, uint64_t id)
     return t;
 }
 
+/* What a ticket takes of HANDLES_BYTES_MAX. */
+static size_t ticket_size(const struct ticket *t)
+{
+    return t->ask.body.len + (t->body ? blob_size(t->body) : 0);
+}
+
 /* Takes it out of the worker's list. */
 static void detach(struct ticket *t)
 {
@@ -65,8 +71,7 @@ static void detach(struct ticket *t)
         at = &(*at)->next;
     *at = t->next;
     w->ticket_count--;
-    if (t->body)
-        w->held_bytes -= blob_size(t->body);
+    w->held_bytes -= ticket_size(t);
     t->worker = NULL;
     t->next = NULL;
 }
@@ -194,11 +199,24 @@ static bool get_ask(struct wire_reader *r, struct ticket *t)
     return wire_done(r);
 }
 
-static void on_http_start(struct worker *w, struct wire_reader *r)
+/* Whether one more request fits; if not, why is the reason of the operation. */
+static bool may_start(struct worker *w, size_t size)
 {
-    if (w->ticket_count >= HANDLES_MAX) {
+    if (w->ticket_count >= HANDLES_MAX)
         snprintf(w->fail_text, sizeof w->fail_text,
                  "the connector holds %d answers: it must release them", HANDLES_MAX);
+    else if (w->held_bytes + size > HANDLES_BYTES_MAX)
+        snprintf(w->fail_text, sizeof w->fail_text,
+                 "the connector holds more than 64 MiB of requests and answers: it must wait for "
+                 "them and release them");
+    else
+        return true;
+    return false;
+}
+
+static void on_http_start(struct worker *w, struct wire_reader *r)
+{
+    if (!may_start(w, r->rest.len)) {
         worker_reply(w, OUTCOME_FAILED);
         return;
     }
@@ -213,6 +231,7 @@ static void on_http_start(struct worker *w, struct wire_reader *r)
     t->next = w->tickets;
     w->tickets = t;
     w->ticket_count++;
+    w->held_bytes += ticket_size(t);
     struct buf *out = start_reply(w, OUTCOME_OK);
     wire_put_u64(out, t->id);
     reply(w, out);
