@@ -39,17 +39,17 @@ static int serve(struct app *app, struct notify *notify)
     struct service service;
     struct signals signals;
     struct error err;
-    int rc = service_open(&service, app, notify);
-    if (rc == 0 && signals_watch(&signals, app->world.loop, on_signal, &service, &err) != 0) {
+    if (signals_watch(&signals, app->world.loop, on_signal, &service, &err) != 0) {
         complain("%s", err.text);
-        rc = EXIT_WORK_FAILED;
+        return EXIT_WORK_FAILED;
     }
+    int rc = service_open(&service, app, notify);
     if (rc == 0) {
-        service_ready(&service); /* from here on a signal finds its handler */
+        service_ready(&service);
         service_run(&service);
-        signals_unwatch(&signals);
         log_line(LOG_INFO, "run", "stopped");
     }
+    signals_unwatch(&signals);
     service_close(&service);
     return rc;
 }

@@ -400,7 +400,8 @@ int service_open(struct service *s, struct app *app, struct notify *notify)
 void service_ready(struct service *s)
 {
     char text[STATUS_TEXT];
-    notify_ready(s->notify, standing(s, text));
+    if (!s->stopping) /* told to, while the folder was being read */
+        notify_ready(s->notify, standing(s, text));
 }
 
 void service_run(struct service *s)
@@ -423,7 +424,8 @@ void service_stop(struct service *s)
     s->stopping = true;
     notify_stopping(s->notify, "ending the runs under way; what has been read is kept");
     loop_timer_stop(s->app->world.loop, &s->look);
-    schedule_stop(s->current->schedule);
+    if (s->current) /* else nothing has been started yet */
+        schedule_stop(s->current->schedule);
     for (struct generation *g = s->current; g; g = g->older)
         for (size_t i = 0; i < g->count; i++)
             if (g->members[i].run)
