@@ -43,7 +43,7 @@ struct http_ask {
 };
 
 struct page_spec {
-    struct str records, id, modified, fields, next;
+    struct str records, id, modified, fields, next, merged;
 };
 
 struct attach_spec {
@@ -159,14 +159,19 @@ void worker_create(struct worker *w, const struct named_text *options, size_t co
 void worker_check(struct worker *w);
 void worker_discover(struct worker *w, struct str object);
 
+/* The values of FASTENR_READ_*. */
+enum read_mode { READ_FULL = 1, READ_WINDOW = 2, READ_DELETED = 3, READ_IDS = 4 };
+
 struct selector {
-    bool window;
+    enum read_mode mode;
     struct str object;
     const struct str *fields;
     size_t field_count;
     int64_t since_us, until_us;
     struct str position;
     uint64_t limit;
+    const struct str *ids; /* of READ_IDS */
+    size_t id_count;       /* at most READ_IDS_MAX */
 };
 void worker_read(struct worker *w, const struct selector *selector);
 

@@ -196,7 +196,8 @@ void run_emit_page(void *arg, struct ticket *ticket, const struct page_spec *spe
                                  .id = arena_str(&ticket->arena, spec->id),
                                  .modified = arena_str(&ticket->arena, spec->modified),
                                  .fields = arena_str(&ticket->arena, spec->fields),
-                                 .next = arena_str(&ticket->arena, spec->next)};
+                                 .next = arena_str(&ticket->arena, spec->next),
+                                 .merged = arena_str(&ticket->arena, spec->merged)};
     p->page = page_new(blob_ref(ticket->body));
     parse_again(p);
 }
@@ -333,7 +334,8 @@ void run_read_begin(struct run *run)
     begin_intake(run, object);
     run->total = 0;
     run->page_error.text[0] = '\0';
-    const struct selector selector = {.window = object->state.walk == WALK_WINDOW,
+    const struct selector selector = {.mode = object->state.walk == WALK_WINDOW ? READ_WINDOW
+                                                                                : READ_FULL,
                                       .object = object->setup->item->name,
                                       .fields = object->setup->mapping.fields,
                                       .field_count = object->setup->mapping.field_count,
