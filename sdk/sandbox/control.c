@@ -253,10 +253,11 @@ static void show_help(struct sandbox *s, struct answer *a)
     text_printf(
         &a->body,
         "{\"sandbox\":\"%s\",\"doors\":["
-        "\"GET /__sandbox/truth/{type}: all records as NDJSON\","
+        "\"GET /__sandbox/truth/{type}: all records as NDJSON; /truth/{type}/ended: those that are "
+        "gone\","
         "\"POST /__sandbox/mutate "
         "{companies, contacts, deals, ..., seed, create:{...}, archive:{...}, associate:{...}, "
-        "dissociate:{...}}\","
+        "dissociate:{...}, restore:{...}, merge:{...}}\","
         "\"GET, POST, DELETE /__sandbox/faults {path, kind: status|truncate|reset|malformed|slow, "
         "status, count, policy, retry_after, ms}\","
         "\"GET, POST /__sandbox/clock {set: RFC 3339} or {advance_ms}\","
