@@ -82,8 +82,8 @@ int pg_load_unseen(struct store *store, const struct stream_state *state, int64_
         pg_of(store),
         "SELECT l.key, l.record, l.external_id FROM link l WHERE l.stream = $1::bigint "
         "AND l.key > $2::bigint AND l.key <= $3::bigint AND l.ended IN (0, 4) AND NOT EXISTS "
-        "(SELECT 1 FROM walk_seen w WHERE w.stream = $1::bigint AND w.link = l.key) AND EXISTS "
-        "(SELECT 1 FROM walk_seen w WHERE w.stream = $1::bigint) ORDER BY l.key LIMIT $4::bigint",
+        "(SELECT 1 FROM walk_seen w WHERE w.stream = $1::bigint AND w.link = l.key) "
+        "ORDER BY l.key LIMIT $4::bigint",
         &p, ret_rows, ret_count, arena, err);
     pg_params_free(&p);
     return rc;
@@ -129,6 +129,16 @@ int pg_load_referring(struct store *store, const struct model_object *object, in
         (*ret_keys)[i] = pg_get_int(r, (int)i, 0);
     PQclear(r);
     return 0;
+}
+
+int pg_count_seen(struct store *store, int64_t stream, int64_t *ret_count, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, stream);
+    int rc = pg_number(pg_of(store), "SELECT count(*) FROM walk_seen WHERE stream = $1::bigint", &p,
+                       "count what was met", ret_count, err);
+    pg_params_free(&p);
+    return rc;
 }
 
 int pg_begin_seen(struct store *store, int64_t stream, int64_t *ret_last, struct error *err)
@@ -231,7 +241,7 @@ int pg_apply_link_ends(struct postgres_store *s, const struct store_batch *batch
     int rc = pg_run(s,
                     "UPDATE link AS l SET ended = u.ended, record = u.record FROM "
                     "unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u(key, ended, record) "
-                    "WHERE l.key = u.key",
+                    "WHERE l.key = u.key AND (l.ended <> 2 OR u.ended IN (0, 2))",
                     &p, "end links", err);
     pg_params_free(&p);
     for (size_t i = 0; i < count && rc == 0; i++)

@@ -42,7 +42,9 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_ADD_LINK] = "INSERT INTO link (stream, external_id, record, remote_modified, seen_remote, "
                      "ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [SQL_SET_LINK] = "UPDATE link SET remote_modified = ?2, seen_remote = ?3 WHERE key = ?1",
-    [SQL_END_LINK] = "UPDATE link SET ended = ?2, record = ?3 WHERE key = ?1",
+    /* What was merged is no more archived or absent. */
+    [SQL_END_LINK] = "UPDATE link SET ended = ?2, record = ?3 WHERE key = ?1 "
+                     "AND (ended <> 2 OR ?2 IN (0, 2))",
     [SQL_FOLLOW_LINK] =
         "UPDATE link SET record = ?3 WHERE record = ?1 AND stream = ?2 AND ended = 2",
     [SQL_COUNT_LINKS] = "SELECT (SELECT count(*) FROM link WHERE stream = ?1) - (SELECT count(*) "
@@ -537,6 +539,7 @@ static const struct store_engine engine = {
     .load_unseen = sqlite_load_unseen,
     .load_archived = sqlite_load_archived,
     .load_referring = sqlite_load_referring,
+    .count_seen = sqlite_count_seen,
     .begin_seen = sqlite_begin_seen,
     .apply = sqlite_apply,
     .set_stream = sqlite_set_stream,

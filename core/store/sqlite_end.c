@@ -59,8 +59,7 @@ int sqlite_load_unseen(struct store *store, const struct stream_state *state, in
         "SELECT l.key, l.record, l.external_id FROM link l NOT INDEXED WHERE l.stream = ?1 AND "
         "l.key > ?2 "
         "AND l.key <= ?3 AND l.ended IN (0, 4) AND NOT EXISTS (SELECT 1 FROM walk_seen w "
-        "WHERE w.stream = ?1 AND w.link = l.key) AND EXISTS (SELECT 1 FROM walk_seen w "
-        "WHERE w.stream = ?1) ORDER BY l.key LIMIT ?4",
+        "WHERE w.stream = ?1 AND w.link = l.key) ORDER BY l.key LIMIT ?4",
         false, err);
     if (!stmt)
         return -1;
@@ -125,6 +124,20 @@ int sqlite_load_referring(struct store *store, const struct model_object *object
     sqlite3_finalize(stmt);
     buf_free(&array);
     return found;
+}
+
+int sqlite_count_seen(struct store *store, int64_t stream, int64_t *ret_count, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt =
+        sqlite_prepare(s, "SELECT count(*) FROM walk_seen WHERE stream = ?1", false, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, stream);
+    int found = sqlite_step(s, stmt, "count what was met", err);
+    *ret_count = found > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
 }
 
 int sqlite_begin_seen(struct store *store, int64_t stream, int64_t *ret_last, struct error *err)

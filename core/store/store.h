@@ -98,7 +98,8 @@ struct link_write {
     enum link_ended ended;   /* of a new link */
 };
 
-/* A link that is there ends, or lives again. */
+/* A link that is there ends, or lives again. One that is merged does not become archived or absent.
+ */
 struct link_end {
     int64_t key, stream, record;
     enum link_ended ended;
@@ -332,11 +333,10 @@ struct store_engine {
     int (*count_links)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
 
     /* What ends. `load_holders`: of records of `object`. `load_unseen`: links up to
-     * state->walk_links that its walk has not met, but for those that are archived or merged; none
-     * when it has met nothing at all. Both lists are in the order of the links, from after `after`,
-     * at most `most`. `load_referring`: keys of `object`'s records whose field refers to one of
-     * `records`. `begin_seen` forgets what walks of the stream have met, and gives the last link
-     * there is. */
+     * state->walk_links that its walk has not met, but for those that are archived or merged. Both
+     * lists are in the order of the links, from after `after`, at most `most`. `load_referring`:
+     * keys of `object`'s records whose field refers to one of `records`. `begin_seen` forgets what
+     * walks of the stream have met, and gives the last link there is. */
     int (*load_holders)(struct store *s, const struct model_object *object, int64_t stream,
                         const int64_t *records, size_t count, struct holder_row *out,
                         struct error *err);
@@ -349,6 +349,7 @@ struct store_engine {
     int (*load_referring)(struct store *s, const struct model_object *object, int field,
                           const int64_t *records, size_t count, int64_t **ret_keys,
                           size_t *ret_count, struct arena *arena, struct error *err);
+    int (*count_seen)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
     int (*begin_seen)(struct store *s, int64_t stream, int64_t *ret_last, struct error *err);
 
     int (*apply)(struct store *s, struct store_batch *batch, struct error *err);

@@ -52,8 +52,12 @@ enum merge_result { MERGE_OK, MERGE_STOPPED, MERGE_FAILED };
 enum merge_result merge_pages(const struct merge *merge, struct page *const *pages,
                               size_t page_count, struct run_counts *counts, struct error *err);
 
+/* Whether a run that has done `before` may do `more`: the guard rails. */
+enum merge_result merge_guard(const struct merge *merge, const struct run_counts *before,
+                              const struct run_counts *more, struct error *err);
+
 /* Of a read of deleted records: adds their links to merge->met, and to `ends` those that are still
- * to end. Writes nothing; not mapped pages are enough. */
+ * to end; takes the records out of quarantine. Pages that are not mapped are enough. */
 int merge_deleted(const struct merge *merge, struct page *const *pages, size_t page_count,
                   struct link_list *ends, struct error *err);
 

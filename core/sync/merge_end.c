@@ -294,6 +294,20 @@ static int end_leaving(struct batch *b, struct error *err)
 
 /* ---- what a batch ends ---- */
 
+/* Nobody is to mend what the vendor has deleted. */
+static int clear_quarantine(const struct merge *merge, const struct str *ids, size_t count,
+                            struct arena *arena, struct error *err)
+{
+    struct store_batch out = {.object = merge->target->object->model, .run = merge->run};
+    if (!merge->target->may_hold_quarantined || count == 0)
+        return 0;
+    out.cleared = arena_new(arena, count, sizeof out.cleared[0]);
+    for (size_t i = 0; i < count; i++)
+        out.cleared[out.cleared_count++] =
+            (struct link_write){.stream = merge->target->stream, .external_id = ids[i]};
+    return merge->store->engine->apply(merge->store, &out, err);
+}
+
 /* A loser that was never here: its id leads to the winner from now on. */
 static void add_merged_link(struct batch *b, struct store_batch *out, struct arrival *arrivals,
                             const struct absorbed *a)
@@ -338,6 +352,8 @@ static int end_absorbed(struct batch *b, struct error *err)
                                                            .winner = a->record};
         b->counts.ended += links[i].key != 0 && links[i].ended == LINK_LIVE;
     }
+    if (clear_quarantine(b->merge, ids, n, &b->arena, err) != 0)
+        return -1;
     if (out.link_count == 0)
         return 0;
     if (engine_of(b)->apply(store, &out, err) != 0)
@@ -376,7 +392,9 @@ int merge_deleted(const struct merge *merge, struct page *const *pages, size_t p
     struct str *ids;
     size_t n = collect_ids(pages, page_count, &arena, &ids);
     struct link_row *links = arena_new(&arena, n, sizeof links[0]);
-    int rc = merge->store->engine->load_links(merge->store, merge->target->stream, ids, n, links,
+    int rc = clear_quarantine(merge, ids, n, &arena, err);
+    if (rc == 0)
+        rc = merge->store->engine->load_links(merge->store, merge->target->stream, ids, n, links,
                                               &arena, err);
     for (size_t i = 0; i < n && rc == 0; i++) {
         if (links[i].key == 0)

@@ -112,10 +112,4 @@ void batch_place_winners(struct batch *batch);
 /* Ends what was absorbed and what is leaving; after batch->out was applied. */
 int batch_end(struct batch *batch, struct error *err);
 
-/* ---- merge_guard.c ---- */
-
-/* Whether a run that has done `before` may do `more`. */
-enum merge_result merge_guard(const struct merge *merge, const struct run_counts *before,
-                              const struct run_counts *more, struct error *err);
-
 #endif
