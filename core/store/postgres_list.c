@@ -144,7 +144,7 @@ int pg_each_stream(struct store *store, struct str connection, stream_fn fn, voi
     pg_str(&p, connection);
     PGresult *r = pg_query(
         pg_of(store),
-        "SELECT s.id, s.object, s.watermark, s.mapping_hash, s.walk, s.walk_since, s.walk_until, "
+        "SELECT s.id, s.object, s.watermark, s.reconciled_at, s.walk, s.walk_since, s.walk_until, "
         "c.name, s.vendor_object, (SELECT count(*) FROM link l WHERE l.stream = s.id) - "
         "(SELECT count(*) FROM link l WHERE l.stream = s.id AND l.ended <> 0), "
         "(SELECT count(*) FROM quarantine q WHERE q.stream = s.id) FROM stream s "
@@ -164,6 +164,7 @@ int pg_each_stream(struct store *store, struct str connection, stream_fn fn, voi
         stream.state.id = pg_get_int(r, row, 0);
         stream.state.has_watermark = !pg_is_null(r, row, 2);
         stream.state.watermark = pg_get_int(r, row, 2);
+        stream.state.reconciled_at = pg_get_int(r, row, 3);
         stream.state.walk = (enum walk)pg_get_int(r, row, 4);
         stream.state.since = pg_get_int(r, row, 5);
         stream.state.until = pg_get_int(r, row, 6);

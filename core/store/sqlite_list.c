@@ -108,7 +108,7 @@ int sqlite_each_stream(struct store *store, struct str connection, stream_fn fn,
     struct sqlite_store *s = sqlite_of(store);
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
-        "SELECT s.id, s.object, s.watermark, s.mapping_hash, s.walk, s.walk_since, s.walk_until, "
+        "SELECT s.id, s.object, s.watermark, s.reconciled_at, s.walk, s.walk_since, s.walk_until, "
         "c.name, s.vendor_object, (SELECT count(*) FROM link l WHERE l.stream = s.id) - "
         "(SELECT count(*) FROM link l WHERE l.stream = s.id AND l.ended <> 0), "
         "(SELECT count(*) FROM quarantine q WHERE q.stream = s.id) FROM stream s "
@@ -131,6 +131,7 @@ int sqlite_each_stream(struct store *store, struct str connection, stream_fn fn,
         row.state.id = sqlite3_column_int64(stmt, 0);
         row.state.has_watermark = sqlite3_column_type(stmt, 2) != SQLITE_NULL;
         row.state.watermark = sqlite3_column_int64(stmt, 2);
+        row.state.reconciled_at = sqlite3_column_int64(stmt, 3);
         row.state.walk = (enum walk)sqlite3_column_int(stmt, 4);
         row.state.since = sqlite3_column_int64(stmt, 5);
         row.state.until = sqlite3_column_int64(stmt, 6);
