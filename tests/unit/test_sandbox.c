@@ -401,6 +401,113 @@ static void test_faults(void)
     sandbox_destroy(s);
 }
 
+/* How many of `n` list pages have the fault, as places in `where` (which may be NULL). */
+static int faulty(struct sandbox *s, int n, bool *where)
+{
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        bool wrong = status_of(s, "GET", COMPANY_LIST, NULL) != 200;
+        count += wrong;
+        if (where)
+            where[i] = wrong;
+    }
+    return count;
+}
+
+static struct sandbox *make_with_fault(uint64_t seed, const char *spec)
+{
+    struct sandbox_options options;
+    char error[300];
+    sandbox_options_default(&options);
+    options.seed = seed;
+    options.limits_factor = 0;
+    struct sandbox *s = make(&options);
+    UNIT_TEXT(sandbox_add_fault(s, spec, error, sizeof error) == 0 ? "" : error, "");
+    return s;
+}
+
+static void test_fault_rates(void)
+{
+    bool first[500], again[500], other[500];
+    struct sandbox *s = make_with_fault(3, "rate=0.02");
+    CU_ASSERT_EQUAL(faulty(s, 500, first), 10);
+    sandbox_destroy(s);
+    s = make_with_fault(3, "rate=0.02");
+    faulty(s, 500, again);
+    sandbox_destroy(s);
+    s = make_with_fault(4, "rate=0.02");
+    faulty(s, 500, other);
+    CU_ASSERT_EQUAL(memcmp(first, again, sizeof first), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(first, other, sizeof first), 0);
+    sandbox_destroy(s);
+
+    /* Twenty kinds that meet lose none; each is counted by its name. */
+    s = make_with_fault(5, "rate=0.02");
+    for (int status = 510; status < 529; status++) {
+        char spec[60], error[300];
+        snprintf(spec, sizeof spec, "rate=0.02,status=%d", status);
+        CU_ASSERT_EQUAL(sandbox_add_fault(s, spec, error, sizeof error), 0);
+    }
+    CU_ASSERT(abs(faulty(s, 1000, NULL) - 400) <= 20);
+    struct got got = ask(s, "GET", "/__sandbox/stats", NULL);
+    for (int status = 510; status < 529; status++) {
+        char path[60];
+        snprintf(path, sizeof path, "fault_kinds.%d", status);
+        CU_ASSERT(atoi(text_at(&got, path)) >= 19);
+    }
+    done(&got);
+    sandbox_destroy(s);
+
+    s = make_with_fault(6, "rate=1,count=3,after=2");
+    CU_ASSERT_EQUAL(faulty(s, 10, first), 3);
+    CU_ASSERT(!first[0] && !first[1] && first[2] && first[3] && first[4] && !first[5]);
+    sandbox_destroy(s);
+}
+
+static void test_fault_scope(void)
+{
+    struct sandbox *s = make_with_fault(1, "type=contacts,count=1,after=1");
+    CU_ASSERT_EQUAL(status_of(s, "POST", COMPANY_SEARCH, "{}"), 200);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/objects/contacts", NULL), 200);
+    CU_ASSERT_EQUAL(status_of(s, "GET", COMPANY_LIST, NULL), 200);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/contacts", NULL), 503);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/contacts", NULL), 200);
+    static const char *const wrong[] = {"kind=odd",     "rate=0", "rate=1.5", "rate=x",  "count=0",
+                                        "status=99999", "kind",   "=3",       "bogus=1", ""};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char error[300] = "";
+        CU_ASSERT_EQUAL(sandbox_add_fault(s, wrong[i], error, sizeof error), -1);
+        CU_ASSERT(strstr(error, "wanted") || strstr(error, "known"));
+    }
+    sandbox_destroy(s);
+}
+
+static void test_fault_kinds(void)
+{
+    struct sandbox *s = make_with_fault(1, "kind=html");
+    struct got got = ask(s, "GET", COMPANY_LIST, NULL);
+    CU_ASSERT_EQUAL(got.status, 200);
+    CU_ASSERT_PTR_NULL(got.json);
+    UNIT_TEXT(sandbox_header(&got.response, "Content-Type"), "text/html; charset=utf-8");
+    done(&got);
+    static const struct {
+        const char *spec;
+        enum sandbox_wire wire;
+    } kinds[] = {{"kind=hang", SANDBOX_WIRE_HANG},
+                 {"kind=reset_body", SANDBOX_WIRE_RESET_BODY},
+                 {"kind=malformed,count=2", SANDBOX_WIRE_WHOLE},
+                 {"kind=status", SANDBOX_WIRE_WHOLE}}; /* the second malformed one comes first */
+    for (size_t i = 0; i < 4; i++) {
+        char error[300];
+        CU_ASSERT_EQUAL(sandbox_add_fault(s, kinds[i].spec, error, sizeof error), 0);
+        got = ask(s, "GET", COMPANY_LIST, NULL);
+        CU_ASSERT_EQUAL(got.response.wire, kinds[i].wire);
+        CU_ASSERT_EQUAL(got.json == NULL, i >= 2);
+        done(&got);
+    }
+    sandbox_destroy(s);
+}
+
 static void test_control(void)
 {
     struct sandbox *s = make_small(10, 10);
@@ -487,6 +594,9 @@ const struct unit_test unit_tests[] = {
     {"mutations", test_mutate},
     {"index lag", test_lag},
     {"faults", test_faults},
+    {"faults by rate are even, and follow from the seed", test_fault_rates},
+    {"faults of a type or path, and wrong ones", test_fault_scope},
+    {"kinds of faults", test_fault_kinds},
     {"the control door", test_control},
     {"real companies", test_csv},
     {"what create refuses", test_create_refuses},
