@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "sync/run_internal.h"
 
-enum { PAGE_TRIES = 3, TEXT_OF_RESULT_MAX = 64 * 1024 };
+enum { TEXT_OF_RESULT_MAX = 64 * 1024 };
 
 /* One emit: a page that is parsed, and fetched again when it came broken, or single records. */
 struct parse {
@@ -18,7 +18,6 @@ struct parse {
     struct page *page;
     struct ticket *ticket; /* of a page */
     struct page_spec spec; /* texts in the ticket's arena */
-    int tries;
     int rc;
     bool on_pool;
     struct exchange *resend;
@@ -71,11 +70,11 @@ static void on_room(void *arg)
     answer(arg);
 }
 
-static void refuse(struct run *run, const struct error *err)
+static void refuse(struct run *run, enum outcome outcome, const struct error *err)
 {
     struct worker *worker = session_worker(run->session);
     run->page_error = *err;
-    worker_page_done(worker, OUTCOME_FAILED, NULL);
+    worker_page_done(worker, outcome, NULL);
 }
 
 /* ---- parsing ---- */
@@ -105,7 +104,8 @@ static void on_resent(void *arg, struct client_result *result)
     p->resend = NULL;
     if (result->outcome != OUTCOME_OK) {
         blob_unref(result->body);
-        refuse(p->run, &p->err);
+        error_set(&p->err, "%s", result->text);
+        refuse(p->run, result->outcome, &p->err);
         p->run->parse = NULL;
         free_parse(p);
         return;
@@ -119,13 +119,14 @@ static void on_resent(void *arg, struct client_result *result)
 static void on_malformed(struct parse *p)
 {
     struct run *run = p->run;
-    if (++p->tries < PAGE_TRIES && p->ticket->ask.safe && !run->cancelled) {
-        log_line(LOG_WARN, run->setup->config->name.ptr, "%.*s: a page is %s; it is fetched again",
+    ticket_blame(p->ticket, p->page->body, &p->err);
+    if (++p->ticket->tries < ANSWER_TRIES && p->ticket->ask.safe && !run->cancelled) {
+        log_line(LOG_WARN, run->setup->config->name.ptr, "%.*s: %s; it is fetched again",
                  STR_ARG(current(run)->setup->item->name), p->err.text);
         p->resend = session_resend(run->session, p->ticket, on_resent, p);
         return;
     }
-    refuse(run, &p->err);
+    refuse(run, OUTCOME_FAILED, &p->err);
     run->parse = NULL;
     free_parse(p);
 }
@@ -148,7 +149,7 @@ static void parse_done(void *arg)
     if (!hold_result(run, &p->page->result)) {
         error_set(&p->err, "the mark of the next page is longer than %d bytes", TEXT_OF_RESULT_MAX);
         run->held = HELD_NOTHING;
-        refuse(run, &p->err);
+        refuse(run, OUTCOME_FAILED, &p->err);
         free_parse(p);
         return;
     }
