@@ -22,6 +22,7 @@ struct settings {
     struct sandbox_options options;
     const char *faults[FAULTS_MOST];
     size_t fault_count;
+    const char *requests; /* NULL: they are not written down */
     uint16_t port;
     int quiet, help;
 };
@@ -65,6 +66,8 @@ static void print_help(const char *vendor)
         "                       kind=status,status=429,policy=SECONDLY,count=3,after=10; may be\n"
         "                       given several times. Kinds: status, truncate, reset, reset_body,\n"
         "                       malformed, slow, html, hang\n"
+        "  --requests F         append each request to a file, a JSON object a line, without its\n"
+        "                       credential\n"
         "  --quiet              print the address only\n"
         "  --help               this text\n\n",
         stdout);
@@ -128,6 +131,7 @@ static const struct option flags[] = {{"port", required_argument, NULL, 'p'},
                                       {"rotate", no_argument, NULL, 'r'},
                                       {"rotate-forgiving", no_argument, NULL, 'R'},
                                       {"fault", required_argument, NULL, 'F'},
+                                      {"requests", required_argument, NULL, 'Q'},
                                       {"quiet", no_argument, NULL, 'q'},
                                       {"help", no_argument, NULL, 'h'},
                                       {0}};
@@ -165,6 +169,9 @@ static int read_flag(struct settings *s, int flag, const char *name)
         if (s->fault_count == FAULTS_MOST)
             return wrong_use("--fault: at most %d are taken", FAULTS_MOST);
         s->faults[s->fault_count++] = optarg;
+        return 0;
+    case 'Q':
+        s->requests = optarg;
         return 0;
     case 'x':
         return read_count(name, TTL_MAX_S, &o->token_ttl_s);
@@ -258,12 +265,16 @@ static int serve(const struct settings *s)
     char error[512] = "";
     int status = EXIT_FAILURE;
     struct server *server = NULL;
+    FILE *requests = NULL;
     struct sandbox *sandbox = sandbox_create(s->vendor, &s->options, error, sizeof error);
-    if (sandbox && add_faults(s, sandbox) < 0)
+    if (s->requests && !(requests = fopen(s->requests, "a")))
+        snprintf(error, sizeof error, "%s: %s", s->requests, strerror(errno));
+    else if (sandbox && add_faults(s, sandbox) < 0)
         status = EXIT_WRONG_USE;
     else if (sandbox)
         server = server_open(sandbox, s->port, error, sizeof error);
     if (server) {
+        server_record(server, requests);
         print_start(s, server_port(server));
         if (server_run(server, error, sizeof error) == 0)
             status = EXIT_SUCCESS;
@@ -271,6 +282,8 @@ static int serve(const struct settings *s)
     if (error[0])
         fprintf(stderr, "fastenr-sandbox: %s\n", error);
     server_close(server);
+    if (requests)
+        fclose(requests);
     sandbox_destroy(sandbox);
     return status;
 }

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "record.h"
 #include "text.h"
 
 enum {
@@ -48,6 +49,7 @@ struct server {
     int epoll, signals, listener;
     uint16_t port;
     struct exchange *slow;
+    FILE *requests; /* NULL: not recorded */
 };
 
 static int64_t clock_ms(clockid_t clock)
@@ -204,6 +206,9 @@ static enum MHD_Result answer(struct exchange *x, const char *method)
         .body = x->body.ptr,
         .body_len = x->body_seen,
     };
+    FILE *requests = x->server->requests;
+    if (requests && record_request(requests, c, &request) < 0)
+        perror("fastenr-sandbox: cannot write a request down");
     sandbox_tick(x->server->sandbox, clock_ms(CLOCK_REALTIME));
     sandbox_handle(x->server->sandbox, &request, &x->response);
     if (x->response.wire == SANDBOX_WIRE_RESET) {
@@ -330,6 +335,11 @@ struct server *server_open(struct sandbox *sandbox, uint16_t port, char *error, 
 uint16_t server_port(const struct server *server)
 {
     return server->port;
+}
+
+void server_record(struct server *server, FILE *requests)
+{
+    server->requests = requests;
 }
 
 static int next_timeout(struct server *server)
