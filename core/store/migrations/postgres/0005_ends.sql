@@ -1,0 +1,2 @@
+-- Nothing: the number is taken by a step that comes from elsewhere.
+DO 'BEGIN END';
