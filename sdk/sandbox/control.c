@@ -247,6 +247,22 @@ static void show_oauth(struct sandbox *s, struct answer *a)
     post_oauth(s, NULL, a);
 }
 
+static void post_schema(struct sandbox *s, struct json_object *o, struct answer *a)
+{
+    if (!s->vendor->schema) {
+        refuse(a, 404, "this vendor's properties do not change");
+    } else if (!s->vendor->schema(s->state, o, a)) {
+        char *message = mem_copy(a->body.ptr, a->body.len);
+        refuse(a, 400, message);
+        free(message);
+    }
+}
+
+static void show_schema(struct sandbox *s, struct answer *a)
+{
+    post_schema(s, NULL, a);
+}
+
 static void show_help(struct sandbox *s, struct answer *a)
 {
     text_printf(
@@ -260,6 +276,8 @@ static void show_help(struct sandbox *s, struct answer *a)
         "\"GET, POST /__sandbox/clock {set: RFC 3339} or {advance_ms}\","
         "\"GET, POST /__sandbox/tokens {token, state: active|noscope|revoked}\","
         "\"GET, POST /__sandbox/oauth {do: revoke|expire|grant}\","
+        "\"GET, POST /__sandbox/properties {type, property, do: remove|retype|add_option|restore, "
+        "to, option, records}\","
         "\"GET /__sandbox/stats, POST /__sandbox/stats/reset\","
         "\"GET, DELETE /__sandbox/requests: the last 1000\"]}",
         s->vendor->name);
@@ -293,6 +311,7 @@ static const struct door doors[] = {
     {"/faults", show_faults, add_fault, clear_faults},
     {"/tokens", show_tokens, set_token, NULL},
     {"/oauth", show_oauth, post_oauth, NULL},
+    {"/properties", show_schema, post_schema, NULL},
     {"/stats", show_stats, NULL, NULL},
     {"/stats/reset", NULL, reset_stats, NULL},
     {"/requests", show_requests, NULL, clear_requests},

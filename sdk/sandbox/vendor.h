@@ -99,6 +99,10 @@ struct vendor {
     /* The door /oauth: shows how things stand (`wanted` NULL) or does what is wanted. False, with a
      * text in `a`, when it makes no sense. NULL: the vendor has no OAuth. */
     bool (*oauth)(void *state, struct json_object *wanted, struct answer *a);
+
+    /* The door /properties: shows which fields of records have changed (`wanted` NULL), or changes
+     * one. False, with a text in `a`, when it makes no sense. NULL: the vendor's do not change. */
+    bool (*schema)(void *state, struct json_object *wanted, struct answer *a);
 };
 
 extern const struct vendor vendor_hubspot;
