@@ -36,6 +36,8 @@ struct str json_number_text(const struct json *value);
 size_t json_length(const struct json *array);
 const struct json *json_element(const struct json *array, size_t index);
 const struct json *json_member(const struct json *object, struct str name);
+/* Whether there is such a member, be it null. */
+bool json_has(const struct json *object, struct str name);
 
 /* Calls `fn` for each member in the order of the text; stops when it returns false. */
 void json_each(const struct json *object,

@@ -4,7 +4,7 @@
 
 #define COLUMNS                                                                                    \
     "f.name, f.type, f.options, f.pause, f.since, f.now_type, f.now_options, f.rules_hash, "       \
-    "f.stream"
+    "f.stream, f.sparse"
 
 static void read_row(const PGresult *r, int at, struct field_row *row)
 {
@@ -16,7 +16,8 @@ static void read_row(const PGresult *r, int at, struct field_row *row)
                               .now_type = (int)pg_get_int(r, at, 5),
                               .now_values = pg_get_str(r, at, 6),
                               .rules_hash = pg_get_int(r, at, 7),
-                              .stream = pg_get_int(r, at, 8)};
+                              .stream = pg_get_int(r, at, 8),
+                              .sparse = pg_get_int(r, at, 9) != 0};
 }
 
 static PGresult *query_stream(struct store *store, const char *text, int64_t stream,
@@ -77,11 +78,13 @@ static int add_row(struct postgres_store *s, int64_t stream, const struct field_
     pg_int(&p, row->now_type);
     pg_str(&p, row->now_values);
     pg_int(&p, row->rules_hash);
-    int rc = pg_run(s,
-                    "INSERT INTO vendor_field (stream, name, type, options, pause, since, "
-                    "now_type, now_options, rules_hash) VALUES ($1::bigint, $2, $3::bigint, $4, "
-                    "$5::bigint, $6::bigint, $7::bigint, $8, $9::bigint)",
-                    &p, "keep a vendor's field", err);
+    pg_int(&p, row->sparse);
+    int rc =
+        pg_run(s,
+               "INSERT INTO vendor_field (stream, name, type, options, pause, since, "
+               "now_type, now_options, rules_hash, sparse) VALUES ($1::bigint, $2, $3::bigint, $4, "
+               "$5::bigint, $6::bigint, $7::bigint, $8, $9::bigint, $10::bigint)",
+               &p, "keep a vendor's field", err);
     pg_params_free(&p);
     return rc;
 }
@@ -135,8 +138,8 @@ int pg_each_field(struct store *store, struct str connection, field_fn fn, void 
     for (int i = 0; i < PQntuples(r); i++) {
         struct field_row row;
         read_row(r, i, &row);
-        row.connection = pg_get_str(r, i, 9);
-        row.vendor_object = pg_get_str(r, i, 10);
+        row.connection = pg_get_str(r, i, 10);
+        row.vendor_object = pg_get_str(r, i, 11);
         if (!fn(arg, &row))
             break;
     }

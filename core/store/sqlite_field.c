@@ -4,7 +4,7 @@
 
 #define COLUMNS                                                                                    \
     "f.name, f.type, f.options, f.pause, f.since, f.now_type, f.now_options, f.rules_hash, "       \
-    "f.stream"
+    "f.stream, f.sparse"
 
 static void read_row(sqlite3_stmt *stmt, struct field_row *row)
 {
@@ -16,7 +16,8 @@ static void read_row(sqlite3_stmt *stmt, struct field_row *row)
                               .now_type = sqlite3_column_int(stmt, 5),
                               .now_values = sqlite_column_str(stmt, 6),
                               .rules_hash = sqlite3_column_int64(stmt, 7),
-                              .stream = sqlite3_column_int64(stmt, 8)};
+                              .stream = sqlite3_column_int64(stmt, 8),
+                              .sparse = sqlite3_column_int(stmt, 9) != 0};
 }
 
 static int load_time(struct sqlite_store *s, int64_t stream, struct field_snapshot *snapshot,
@@ -78,6 +79,7 @@ static int add_row(struct sqlite_store *s, sqlite3_stmt *stmt, int64_t stream,
     sqlite3_bind_int(stmt, 7, row->now_type);
     sqlite_bind_str(stmt, 8, row->now_values);
     sqlite3_bind_int64(stmt, 9, row->rules_hash);
+    sqlite3_bind_int(stmt, 10, row->sparse);
     return sqlite_run(s, stmt, "keep a vendor's field", err);
 }
 
@@ -106,12 +108,12 @@ int sqlite_set_fields(struct store *store, int64_t stream, const struct field_sn
                     "?3) ON CONFLICT (stream) DO UPDATE SET looked_at = ?2, mapping_hash = ?3",
                     head, 3, err) != 0)
         return -1;
-    sqlite3_stmt *stmt =
-        sqlite_prepare(s,
-                       "INSERT INTO vendor_field (stream, name, type, options, pause, since, "
-                       "now_type, now_options, rules_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
-                       "?9)",
-                       false, err);
+    sqlite3_stmt *stmt = sqlite_prepare(
+        s,
+        "INSERT INTO vendor_field (stream, name, type, options, pause, since, "
+        "now_type, now_options, rules_hash, sparse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+        "?9, ?10)",
+        false, err);
     int rc = stmt ? 0 : -1;
     for (size_t i = 0; i < snapshot->count && rc == 0; i++)
         rc = add_row(s, stmt, stream, &snapshot->rows[i], err);
@@ -138,8 +140,8 @@ int sqlite_each_field(struct store *store, struct str connection, field_fn fn, v
     while ((found = sqlite_step(s, stmt, "list the vendor's fields", err)) > 0) {
         struct field_row row;
         read_row(stmt, &row);
-        row.connection = sqlite_column_str(stmt, 9);
-        row.vendor_object = sqlite_column_str(stmt, 10);
+        row.connection = sqlite_column_str(stmt, 10);
+        row.vendor_object = sqlite_column_str(stmt, 11);
         if (!fn(arg, &row))
             break;
     }

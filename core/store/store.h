@@ -210,6 +210,7 @@ struct field_row {
     int now_type;          /* while it is paused: what the vendor has now */
     struct str now_values; /* likewise */
     int64_t rules_hash;    /* of the rules that read it, when it was paused */
+    bool sparse;           /* answers leave it out where it has no value */
 };
 
 struct field_snapshot {

@@ -147,7 +147,8 @@ static void set_pause(struct field_row *row, enum field_pause pause, int64_t now
 
 static void set_live(struct field_row *row, int type, struct str values)
 {
-    *row = (struct field_row){.name = row->name, .type = type, .values = values};
+    *row = (struct field_row){
+        .name = row->name, .type = type, .values = values, .sparse = row->sparse};
 }
 
 /* A pause that is there already ends when the rules have changed since it began. */
@@ -231,6 +232,20 @@ bool drift_is_news(const struct field_row *old, const struct field_row *now)
         return now->type == 0;
     return old->pause != now->pause || old->now_type != now->now_type ||
            (now->pause == FIELD_NEW_VALUES && !str_eq(old->now_values, now->now_values));
+}
+
+bool drift_is_absent(const struct field_row *row, const struct page *page)
+{
+    bool any = false;
+    if (row->type == 0 || row->pause != FIELD_LIVE || row->sparse)
+        return false;
+    for (size_t i = 0; i < page->count; i++) {
+        const struct json *fields = page->records[i].fields;
+        if (json_has(fields, row->name))
+            return false;
+        any = any || fields;
+    }
+    return any;
 }
 
 /* ---- pausing ---- */

@@ -12,7 +12,7 @@
 
 #include "plugin/worker.h"
 #include "store/store.h"
-#include "sync/mapping.h"
+#include "sync/page.h"
 
 /* What the vendor has now, compared with what was known; the result is the arena's, or the old
  * snapshot's. `found` holds at least those of mapping->fields that the vendor has. */
@@ -23,6 +23,10 @@ void drift_compare(const struct mapping *mapping, const struct field_snapshot *o
 /* Whether a person should hear of a field: it is in another state than before. `old` may be NULL.
  */
 bool drift_is_news(const struct field_row *old, const struct field_row *now);
+
+/* Whether a field that the vendor had when it was last asked is in none of the records of an
+ * answer: it is gone since, or the vendor leaves out what has no value. */
+bool drift_is_absent(const struct field_row *row, const struct page *page);
 
 const struct field_row *drift_find(const struct field_snapshot *snapshot, struct str name);
 

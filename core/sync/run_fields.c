@@ -46,9 +46,7 @@ static void begin_read(struct run *run)
     struct error err;
     const struct run_object *object = current(run);
     struct str name = object->setup->item->name;
-    int rc = drift_check(&object->setup->mapping, &run->look.known, &err);
-    run_fields_end(run);
-    if (rc == 0) {
+    if (drift_check(&object->setup->mapping, &run->look.known, &err) == 0) {
         current(run)->fields_known = true;
         run_read_begin(run);
         return;
@@ -131,10 +129,13 @@ static int compare(void *arg, struct error *err)
     struct run_look *look = &run->look;
     struct mapping *mapping = mapping_of(run);
     int64_t stream = current(run)->state.id;
+    const bool *absent = current(run)->absent;
     if (store->engine->load_fields(store, stream, &look->before, &look->arena, err) != 0)
         return -1;
     drift_compare(mapping, &look->before, look->found, look->count, world_now(run->host->world),
                   &look->known, &look->arena);
+    for (size_t i = 0; i < look->known.count && absent; i++)
+        look->known.rows[i].sparse |= absent[i] && look->known.rows[i].pause == FIELD_LIVE;
     drift_pause_rules(mapping, &look->before);
     int64_t before = mapping->hash;
     bool ended = drift_pause_rules(mapping, &look->known);
@@ -208,8 +209,17 @@ void run_fields_found(struct run *run, const struct operation_result *result)
     bool refused = result->outcome == OUTCOME_AUTH_FAILED || result->outcome == OUTCOME_BAD_CONFIG;
     if (is_over(run))
         return;
+    current(run)->fields_asked = true;
     if (result->outcome == OUTCOME_OK && run->look.any) {
         run_submit(run, store_compare, compared);
+        return;
+    }
+    if (current(run)->absent) {
+        run_conclude(run, RUN_FAILED,
+                     arena_printf(&run->arena,
+                                  "%.*s: an answer lacks fields that the vendor had, and it does "
+                                  "not say which it has now: %s",
+                                  STR_ARG(object), result->text));
         return;
     }
     log_line(refused ? LOG_WARN : LOG_DEBUG, name_of(run),
@@ -234,7 +244,7 @@ static bool is_due(struct run *run)
 {
     const struct field_snapshot *known = &run->look.known;
     int64_t now = world_now(run->host->world);
-    return run->request.full || !current(run)->state.has_watermark ||
+    return run->request.full || current(run)->absent || !current(run)->state.has_watermark ||
            known->mapping_hash != mapping_of(run)->rules_hash || now < known->looked_at ||
            now - known->looked_at >= LOOK_EVERY;
 }
@@ -251,11 +261,31 @@ static void loaded(struct run *run)
 
 void run_fields_begin(struct run *run)
 {
-    run_fields_end(run);
-    if (current(run)->fields_known) /* in this run: pauses are as they should be */
+    if (current(run)->fields_known) {
         run_read_begin(run);
-    else
-        run_submit(run, load, loaded);
+        return;
+    }
+    run_fields_end(run);
+    run_submit(run, load, loaded);
+}
+
+bool run_fields_doubt(struct run *run, const struct page *page)
+{
+    struct run_object *object = current(run);
+    const struct mapping *mapping = &object->setup->mapping;
+    if (object->fields_asked)
+        return false;
+    for (size_t i = 0; i < mapping->field_count; i++) {
+        const struct field_row *row = drift_find(&run->look.known, mapping->fields[i]);
+        if (!row || !drift_is_absent(row, page))
+            continue;
+        if (!object->absent)
+            object->absent = arena_new(&run->arena, mapping->field_count, sizeof object->absent[0]);
+        object->absent[i] = true;
+        run->doubted = true;
+    }
+    object->fields_known = !run->doubted;
+    return run->doubted;
 }
 
 int run_fields_replay(struct run *run, struct error *err)

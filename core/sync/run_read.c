@@ -130,6 +130,19 @@ static void on_malformed(struct parse *p)
     free_parse(p);
 }
 
+/* The read ends there, and goes on from the last commit once the vendor was asked. */
+static void doubt(struct run *run, struct parse *p)
+{
+    struct worker *worker = session_worker(run->session);
+    bool is_page = p->ticket != NULL;
+    run->parse = NULL;
+    free_parse(p);
+    if (is_page)
+        worker_page_done(worker, OUTCOME_FAILED, NULL);
+    else
+        worker_reply(worker, OUTCOME_FAILED);
+}
+
 static void parse_done(void *arg)
 {
     struct parse *p = arg;
@@ -141,6 +154,10 @@ static void parse_done(void *arg)
     }
     if (p->rc != 0) {
         on_malformed(p);
+        return;
+    }
+    if (run_fields_doubt(run, p->page)) {
+        doubt(run, p);
         return;
     }
     run->parse = NULL;
@@ -328,6 +345,7 @@ void run_read_begin(struct run *run)
     begin_row(run, object);
     begin_intake(run, object);
     run->total = 0;
+    run->doubted = false;
     run->page_error.text[0] = '\0';
     const struct selector selector = {.window = object->state.walk == WALK_WINDOW,
                                       .object = object->setup->item->name,
@@ -347,6 +365,8 @@ static void after_read(struct run *run)
         run_conclude(run, RUN_FAILED, ""); /* goes on with what was decided */
     else if (run->cancelled || run->read_outcome == OUTCOME_CANCELLED)
         run_conclude(run, RUN_CANCELLED, "cancelled; the next run goes on from here");
+    else if (run->doubted)
+        run_fields_begin(run);
     else if (run->read_outcome != OUTCOME_OK)
         run_conclude(run, RUN_FAILED, run->read_text);
     else

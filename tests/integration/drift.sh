@@ -111,6 +111,20 @@ expect_equal
 sync
 grep -qi 'nothing changed' "$dir/sync.out" || fail "it does not say that nothing changed"
 
+step "removed within the hour: an answer without the field is not used before the vendor was asked"
+before=$(custom website)
+looks=$(asked)
+change companies website remove
+mutate '{"companies":100,"seed":6}'
+sync
+expect "looks" "$(asked)" $((looks + 1))
+expect "warnings" "$(warned "the field 'website' is paused")" 1
+expect "websites while it is paused" "$(custom website)" "$before"
+change companies website restore
+look
+sync
+expect_equal
+
 step "retyped: paused until a person takes it as it is"
 change companies numberofemployees retype '"to":"string"'
 before=$(custom number_of_employees)

@@ -31,7 +31,8 @@ void test_vendor_fields(void)
          .since = 7,
          .now_type = 6,
          .now_values = STR("[\"B\"]"),
-         .rules_hash = -9},
+         .rules_hash = -9,
+         .sparse = true},
         {.name = STR("name"), .type = 1, .pause = FIELD_REMOVED, .since = 8},
     };
     struct field_snapshot found;
@@ -47,6 +48,7 @@ void test_vendor_fields(void)
     CU_ASSERT_EQUAL_FATAL(found.count, 3);
     CU_ASSERT(str_is(found.rows[0].name, "Zip") && str_is(found.rows[2].name, "name"));
     CU_ASSERT(found.rows[1].stream == companies.id && found.rows[1].rules_hash == -9);
+    CU_ASSERT(found.rows[1].sparse && !found.rows[0].sparse);
     OK(ENGINE->each_field(store, STR("crm"), list_field, &out, &err));
     OK(ENGINE->each_field(store, STR("none"), list_field, &out, &err));
     UNIT_TEXT(buf_cstr(&out),

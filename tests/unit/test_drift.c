@@ -254,6 +254,35 @@ static void what_cannot_be_read(void)
     side_close(&crm);
 }
 
+static bool is_absent(const char *field, const char *first, const char *second)
+{
+    const struct emitted_record records[] = {{.id = STR("1"), .fields = str_from(first)},
+                                             {.id = STR("2"), .fields = str_from(second)}};
+    struct page *page = page_of_records(records, 2);
+    page_parse_records(page);
+    bool absent = drift_is_absent(drift_find(&known, str_from(field)), page);
+    page_free(page);
+    return absent;
+}
+
+static void absent_from_an_answer(void)
+{
+    side_open(&crm, "crm", "companies: {mapping: {size: size}}");
+    LOOK(crm, ALL);
+    CU_ASSERT(is_absent("name", "{}", "{\"domain\":1}"));
+    CU_ASSERT_FALSE(is_absent("name", "{}", "{\"name\":null}")); /* no value is an answer */
+    CU_ASSERT_FALSE(is_absent("size", "{}", "{}"));              /* the vendor never had it */
+    CU_ASSERT_FALSE(is_absent("name", "7", "no JSON"));          /* no record to look at */
+    known.rows[2].sparse = true;
+    CU_ASSERT(str_is(known.rows[2].name, "name"));
+    CU_ASSERT_FALSE(is_absent("name", "{}", "{}"));
+    LOOK(crm, ALL);
+    CU_ASSERT(drift_find(&known, STR("name"))->sparse); /* for good */
+    LOOK(crm, "domain", 1, "");
+    CU_ASSERT_FALSE(is_absent("industry", "{}", "{}")); /* it is paused */
+    side_close(&crm);
+}
+
 /* ---- merging meanwhile ---- */
 
 static const char rows[] =
@@ -355,6 +384,7 @@ IN_STORE(accepted)
 IN_STORE(new_values)
 IN_STORE(new_values_without_a_map)
 IN_STORE(what_cannot_be_read)
+IN_STORE(absent_from_an_answer)
 IN_STORE(value_stays)
 IN_STORE(local_change_stays)
 IN_STORE(unmatched_waits)
@@ -368,6 +398,7 @@ const struct unit_test unit_tests[] = {
     {"new values of a map", test_new_values},
     {"new values without a map", test_new_values_without_a_map},
     {"what cannot be read with a pause", test_what_cannot_be_read},
+    {"absent from an answer", test_absent_from_an_answer},
     {"the value stays, and is taken after the pause", test_value_stays},
     {"a local change outlives a pause", test_local_change_stays},
     {"a record that cannot be matched waits", test_unmatched_waits},

@@ -9,6 +9,7 @@ CREATE TABLE vendor_field (
   now_type INTEGER NOT NULL,    -- while it is paused: what the vendor has now
   now_options TEXT NOT NULL,
   rules_hash INTEGER NOT NULL,  -- of the rules that read it, when it was paused
+  sparse INTEGER NOT NULL,      -- 1: answers leave it out where it has no value
   PRIMARY KEY (stream, name)
 );
 -- When the vendor was last asked for its fields, and for which mapping.
