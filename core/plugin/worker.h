@@ -42,6 +42,14 @@ struct http_ask {
     uint32_t header_count;
 };
 
+struct page_spec {
+    struct str records, id, modified, fields, next, merged;
+};
+
+struct attach_spec {
+    struct str rows, key, values, field;
+};
+
 /* A request and later its answer. Belongs to the worker until emit_page hands it on. */
 struct ticket {
     uint64_t id;
@@ -54,16 +62,16 @@ struct ticket {
     struct blob *body;
     struct str text; /* why it failed */
 
+    struct ticket *attached;   /* of a page: answers that say more of its records, by `next` */
+    struct attach_spec attach; /* of an attached one */
+
     struct worker *worker; /* NULL once handed on */
     struct ticket *next;
     struct arena arena;
 };
 
+/* And those that are attached to it. */
 void ticket_free(struct ticket *ticket);
-
-struct page_spec {
-    struct str records, id, modified, fields, next;
-};
 
 struct page_result {
     uint32_t count, rejected;
@@ -151,14 +159,19 @@ void worker_create(struct worker *w, const struct named_text *options, size_t co
 void worker_check(struct worker *w);
 void worker_discover(struct worker *w, struct str object);
 
+/* The values of FASTENR_READ_*. */
+enum read_mode { READ_FULL = 1, READ_WINDOW = 2, READ_DELETED = 3, READ_IDS = 4 };
+
 struct selector {
-    bool window;
+    enum read_mode mode;
     struct str object;
     const struct str *fields;
     size_t field_count;
     int64_t since_us, until_us;
     struct str position;
     uint64_t limit;
+    const struct str *ids; /* of READ_IDS */
+    size_t id_count;       /* at most READ_IDS_MAX */
 };
 void worker_read(struct worker *w, const struct selector *selector);
 

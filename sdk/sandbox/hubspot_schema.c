@@ -68,13 +68,12 @@ static const char *retype(const struct wish *w)
 static void give(const struct wish *w, const char *option, int64_t records)
 {
     for (uint32_t i = 0; i < w->h->tables[w->type].total && records > 0; i++) {
-        const struct version *v = store_newest(&w->h->tables[w->type], i);
         struct change change = {.field = w->field};
-        if (v && v->archived)
+        if (store_life(w->h, w->type, i) != LIFE_LIVING)
             continue;
         change.value = mem_copy(option, strlen(option));
         sandbox_advance(w->h->sandbox, 1);
-        store_change(w->h, w->type, i, sandbox_now(w->h->sandbox), &change, 1, false);
+        store_change(w->h, w->type, i, sandbox_now(w->h->sandbox), &change, 1);
         records--;
     }
 }
