@@ -133,9 +133,9 @@ static void write_fields(struct app *app, const struct standing *s)
         drift_describe(&what, row);
         out_text(&std_out, "  field     ");
         out_styled(&std_out, STYLE_WARN, "paused");
-        out_printf(&std_out, ": %.*s.%.*s, %s: %s\n", STR_ARG(row->vendor_object),
-                   STR_ARG(row->name), format_when(row->since, world_now(&app->world), when),
-                   buf_cstr(&what));
+        out_printf(&std_out, " %s: %.*s.%.*s, %s\n",
+                   format_when(row->since, world_now(&app->world), when),
+                   STR_ARG(row->vendor_object), STR_ARG(row->name), buf_cstr(&what));
         buf_free(&what);
     }
     if (s->paused_count > 0)
