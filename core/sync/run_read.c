@@ -21,6 +21,7 @@ struct parse {
     int rc;
     bool on_pool;
     struct exchange *resend;
+    struct ticket *broken; /* whose request is sent again: the page's, or one attached to it */
     struct error err;
 };
 
@@ -84,7 +85,7 @@ static void parse_work(void *arg)
     struct parse *p = arg;
     p->rc = 0;
     if (p->ticket)
-        p->rc = page_parse(p->page, &p->spec, &p->err);
+        p->rc = page_parse(p->page, &p->spec, p->ticket->attached, &p->err);
     else
         page_parse_records(p->page);
 }
@@ -111,7 +112,9 @@ static void on_resent(void *arg, struct client_result *result)
         return;
     }
     page_free(p->page);
-    p->page = page_new(result->body);
+    blob_unref(p->broken->body);
+    p->broken->body = result->body;
+    p->page = page_new(blob_ref(p->ticket->body));
     parse_again(p);
 }
 
@@ -119,16 +122,30 @@ static void on_resent(void *arg, struct client_result *result)
 static void on_malformed(struct parse *p)
 {
     struct run *run = p->run;
-    ticket_blame(p->ticket, p->page->body, &p->err);
-    if (++p->ticket->tries < ANSWER_TRIES && p->ticket->ask.safe && !run->cancelled) {
+    p->broken = p->page->broken ? p->page->broken : p->ticket;
+    ticket_blame(p->broken, p->broken->body, &p->err);
+    if (++p->broken->tries < ANSWER_TRIES && p->broken->ask.safe && !run->cancelled) {
         log_line(LOG_WARN, run->setup->config->name.ptr, "%.*s: %s; it is fetched again",
                  STR_ARG(current(run)->setup->item->name), p->err.text);
-        p->resend = session_resend(run->session, p->ticket, on_resent, p);
+        p->resend = session_resend(run->session, p->broken, on_resent, p);
         return;
     }
     refuse(run, OUTCOME_FAILED, &p->err);
     run->parse = NULL;
     free_parse(p);
+}
+
+/* The read ends there, and goes on from the last commit once the vendor was asked. */
+static void doubt(struct run *run, struct parse *p)
+{
+    struct worker *worker = session_worker(run->session);
+    bool is_page = p->ticket != NULL;
+    run->parse = NULL;
+    free_parse(p);
+    if (is_page)
+        worker_page_done(worker, OUTCOME_FAILED, NULL);
+    else
+        worker_reply(worker, OUTCOME_FAILED);
 }
 
 static void parse_done(void *arg)
@@ -142,6 +159,10 @@ static void parse_done(void *arg)
     }
     if (p->rc != 0) {
         on_malformed(p);
+        return;
+    }
+    if (run_fields_doubt(run, p->page)) {
+        doubt(run, p);
         return;
     }
     run->parse = NULL;
@@ -193,7 +214,8 @@ void run_emit_page(void *arg, struct ticket *ticket, const struct page_spec *spe
                                  .id = arena_str(&ticket->arena, spec->id),
                                  .modified = arena_str(&ticket->arena, spec->modified),
                                  .fields = arena_str(&ticket->arena, spec->fields),
-                                 .next = arena_str(&ticket->arena, spec->next)};
+                                 .next = arena_str(&ticket->arena, spec->next),
+                                 .merged = arena_str(&ticket->arena, spec->merged)};
     p->page = page_new(blob_ref(ticket->body));
     parse_again(p);
 }
@@ -329,8 +351,10 @@ void run_read_begin(struct run *run)
     begin_row(run, object);
     begin_intake(run, object);
     run->total = 0;
+    run->doubted = false;
     run->page_error.text[0] = '\0';
-    const struct selector selector = {.window = object->state.walk == WALK_WINDOW,
+    const struct selector selector = {.mode = object->state.walk == WALK_WINDOW ? READ_WINDOW
+                                                                                : READ_FULL,
                                       .object = object->setup->item->name,
                                       .fields = object->setup->mapping.fields,
                                       .field_count = object->setup->mapping.field_count,
@@ -348,6 +372,8 @@ static void after_read(struct run *run)
         run_conclude(run, RUN_FAILED, ""); /* goes on with what was decided */
     else if (run->cancelled || run->read_outcome == OUTCOME_CANCELLED)
         run_conclude(run, RUN_CANCELLED, "cancelled; the next run goes on from here");
+    else if (run->doubted)
+        run_fields_begin(run);
     else if (run->read_outcome != OUTCOME_OK)
         run_conclude(run, RUN_FAILED, run->read_text);
     else

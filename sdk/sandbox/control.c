@@ -10,6 +10,7 @@ static const char *const stat_names[STATS] = {
     [STAT_GET] = "get",
     [STAT_SEARCH] = "search",
     [STAT_BATCH_READ] = "batch_read",
+    [STAT_ASSOCIATIONS] = "associations",
     [STAT_PROPERTIES] = "properties",
     [STAT_ACCOUNT] = "account",
     [STAT_OTHER] = "other",
@@ -198,22 +199,43 @@ static void show_oauth(struct sandbox *s, struct answer *a)
     post_oauth(s, NULL, a);
 }
 
+static void post_schema(struct sandbox *s, struct json_object *o, struct answer *a)
+{
+    if (!s->vendor->schema) {
+        refuse(a, 404, "this vendor's properties do not change");
+    } else if (!s->vendor->schema(s->state, o, a)) {
+        char *message = mem_copy(a->body.ptr, a->body.len);
+        refuse(a, 400, message);
+        free(message);
+    }
+}
+
+static void show_schema(struct sandbox *s, struct answer *a)
+{
+    post_schema(s, NULL, a);
+}
+
 static void show_help(struct sandbox *s, struct answer *a)
 {
-    text_printf(&a->body,
-                "{\"sandbox\":\"%s\",\"doors\":["
-                "\"GET /__sandbox/truth/{type}: all records as NDJSON\","
-                "\"POST /__sandbox/mutate "
-                "{companies, contacts, seed, create:{companies, contacts}, archive:{...}}\","
-                "\"GET, POST, DELETE /__sandbox/faults {kind: "
-                "status|truncate|reset|reset_body|malformed|slow|"
-                "html|hang, rate, count, after, path, type, status, policy, retry_after, ms}\","
-                "\"GET, POST /__sandbox/clock {set: RFC 3339} or {advance_ms}\","
-                "\"GET, POST /__sandbox/tokens {token, state: active|noscope|revoked}\","
-                "\"GET, POST /__sandbox/oauth {do: revoke|expire|grant}\","
-                "\"GET /__sandbox/stats, POST /__sandbox/stats/reset\","
-                "\"GET, DELETE /__sandbox/requests: the last 1000\"]}",
-                s->vendor->name);
+    text_printf(
+        &a->body,
+        "{\"sandbox\":\"%s\",\"doors\":["
+        "\"GET /__sandbox/truth/{type}: all records as NDJSON; /truth/{type}/ended: those that are "
+        "gone\","
+        "\"POST /__sandbox/mutate "
+        "{companies, contacts, deals, ..., seed, create:{...}, archive:{...}, associate:{...}, "
+        "dissociate:{...}, restore:{...}, merge:{...}}\","
+        "\"GET, POST, DELETE /__sandbox/faults {kind: "
+        "status|truncate|reset|reset_body|malformed|slow|html|hang, rate, count, after, path, "
+        "type, status, policy, retry_after, ms}\","
+        "\"GET, POST /__sandbox/clock {set: RFC 3339} or {advance_ms}\","
+        "\"GET, POST /__sandbox/tokens {token, state: active|noscope|revoked}\","
+        "\"GET, POST /__sandbox/oauth {do: revoke|expire|grant}\","
+        "\"GET, POST /__sandbox/properties {type, property, do: remove|retype|add_option|restore, "
+        "to, option, records}\","
+        "\"GET /__sandbox/stats, POST /__sandbox/stats/reset\","
+        "\"GET, DELETE /__sandbox/requests: the last 1000\"]}",
+        s->vendor->name);
 }
 
 /* ---- doors ---- */
@@ -238,6 +260,7 @@ static const struct door doors[] = {
     {"/faults", show_faults, add_fault, clear_faults},
     {"/tokens", show_tokens, set_token, NULL},
     {"/oauth", show_oauth, post_oauth, NULL},
+    {"/properties", show_schema, post_schema, NULL},
     {"/stats", show_stats, NULL, NULL},
     {"/stats/reset", NULL, reset_stats, NULL},
     {"/requests", show_requests, NULL, clear_requests},

@@ -47,6 +47,7 @@ void sandbox_options_default(struct sandbox_options *options)
                                         .tickets = 300,
                                         .engagements = 1000,
                                         .limits_factor = 1,
+                                        .association_page = SANDBOX_ASSOCIATION_PAGE_MAX,
                                         .token_ttl_s = 1800};
 }
 
@@ -60,6 +61,8 @@ static const char *check_options(const struct sandbox_options *o)
         return "limits can be at most x1000; `off` has none";
     if (o->same_modified > o->companies)
         return "same-modified is more than there are companies";
+    if (o->association_page < 1 || o->association_page > SANDBOX_ASSOCIATION_PAGE_MAX)
+        return "association-page is none from 1 to 500";
     if (o->token_ttl_s == 0)
         return "token-ttl is at least a second";
     if (o->dirty > o->contacts)

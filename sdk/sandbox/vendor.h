@@ -45,6 +45,7 @@ enum stat {
     STAT_GET,
     STAT_SEARCH,
     STAT_BATCH_READ,
+    STAT_ASSOCIATIONS,
     STAT_PROPERTIES,
     STAT_ACCOUNT,
     STAT_OTHER,
@@ -85,8 +86,9 @@ struct vendor {
     /* The vendor's error body for a status that a fault asks for. */
     void (*error)(void *state, int status, const char *policy, struct answer *a);
 
-    /* Appends all current records of a type from *position on, one JSON object a line, until about
-     * `enough` bytes; returns false at the end. -1 in *position: the type is unknown. */
+    /* Appends all living records of a type, or with "{type}/ended" the others, from *position on,
+     * one JSON object a line, until about `enough` bytes; returns false at the end. -1 in
+     * *position: the type is unknown. */
     bool (*truth)(void *state, const char *type, int64_t *position, size_t enough,
                   struct text *out);
 
@@ -100,6 +102,10 @@ struct vendor {
     /* The door /oauth: shows how things stand (`wanted` NULL) or does what is wanted. False, with a
      * text in `a`, when it makes no sense. NULL: the vendor has no OAuth. */
     bool (*oauth)(void *state, struct json_object *wanted, struct answer *a);
+
+    /* The door /properties: shows which fields of records have changed (`wanted` NULL), or changes
+     * one. False, with a text in `a`, when it makes no sense. NULL: the vendor's do not change. */
+    bool (*schema)(void *state, struct json_object *wanted, struct answer *a);
 };
 
 extern const struct vendor vendor_hubspot;

@@ -567,6 +567,81 @@ static void test_csv(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(error, path));
 }
 
+/* ---- properties that change ---- */
+
+#define PROPERTIES "/__sandbox/properties"
+
+static void test_property_removed(void)
+{
+    struct sandbox *s = make_small(3, 3);
+    struct got got = ask(s, "GET", "/crm/v3/properties/companies", NULL);
+    size_t all = length_at(&got, "results");
+    done(&got);
+    CU_ASSERT_EQUAL(status_of(s, "POST", PROPERTIES,
+                              "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"remove\"}"),
+                    200);
+    got = ask(s, "GET", "/crm/v3/properties/companies", NULL);
+    CU_ASSERT_EQUAL(length_at(&got, "results"), all - 1);
+    done(&got);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/companies/city", NULL), 404);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/contacts/city", NULL), 200);
+    got = ask(s, "GET", COMPANY_LIST "?properties=name,city", NULL);
+    CU_ASSERT_EQUAL(got.status, 200);
+    CU_ASSERT(json_object_object_get_ex(at(got.json, "results.0.properties"), "name", NULL));
+    CU_ASSERT_FALSE(json_object_object_get_ex(at(got.json, "results.0.properties"), "city", NULL));
+    done(&got);
+    got = search(s, FILTER("city", "HAS_PROPERTY", ""), "");
+    CU_ASSERT_EQUAL(got.status, 400);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text_at(&got, "message"), "city does not exist"));
+    done(&got);
+    got = search(s, FILTER("name", "HAS_PROPERTY", ""), ",\"properties\":[\"city\",\"name\"]");
+    CU_ASSERT_EQUAL(got.status, 200);
+    done(&got);
+    char *all_records = truth(s, "companies");
+    CU_ASSERT_PTR_NOT_NULL(strstr(all_records, "\"city\":\""));
+    free(all_records);
+    CU_ASSERT_EQUAL(status_of(s, "POST", PROPERTIES,
+                              "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"restore\"}"),
+                    200);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/companies/city", NULL), 200);
+    sandbox_destroy(s);
+}
+
+static void test_property_changed(void)
+{
+    struct sandbox *s = make_small(3, 3);
+    struct got got = ask(s, "POST", PROPERTIES,
+                         "{\"type\":\"companies\",\"property\":\"numberofemployees\",\"do\":"
+                         "\"retype\",\"to\":\"string\"}");
+    UNIT_TEXT(text_at(&got, "changed.0.retyped"), "string");
+    done(&got);
+    got = ask(s, "GET", "/crm/v3/properties/companies/numberofemployees", NULL);
+    UNIT_TEXT(text_at(&got, "type"), "string");
+    done(&got);
+    got = ask(s, "GET", "/crm/v3/properties/companies/industry", NULL);
+    size_t options = length_at(&got, "options");
+    done(&got);
+    CU_ASSERT_EQUAL(total_of(s, FILTER("industry", "EQ", ",\"value\":\"SPACE\"")), 0);
+    CU_ASSERT_EQUAL(status_of(s, "POST", PROPERTIES,
+                              "{\"type\":\"companies\",\"property\":\"industry\",\"do\":"
+                              "\"add_option\",\"option\":\"SPACE\",\"records\":2}"),
+                    200);
+    got = ask(s, "GET", "/crm/v3/properties/companies/industry", NULL);
+    CU_ASSERT_EQUAL(length_at(&got, "options"), options + 1);
+    done(&got);
+    CU_ASSERT_EQUAL(total_of(s, FILTER("industry", "EQ", ",\"value\":\"SPACE\"")), 2);
+    static const char *const refused[] = {
+        "{}",
+        "{\"type\":\"companies\",\"property\":\"nope\",\"do\":\"remove\"}",
+        "{\"type\":\"companies\",\"property\":\"hs_object_id\",\"do\":\"remove\"}",
+        "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"retype\",\"to\":\"x\"}",
+        "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"add_option\"}",
+        "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"fly\"}"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        CU_ASSERT_EQUAL(status_of(s, "POST", PROPERTIES, refused[i]), 400);
+    sandbox_destroy(s);
+}
+
 static void test_create_refuses(void)
 {
     struct sandbox_options o;
@@ -598,6 +673,8 @@ const struct unit_test unit_tests[] = {
     {"faults of a type or path, and wrong ones", test_fault_scope},
     {"kinds of faults", test_fault_kinds},
     {"the control door", test_control},
+    {"a property is removed and restored", test_property_removed},
+    {"a property has another type, one more option", test_property_changed},
     {"real companies", test_csv},
     {"what create refuses", test_create_refuses},
     {0},
