@@ -55,12 +55,14 @@ struct ticket {
     uint64_t id;
     struct http_ask ask;
     void *sending; /* the host's request while it is under way */
+    int tries;     /* answers that could not be used */
 
     bool answered;
     enum outcome outcome;
     int status;
     struct blob *body;
-    struct str text; /* why it failed */
+    struct str text;      /* why it failed */
+    struct str looked_at; /* the path of the json_get that waits for another answer */
 
     struct ticket *attached;   /* of a page: answers that say more of its records, by `next` */
     struct attach_spec attach; /* of an attached one */
@@ -70,8 +72,15 @@ struct ticket {
     struct arena arena;
 };
 
+/* How often a safe request is sent in all for an answer that is not what it should be. */
+enum { ANSWER_TRIES = 5 };
+
 /* And those that are attached to it. */
 void ticket_free(struct ticket *ticket);
+
+/* Puts the request before `err`, which says why the answer to it cannot be used, and the answer's
+ * first words after it. `body` is borrowed. */
+void ticket_blame(const struct ticket *ticket, struct blob *body, struct error *err);
 
 struct page_result {
     uint32_t count, rejected;

@@ -18,6 +18,7 @@ struct item {
     struct record_row *row;
     struct value *references; /* a rule each: key of the referred record, of rules with a lookup */
     uint64_t *moved;          /* bit set: a rule each */
+    struct str shadow;        /* to be stored */
 };
 
 /* A record that the vendor merged into another one. */

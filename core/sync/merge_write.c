@@ -368,7 +368,7 @@ static void write_link(struct batch *b, const struct item *item)
                             .stream = b->merge->target->stream,
                             .record = item->key,
                             .external_id = item->record->id,
-                            .seen_remote = item->record->mapped.shadow,
+                            .seen_remote = item->shadow,
                             .remote_modified = item->record->modified_us};
     if (item->relinked != 0 || item->link.ended != LINK_LIVE)
         b->out.link_ends[b->out.link_end_count++] =

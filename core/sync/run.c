@@ -80,6 +80,7 @@ static void free_run(struct run *run)
     link_list_free(&run->ends.ends);
     link_list_free(&run->ends.came);
     arena_free(&run->ends.arena);
+    run_fields_end(run);
     arena_free(&run->arena);
     free(run->objects);
     free(run);
@@ -174,7 +175,7 @@ void run_next(struct run *run)
     if (run->current == run->object_count)
         run_conclude(run, RUN_OK, "");
     else
-        run_read_begin(run);
+        run_fields_begin(run);
 }
 
 /* ---- the session ---- */
@@ -194,6 +195,8 @@ static void on_finished(void *arg, const struct operation_result *result)
         run_read_finished(run, result);
     } else if (run->concluded) {
         return;
+    } else if (result->phase == PHASE_DISCOVER) {
+        run_fields_found(run, result);
     } else if (result->outcome != OUTCOME_OK) {
         const char *text =
             arena_printf(&run->arena, "in %s: %s", phase_name(result->phase), result->text);
@@ -267,6 +270,7 @@ static const struct session_events session_events = {.finished = on_finished,
                                                      .ended = on_ended,
                                                      .emit_page = run_emit_page,
                                                      .emit_records = run_emit_records,
+                                                     .emit_field = run_emit_field,
                                                      .checkpoint = run_checkpoint,
                                                      .progress = run_progress_total};
 

@@ -23,6 +23,9 @@ struct run_object {
     struct stream_state state;
     char position[POSITION_MAX];
     struct run_stream_row *row; /* in the run's row, once it is being read */
+    bool fields_known;          /* the mapping's pauses are as they should be in this run */
+    bool fields_asked;          /* the vendor has told its fields in this run, or could not */
+    bool *absent;               /* mapping.fields that an answer did not have; NULL: none */
     bool resumed; /* the read is one that an earlier run began: it ends where that one wanted to */
 };
 
@@ -43,6 +46,15 @@ struct run_ends {
     struct str *ids;
     struct arena arena;    /* of these */
     struct link_list came; /* links that the read brought */
+};
+
+/* What is known of the vendor's fields, of the current object. */
+struct run_look {
+    struct field_snapshot before, known; /* before and after the comparison */
+    bool any;                            /* the vendor told of a field, mapped or not */
+    struct vendor_field *found;          /* those that the mapping reads */
+    size_t count, cap;
+    struct arena arena;
 };
 
 struct run {
@@ -74,11 +86,13 @@ struct run {
     struct timer restart;
 
     struct run_ends ends;
+    struct run_look look;
     struct intake *intake;
     struct parse *parse; /* the emit that the worker waits for; NULL: none */
     enum { HELD_NOTHING, HELD_PAGE, HELD_RECORDS } held; /* its answer, until there is room */
     struct page_result held_result;
     struct buf held_text;
+    bool doubted;            /* an answer was refused: see run_fields_doubt */
     struct error page_error; /* why a page could not be used */
     void (*after_drain)(struct run *run);
     enum outcome read_outcome;
@@ -111,6 +125,19 @@ void run_next(struct run *run);
 /* Nothing more is to be read for this object, but what changed since a read that was resumed. */
 void run_object_done(struct run *run);
 void run_report_progress(struct run *run);
+
+/* ---- run_fields.c ---- */
+
+/* Looks at the vendor's fields where that is due, then begins to read the current object. */
+void run_fields_begin(struct run *run);
+void run_fields_found(struct run *run, const struct operation_result *result);
+enum outcome run_emit_field(void *run, const struct vendor_field *field);
+/* Pauses rules by what is known, without asking; on the thread that has the store. */
+int run_fields_replay(struct run *run, struct error *err);
+void run_fields_end(struct run *run);
+/* Whether an answer lacks a field that the vendor should have: then it is not to be used, and the
+ * vendor is asked before the object is read on. */
+bool run_fields_doubt(struct run *run, const struct page *page);
 
 /* ---- run_read.c ---- */
 

@@ -319,24 +319,29 @@ static void owners(struct text *out)
     text_add(out, "]}");
 }
 
-static void properties(const struct model *m, struct text *out)
+static void properties(const struct hubspot *h, enum object_type type, struct text *out)
 {
+    const struct model *m = &hubspot_models[type];
+    const char *between = "";
     text_add(out, "{\"results\":[");
     for (unsigned i = 0; i < m->count; i++) {
-        if (i > 0)
-            text_char(out, ',');
-        model_write_property(m, i, out);
+        if (h->changes[type][i].removed)
+            continue;
+        text_add(out, between);
+        model_write_property(m, i, &h->changes[type][i], out);
+        between = ",";
     }
     text_add(out, "]}");
 }
 
-static void property(struct hubspot *h, const struct model *m, const char *name, struct answer *a)
+static void property(struct hubspot *h, enum object_type type, const char *name, struct answer *a)
 {
-    int field = model_property(m, name, strlen(name));
+    int field = schema_property(h, type, name, strlen(name));
     if (field < 0)
         hubspot_error(h, a, 404, "OBJECT_NOT_FOUND", "The property %.60s does not exist", name);
     else
-        model_write_property(m, (unsigned)field, &a->body);
+        model_write_property(&hubspot_models[type], (unsigned)field, &h->changes[type][field],
+                             &a->body);
 }
 
 static void serve(struct hubspot *h, const struct target *t, const struct call *call,
@@ -378,10 +383,10 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
         hubspot_associations_batch(h, type, (enum object_type)t->to, call, a);
         break;
     case ROUTE_PROPERTIES:
-        properties(&hubspot_models[type], &a->body);
+        properties(h, type, &a->body);
         break;
     case ROUTE_PROPERTY:
-        property(h, &hubspot_models[type], t->rest, a);
+        property(h, type, t->rest, a);
         break;
     case ROUTE_OWNERS:
         owners(&a->body);
@@ -428,6 +433,7 @@ static void hubspot_destroy(void *state)
     struct hubspot *h = state;
     store_free(h);
     hubspot_oauth_free(h);
+    schema_free(h);
     csv_free(&h->real);
     window_free(&h->burst);
     window_free(&h->search);
@@ -465,4 +471,5 @@ const struct vendor vendor_hubspot = {
     .mutate = hubspot_mutate,
     .clock_set = hubspot_clock_set,
     .oauth = hubspot_oauth_door,
+    .schema = hubspot_schema,
 };

@@ -35,7 +35,8 @@ enum {
     SEARCH_RESULTS_MAX = 10000,
     SEARCH_BODY_MAX = 3000,
     BATCH_MAX = 100,
-    SETS_MAX = 8
+    SETS_MAX = 8,
+    OPTIONS_ADDED_MAX = 8
 };
 
 /* ---- hubspot_model.c: the properties ---- */
@@ -139,7 +140,18 @@ int model_type(const char *name);
 /* A field by its name; -1 when there is none. */
 int model_property(const struct model *m, const char *name, size_t len);
 uint64_t model_mask(const struct model *m, unsigned flags);
-void model_write_property(const struct model *m, unsigned field, struct text *out);
+
+/* What became of a property while the sandbox runs; all zero: nothing. */
+struct property_change {
+    bool removed;
+    int type; /* enum field_type + 1; 0: its own */
+    char *options[OPTIONS_ADDED_MAX];
+    size_t option_count;
+};
+
+void model_write_property(const struct model *m, unsigned field,
+                          const struct property_change *change, struct text *out);
+extern const char *const hubspot_type_names[]; /* by enum field_type, ended by NULL */
 extern const char *const hubspot_lifecycles[],
     *const hubspot_lead_statuses[], *const hubspot_industries[], *const hubspot_owner_ids[];
 
@@ -219,6 +231,7 @@ struct hubspot {
     uint64_t daily_used, daily_max;
     int64_t daily_day;
     struct oauth *oauth; /* NULL until it is used */
+    struct property_change changes[TYPES][FIELDS_MAX];
 };
 
 enum { HUBSPOT_PORTAL_ID = 8675309 };
@@ -270,6 +283,9 @@ bool record_value(const struct hubspot *h, const struct record *r, unsigned fiel
 
 /* Appends the record as the API shows it, with the fields of `mask`. */
 void record_write(const struct hubspot *h, const struct record *r, uint64_t mask, struct text *out);
+
+/* Appends the record with all of its fields, removed ones too. */
+void record_write_truth(const struct hubspot *h, const struct record *r, struct text *out);
 
 /* ---- hubspot_seed.c: what a seeded record holds ---- */
 
@@ -331,6 +347,15 @@ bool filter_matches(const struct hubspot *h, const struct search *q, const struc
 const struct set *set_get(struct hubspot *h, const struct search *q, int64_t horizon_ms);
 void sets_free(struct table *t);
 void sort_u64(uint64_t *values, size_t count);
+
+/* ---- hubspot_schema.c: properties that change ---- */
+
+/* As model_property, for what is not removed. */
+int schema_property(const struct hubspot *h, enum object_type type, const char *name, size_t len);
+/* The fields that are removed. */
+uint64_t schema_hidden(const struct hubspot *h, enum object_type type);
+void schema_free(struct hubspot *h);
+bool hubspot_schema(void *state, struct json_object *wanted, struct answer *a);
 
 /* ---- hubspot_search.c, hubspot_read.c, hubspot_mutate.c, hubspot.c ---- */
 

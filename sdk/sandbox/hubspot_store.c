@@ -302,7 +302,8 @@ static void write_field(const struct hubspot *h, const struct record *r, unsigne
     }
 }
 
-void record_write(const struct hubspot *h, const struct record *r, uint64_t mask, struct text *out)
+static void write_record(const struct hubspot *h, const struct record *r, uint64_t mask,
+                         struct text *out)
 {
     const char *between = "";
     bool archived = r->version && r->version->life == LIFE_ARCHIVED;
@@ -326,4 +327,14 @@ void record_write(const struct hubspot *h, const struct record *r, uint64_t mask
         text_char(out, '"');
     }
     text_char(out, '}');
+}
+
+void record_write(const struct hubspot *h, const struct record *r, uint64_t mask, struct text *out)
+{
+    write_record(h, r, mask & ~schema_hidden(h, r->type), out);
+}
+
+void record_write_truth(const struct hubspot *h, const struct record *r, struct text *out)
+{
+    write_record(h, r, (UINT64_C(1) << hubspot_models[r->type].count) - 1, out);
 }

@@ -8,12 +8,11 @@
 static void living_truth(const struct hubspot *h, enum object_type type, uint32_t index,
                          struct text *out)
 {
-    uint64_t all = (UINT64_C(1) << hubspot_models[type].count) - 1;
     struct record r;
     if (store_life(h, type, index) != LIFE_LIVING)
         return;
     store_load(h, type, index, &r);
-    record_write(h, &r, all, out);
+    record_write_truth(h, &r, out);
     out->len--; /* one member more than the API shows */
     association_write_truth(h, type, index, out);
     text_add(out, "}\n");

@@ -61,6 +61,7 @@ void test_doubles_in_a_batch(void);
 void test_pauses(void);
 void test_erasure(void);
 void test_secrets(void);
+void test_vendor_fields(void);
 
 /* store_suite_ends.c */
 void test_tombstones(void);
@@ -90,6 +91,7 @@ void test_referring(void);
     IN_STORE(test_pauses)                                                                          \
     IN_STORE(test_erasure)                                                                         \
     IN_STORE(test_secrets)                                                                         \
+    IN_STORE(test_vendor_fields)                                                                   \
     IN_STORE(test_tombstones)                                                                      \
     IN_STORE(test_verify_finds_dead_records)                                                       \
     IN_STORE(test_restored_and_changed)                                                            \
@@ -115,6 +117,7 @@ void test_referring(void);
         {"doubles in a batch", store_test_doubles_in_a_batch}, {"pauses", store_test_pauses},      \
         {"a person is erased", store_test_erasure},                                                \
         {"secrets: versions, and who was first", store_test_secrets},                              \
+        {"vendors' fields", store_test_vendor_fields},                                             \
         {"tombstones are neither listed nor matched", store_test_tombstones},                      \
         {"a live link to a tombstone is damage", store_test_verify_finds_dead_records},            \
         {"a record that is restored and changed at once", store_test_restored_and_changed},        \

@@ -50,6 +50,7 @@ static void test_schema_is_the_model(void)
 static void test_older_schema_is_migrated(void)
 {
     static const char undo[] =
+        "DROP TABLE vendor_field; DROP TABLE vendor_schema;"
         "DROP INDEX link_ended; ALTER TABLE link DROP COLUMN ended; DROP TABLE walk_seen;"
         "ALTER TABLE stream DROP COLUMN deleted_watermark;"
         "ALTER TABLE stream DROP COLUMN reconciled_at; ALTER TABLE stream DROP COLUMN walk_links;"
