@@ -9,8 +9,14 @@ cd "$work" || exit 2
 mkdir -p bin one conf.d folder/inside
 ln -s "$fastenr" bin/fastenr
 PATH=$work/bin:$PATH
-cp "$source"/conf.d/* conf.d/
-sed 's/^connection: .*/connection: shop/; s/^  contacts:/  tickets:/' conf.d/hubspot.yaml >one/shop.yaml
+# connection NAME OBJECTS: the head of the file that comes with the project, with these objects.
+connection() {
+    sed "s/^connection: .*/connection: $1/; /^objects:/,\$d" "$source/conf.d/hubspot.yaml"
+    echo "objects: $2"
+}
+cp "$source/conf.d/fastenr.conf" conf.d/
+connection hubspot '{companies: {}, contacts: {}}' >conf.d/hubspot.yaml
+connection shop '{companies: {}, tickets: {}}' >one/shop.yaml
 unset FASTENR_CONF
 failed=0
 
