@@ -32,7 +32,7 @@ enum {
     OP_CREATE = 3,   /* options: count, (name, value)... */
     OP_CHECK = 4,    /* - */
     OP_DISCOVER = 5, /* object */
-    OP_READ = 6,     /* mode, object, fields, since, until, position, limit */
+    OP_READ = 6,     /* mode, object, fields, since, until, position, limit, ids */
     OP_DESTROY = 7,  /* - */
     HOST_REPLY = 8,  /* outcome, then what the service gives */
 
@@ -48,7 +48,8 @@ enum {
     SERVICE_EMIT_FIELD = 24,   /* field (reply) */
     SERVICE_CHECKPOINT = 25,   /* position (reply) */
     SERVICE_RELEASE = 26,      /* handle */
-    SERVICE_PROGRESS = 27      /* total */
+    SERVICE_PROGRESS = 27,     /* total */
+    SERVICE_ATTACH = 28        /* handle, spec (reply) */
 };
 
 /* OP_LOAD: only report the jail; there is no image to load. */
@@ -76,9 +77,12 @@ enum {
     REQUEST_HEADERS_MAX = 32,
     REQUEST_HEADER_TEXT_MAX = 8 * 1024,
     HANDLES_MAX = 32,
+    ATTACHED_MAX = 256,
     HANDLES_BYTES_MAX = 64 * 1024 * 1024,
     POSITION_MAX = 4 * 1024,
     EXTERNAL_ID_MAX = 255,
+    READ_IDS_MAX = 1000,   /* of one read */
+    MERGED_IDS_MAX = 1000, /* of one record */
     PATH_MAX_LEN = 512,
     LOG_TEXT_MAX = 4 * 1024,
     DESCRIPTOR_TEXT_MAX = 4 * 1024

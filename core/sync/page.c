@@ -13,7 +13,7 @@ static const struct str none = {NULL, 0};
 /* ---- one record ---- */
 
 /* A string as it is, an integer as its digits; anything else is none. */
-static struct str scalar_text(const struct json *value, struct arena *arena)
+struct str page_scalar(const struct json *value, struct arena *arena)
 {
     if (json_kind(value) == JSON_STRING)
         return json_string(value);
@@ -25,7 +25,7 @@ static struct str scalar_text(const struct json *value, struct arena *arena)
 /* RFC 3339 text, or epoch milliseconds as number or text. */
 static bool read_modified(const struct json *value, struct arena *arena, int64_t *ret_us)
 {
-    struct str text = scalar_text(value, arena);
+    struct str text = page_scalar(value, arena);
     int64_t ms;
     *ret_us = 0;
     if (text.len == 0)
@@ -51,10 +51,48 @@ static void reject(struct page_record *record, struct str why)
     record->why = why;
 }
 
+/* False when it is no id, or one too many. */
+static bool add_merged(struct page_record *record, struct str id)
+{
+    if (str_eq(id, record->id))
+        return true;
+    if (!is_id(id) || record->merged_count == MERGED_IDS_MAX)
+        return false;
+    record->merged[record->merged_count++] = id;
+    return true;
+}
+
+static size_t parts_of(struct str text)
+{
+    size_t parts = text.len > 0;
+    for (size_t i = 0; i < text.len; i++)
+        parts += text.ptr[i] == ';';
+    return parts;
+}
+
+/* An array, or a text with ';' between the ids; nothing is none. */
+static bool read_merged(const struct json *value, struct arena *arena, struct page_record *record)
+{
+    bool listed = json_kind(value) == JSON_ARRAY, ok = true;
+    struct str rest = page_scalar(value, arena), part;
+    size_t most = listed ? json_length(value) : parts_of(rest);
+    if (!listed && rest.ptr == NULL)
+        return value == NULL;
+    record->merged =
+        arena_new(arena, most < MERGED_IDS_MAX ? most : MERGED_IDS_MAX, sizeof record->merged[0]);
+    for (size_t i = 0; listed && i < most && ok; i++)
+        ok = add_merged(record, page_scalar(json_element(value, i), arena));
+    while (!listed && ok && str_next(&rest, ';', &part)) {
+        part = str_trim(part);
+        ok = part.len == 0 || add_merged(record, part);
+    }
+    return ok;
+}
+
 static void read_record(struct page *page, const struct page_spec *spec, const struct json *value,
                         struct page_record *record)
 {
-    struct str id = scalar_text(json_path(value, spec->id), &page->arena);
+    struct str id = page_scalar(json_path(value, spec->id), &page->arena);
     record->whole = value;
     record->fields = json_path(value, spec->fields);
     if (is_id(id))
@@ -68,6 +106,11 @@ static void read_record(struct page *page, const struct page_spec *spec, const s
     if (spec->modified.len > 0 &&
         !read_modified(json_path(value, spec->modified), &page->arena, &record->modified_us))
         reject(record, STR("the record's modified time is neither RFC 3339 nor milliseconds"));
+    if (spec->merged.len > 0 &&
+        !read_merged(json_path(value, spec->merged), &page->arena, record)) {
+        record->merged_count = 0;
+        reject(record, STR("what was merged into the record is no list of at most 1,000 ids"));
+    }
 }
 
 static void count_record(struct page *page, const struct page_record *record)
@@ -91,7 +134,27 @@ struct page *page_new(struct blob *body)
     return page;
 }
 
-static int parse_page(struct page *page, const struct page_spec *spec, struct error *err)
+/* Whether an answer before this one is about the same field: a rest of it that came separately. */
+static bool has_before(const struct ticket *first, const struct ticket *attached)
+{
+    for (const struct ticket *t = first; t != attached; t = t->next)
+        if (str_eq(t->attach.field, attached->attach.field))
+            return true;
+    return false;
+}
+
+static int attach_all(struct page *page, struct ticket *attached, struct error *err)
+{
+    for (struct ticket *t = attached; t; t = t->next)
+        if (page_attach(page, t, has_before(attached, t), err) != 0) {
+            page->broken = t;
+            return -1;
+        }
+    return 0;
+}
+
+static int parse_page(struct page *page, const struct page_spec *spec, struct ticket *attached,
+                      struct error *err)
 {
     struct str body;
     if (blob_view(page->body, &body, err) != 0 || json_parse(body, &page->root, err) != 0)
@@ -106,14 +169,15 @@ static int parse_page(struct page *page, const struct page_spec *spec, struct er
         count_record(page, &page->records[i]);
     }
     if (spec->next.len > 0)
-        page->result.next = scalar_text(json_path(page->root, spec->next), &page->arena);
-    return 0;
+        page->result.next = page_scalar(json_path(page->root, spec->next), &page->arena);
+    return attach_all(page, attached, err);
 }
 
-int page_parse(struct page *page, const struct page_spec *spec, struct error *err)
+int page_parse(struct page *page, const struct page_spec *spec, struct ticket *attached,
+               struct error *err)
 {
     int64_t began = world_cpu_us();
-    int rc = parse_page(page, spec, err);
+    int rc = parse_page(page, spec, attached, err);
     page->cpu_us += world_cpu_us() - began;
     return rc;
 }

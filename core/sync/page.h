@@ -11,13 +11,15 @@
 struct page_record {
     struct str id;
     int64_t modified_us;       /* 0: not known */
-    bool rejected;             /* it has no id, no fields or a broken time: `why` says so */
+    bool rejected;             /* it has no id, no fields, a broken time...: `why` says so */
     const struct json *fields; /* NULL: it has none */
     const struct json *whole;  /* the record as it came, where it could be parsed */
     enum map_result result;
     struct mapped mapped;     /* of MAP_OK */
     struct str invalid_field; /* of MAP_INVALID: canonical field; empty: the record as a whole */
     struct str why;           /* of MAP_INVALID */
+    struct str *merged;       /* ids of the records that were merged into this one */
+    size_t merged_count;
 };
 
 struct page {
@@ -27,6 +29,7 @@ struct page {
     struct page_result result;
     int64_t cpu_us; /* spent on it so far */
 
+    struct ticket *broken; /* of page_parse that failed: the attached answer that is to blame */
     struct blob *body;
     const struct json *root;
     const struct json **roots; /* of single records */
@@ -39,7 +42,8 @@ struct page *page_new(struct blob *body);
 
 /* The records of the body. -1 when it is not the JSON that the spec says; records that have no id
  * or a broken time are in the page, to be quarantined. */
-int page_parse(struct page *page, const struct page_spec *spec, struct error *err);
+int page_parse(struct page *page, const struct page_spec *spec, struct ticket *attached,
+               struct error *err);
 
 /* A page of single records; their texts are copied now, and parsed by page_parse_records. */
 struct page *page_of_records(const struct emitted_record *records, uint32_t count);
@@ -47,6 +51,13 @@ void page_parse_records(struct page *page);
 
 /* Fills `result`, `mapped` and `why` of each record. */
 void page_map(struct page *page, const struct mapping *mapping, const uint8_t key[SIPHASH_KEY]);
+
+/* A string as it is, an integer as its digits; anything else is empty. */
+struct str page_scalar(const struct json *value, struct arena *arena);
+
+/* page_attach.c: puts the values of an attached answer into the fields of the page's records.
+ * `more`: the field has values of an answer before this one, and keeps them. */
+int page_attach(struct page *page, const struct ticket *attached, bool more, struct error *err);
 
 void page_free(struct page *page);
 

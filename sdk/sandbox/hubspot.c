@@ -187,6 +187,9 @@ enum route {
     ROUTE_GET,
     ROUTE_SEARCH,
     ROUTE_BATCH_READ,
+    ROUTE_MERGE,
+    ROUTE_ASSOCIATIONS,
+    ROUTE_ASSOCIATIONS_BATCH,
     ROUTE_PROPERTIES,
     ROUTE_PROPERTY,
     ROUTE_ACCOUNT,
@@ -196,8 +199,10 @@ enum route {
 struct target {
     enum route route;
     int type;         /* -1: there is no such type */
+    int to;           /* of associations: the other type */
     const char *rest; /* the id or the name */
     const char *method;
+    char id[24]; /* of associations */
 };
 
 static bool after_prefix(const char *path, const char *const *prefixes, const char **ret)
@@ -225,8 +230,36 @@ static int take_type(const char *path, const char **ret_rest)
     return model_type(name);
 }
 
+/* "{from}/{to}/batch/read". */
+static void find_batch(const char *rest, struct target *t)
+{
+    t->type = take_type(rest, &rest);
+    t->to = take_type(rest, &rest);
+    if (strcmp(rest, "batch/read") != 0)
+        return;
+    t->route = ROUTE_ASSOCIATIONS_BATCH;
+    t->method = "POST";
+}
+
+/* "{type}/{id}/associations/{to}". */
+static void find_associations(const char *rest, struct target *t)
+{
+    static const char word[] = "associations/";
+    t->type = take_type(rest, &rest);
+    const char *slash = strchr(rest, '/');
+    if (!slash || (size_t)(slash - rest) >= sizeof t->id ||
+        strncmp(slash + 1, word, sizeof word - 1))
+        return;
+    memcpy(t->id, rest, (size_t)(slash - rest));
+    t->id[slash - rest] = '\0';
+    t->to = model_type(slash + sizeof word);
+    t->route = ROUTE_ASSOCIATIONS;
+}
+
 static struct target find_target(const char *path)
 {
+    static const char *const associations[] = {"/crm/v4/associations/", NULL};
+    static const char *const objects_v4[] = {"/crm/v4/objects/", NULL};
     static const char *const objects[] = {"/crm/v3/objects/", "/crm/objects/2026-03/",
                                           "/crm/objects/2026-09/", NULL};
     static const char *const properties[] = {"/crm/v3/properties/", "/crm/properties/2026-03/",
@@ -241,13 +274,18 @@ static struct target find_target(const char *path)
         t.route = *t.rest == '\0'                     ? ROUTE_LIST
                   : strcmp(t.rest, "search") == 0     ? ROUTE_SEARCH
                   : strcmp(t.rest, "batch/read") == 0 ? ROUTE_BATCH_READ
+                  : strcmp(t.rest, "merge") == 0      ? ROUTE_MERGE
                   : strchr(t.rest, '/')               ? ROUTE_NONE
                                                       : ROUTE_GET;
-        if (t.route == ROUTE_SEARCH || t.route == ROUTE_BATCH_READ)
+        if (t.route == ROUTE_SEARCH || t.route == ROUTE_BATCH_READ || t.route == ROUTE_MERGE)
             t.method = "POST";
     } else if (after_prefix(path, properties, &rest)) {
         t.type = take_type(rest, &t.rest);
         t.route = *t.rest ? ROUTE_PROPERTY : ROUTE_PROPERTIES;
+    } else if (after_prefix(path, associations, &rest)) {
+        find_batch(rest, &t);
+    } else if (after_prefix(path, objects_v4, &rest)) {
+        find_associations(rest, &t);
     } else if (after_prefix(path, accounts, &rest) && *rest == '\0') {
         t.route = ROUTE_ACCOUNT;
     } else if (after_prefix(path, owners, &rest) && (*rest == '\0' || strcmp(rest, "/") == 0)) {
@@ -281,24 +319,29 @@ static void owners(struct text *out)
     text_add(out, "]}");
 }
 
-static void properties(const struct model *m, struct text *out)
+static void properties(const struct hubspot *h, enum object_type type, struct text *out)
 {
+    const struct model *m = &hubspot_models[type];
+    const char *between = "";
     text_add(out, "{\"results\":[");
     for (unsigned i = 0; i < m->count; i++) {
-        if (i > 0)
-            text_char(out, ',');
-        model_write_property(m, i, out);
+        if (h->changes[type][i].removed)
+            continue;
+        text_add(out, between);
+        model_write_property(m, i, &h->changes[type][i], out);
+        between = ",";
     }
     text_add(out, "]}");
 }
 
-static void property(struct hubspot *h, const struct model *m, const char *name, struct answer *a)
+static void property(struct hubspot *h, enum object_type type, const char *name, struct answer *a)
 {
-    int field = model_property(m, name, strlen(name));
+    int field = schema_property(h, type, name, strlen(name));
     if (field < 0)
         hubspot_error(h, a, 404, "OBJECT_NOT_FOUND", "The property %.60s does not exist", name);
     else
-        model_write_property(m, (unsigned)field, &a->body);
+        model_write_property(&hubspot_models[type], (unsigned)field, &h->changes[type][field],
+                             &a->body);
 }
 
 static void serve(struct hubspot *h, const struct target *t, const struct call *call,
@@ -308,6 +351,9 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
                                       [ROUTE_GET] = STAT_GET,
                                       [ROUTE_SEARCH] = STAT_SEARCH,
                                       [ROUTE_BATCH_READ] = STAT_BATCH_READ,
+                                      [ROUTE_MERGE] = STAT_OTHER,
+                                      [ROUTE_ASSOCIATIONS] = STAT_ASSOCIATIONS,
+                                      [ROUTE_ASSOCIATIONS_BATCH] = STAT_ASSOCIATIONS,
                                       [ROUTE_PROPERTIES] = STAT_PROPERTIES,
                                       [ROUTE_PROPERTY] = STAT_PROPERTIES,
                                       [ROUTE_ACCOUNT] = STAT_ACCOUNT,
@@ -327,11 +373,20 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
     case ROUTE_BATCH_READ:
         hubspot_batch_read(h, type, call, a);
         break;
+    case ROUTE_MERGE:
+        hubspot_merge(h, type, call, a);
+        break;
+    case ROUTE_ASSOCIATIONS:
+        hubspot_associations(h, type, t->id, (enum object_type)t->to, call, a);
+        break;
+    case ROUTE_ASSOCIATIONS_BATCH:
+        hubspot_associations_batch(h, type, (enum object_type)t->to, call, a);
+        break;
     case ROUTE_PROPERTIES:
-        properties(&hubspot_models[type], &a->body);
+        properties(h, type, &a->body);
         break;
     case ROUTE_PROPERTY:
-        property(h, &hubspot_models[type], t->rest, a);
+        property(h, type, t->rest, a);
         break;
     case ROUTE_OWNERS:
         owners(&a->body);
@@ -350,14 +405,17 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
         return;
     if (!within_limits(h, t.route == ROUTE_SEARCH, call->now_ms, a))
         return;
-    if (t.route == ROUTE_NONE || (typed && t.type < 0)) {
+    bool pair = t.route == ROUTE_ASSOCIATIONS || t.route == ROUTE_ASSOCIATIONS_BATCH;
+    if (t.route == ROUTE_NONE || (typed && t.type < 0) ||
+        (pair &&
+         (t.to < 0 || !association_is_known((enum object_type)t.type, (enum object_type)t.to)))) {
         sandbox_count(h->sandbox, STAT_OTHER, 1);
         hubspot_error(h, a, 404, NULL, "The sandbox has nothing at %.200s", call->path);
         return;
     }
     if (strcmp(call->request->method, t.method) != 0) {
         sandbox_count(h->sandbox, STAT_OTHER, 1);
-        hubspot_error(h, a, 405, NULL, "%.20s is not allowed here, or the sandbox only reads",
+        hubspot_error(h, a, 405, NULL, "%.20s is not allowed here: the sandbox reads, and merges",
                       call->request->method);
         return;
     }
@@ -368,32 +426,6 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
     serve(h, &t, call, a);
 }
 
-/* ---- the truth ---- */
-
-static bool hubspot_truth(void *state, const char *type_name, int64_t *position, size_t enough,
-                          struct text *out)
-{
-    struct hubspot *h = state;
-    int type = model_type(type_name);
-    struct record r;
-    if (type < 0) {
-        *position = -1;
-        return false;
-    }
-    uint32_t index = (uint32_t)*position, total = h->tables[type].total;
-    uint64_t all = (UINT64_C(1) << hubspot_models[type].count) - 1;
-    for (; index < total && out->len < enough; index++) {
-        const struct version *v = store_newest(&h->tables[type], index);
-        if (v && v->archived)
-            continue;
-        store_load(h, (enum object_type)type, index, &r);
-        record_write(h, &r, all, out);
-        text_char(out, '\n');
-    }
-    *position = index;
-    return index < total;
-}
-
 /* ---- life ---- */
 
 static void hubspot_destroy(void *state)
@@ -401,6 +433,7 @@ static void hubspot_destroy(void *state)
     struct hubspot *h = state;
     store_free(h);
     hubspot_oauth_free(h);
+    schema_free(h);
     csv_free(&h->real);
     window_free(&h->burst);
     window_free(&h->search);
@@ -438,4 +471,5 @@ const struct vendor vendor_hubspot = {
     .mutate = hubspot_mutate,
     .clock_set = hubspot_clock_set,
     .oauth = hubspot_oauth_door,
+    .schema = hubspot_schema,
 };

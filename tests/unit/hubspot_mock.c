@@ -26,7 +26,9 @@ void mock_open(struct fastenr_host *m, size_t records)
         m->modified_ms[id] = 5000;
     m->account = "{\"portalId\":33,\"uiDomain\":\"app-eu1.hubspot.com\"}";
     m->properties = "{\"results\":[]}";
+    m->association_page = 100;
     m->fields = m->checkpoints = m->logs = BUF_INIT(TEXT_MAX_LEN);
+    m->attaching = m->attached = BUF_INIT(TEXT_MAX_LEN);
     m->result_text = BUF_INIT(TEXT_MAX_LEN);
 }
 
@@ -48,6 +50,8 @@ void mock_close(struct fastenr_host *m)
     buf_free(&m->checkpoints);
     buf_free(&m->logs);
     buf_free(&m->result_text);
+    buf_free(&m->attaching);
+    buf_free(&m->attached);
 }
 
 size_t mock_open_handles(const struct fastenr_host *m)
@@ -95,7 +99,7 @@ static void put_record(struct json_writer *w, const struct fastenr_host *m, size
     }
     json_close(w, '}');
     snprintf(text, sizeof text, "%" PRId64, m->modified_ms[id]);
-    json_key(w, "updatedAt");
+    json_key(w, m->archived[id] ? "archivedAt" : "updatedAt");
     json_put_text(w, text);
     json_close(w, '}');
 }
@@ -149,16 +153,20 @@ static void answer_list(struct fastenr_host *m, struct str url, struct buf *out)
     uint64_t limit = 0, after = 0;
     size_t count = names_of_query(parameter(url, "properties"));
     CU_ASSERT(str_to_u64(parameter(url, "limit"), &limit) && limit >= 1 && limit <= 100);
-    CU_ASSERT(str_is(parameter(url, "archived"), "false"));
+    bool archived = str_is(parameter(url, "archived"), "true");
+    CU_ASSERT(archived || str_is(parameter(url, "archived"), "false"));
     CU_ASSERT(count > 0);
     if (!m->stuck)
         str_to_u64(parameter(url, "after"), &after);
     json_open(&w, '{');
     json_key(&w, "results");
     json_open(&w, '[');
-    size_t id = after + 1;
-    for (; id <= m->record_count && id <= after + limit; id++)
-        put_record(&w, m, id, count);
+    size_t id = after + 1, listed = 0;
+    for (; id <= m->record_count && listed < limit; id++)
+        if (m->archived[id] == archived) {
+            put_record(&w, m, id, count);
+            listed++;
+        }
     json_close(&w, ']');
     if (id <= m->record_count)
         put_next(&w, id - 1);
@@ -236,9 +244,57 @@ static void answer_batch(struct fastenr_host *m, const struct json *body, struct
     for (size_t i = 0; i < json_length(inputs); i++) {
         uint64_t id = 0;
         struct str text = json_string(json_member(json_element(inputs, i), STR("id")));
-        CU_ASSERT_FATAL(str_to_u64(text, &id) && id >= 1 && id <= m->record_count);
-        if (!m->gone[id])
+        CU_ASSERT_FATAL(str_to_u64(text, &id) && id >= 1);
+        if (id <= m->record_count && !m->gone[id] && !m->archived[id])
             put_record(&w, m, (size_t)id, count);
+    }
+    json_close(&w, ']');
+    json_close(&w, '}');
+}
+
+/* A row of the contacts from `after` on; `from.id` is text, `toObjectId` a number. */
+static void put_association_row(struct json_writer *w, const struct fastenr_host *m, uint64_t id,
+                                uint64_t after)
+{
+    char text[32];
+    uint64_t count = m->associated[id], end = after + m->association_page;
+    snprintf(text, sizeof text, "%" PRIu64, id);
+    json_open(w, '{');
+    json_key(w, "from");
+    json_open(w, '{');
+    json_key(w, "id");
+    json_put_text(w, text);
+    json_close(w, '}');
+    json_key(w, "to");
+    json_open(w, '[');
+    for (uint64_t i = after; i < count && i < end; i++) {
+        json_open(w, '{');
+        json_key(w, "toObjectId");
+        json_put_int(w, (int64_t)(count - i));
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+    if (end < count)
+        put_next(w, m->stuck ? after : (size_t)end);
+    json_close(w, '}');
+}
+
+static void answer_associations(struct fastenr_host *m, const struct json *body, struct buf *out)
+{
+    struct json_writer w = {.out = out};
+    const struct json *inputs = json_member(body, STR("inputs"));
+    CU_ASSERT(json_length(inputs) >= 1 && json_length(inputs) <= 1000);
+    json_open(&w, '{');
+    json_key(&w, "results");
+    json_open(&w, '[');
+    for (size_t i = 0; i < json_length(inputs); i++) {
+        const struct json *input = json_element(inputs, i);
+        uint64_t id = 0, after = 0;
+        CU_ASSERT_FATAL(str_to_u64(json_string(json_member(input, STR("id"))), &id) && id >= 1 &&
+                        id <= m->record_count);
+        str_to_u64(json_string(json_member(input, STR("after"))), &after);
+        if (m->associated[id] > 0)
+            put_association_row(&w, m, id, after);
     }
     json_close(&w, ']');
     json_close(&w, '}');
@@ -246,17 +302,32 @@ static void answer_batch(struct fastenr_host *m, const struct json *body, struct
 
 /* ---- requests ---- */
 
+/* What follows "companies" in a URL of any version of the API; ptr NULL when it is none. */
+static struct str rest_of_companies(struct str url)
+{
+    static const char *const begins[] = {ORIGIN "/crm/v3/objects/companies",
+                                         ORIGIN "/crm/objects/2026-03/companies",
+                                         ORIGIN "/crm/objects/2026-09/companies"};
+    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
+        if (str_starts(url, begins[i]))
+            return str_slice(url, strlen(begins[i]), url.len - strlen(begins[i]));
+    return (struct str){NULL, 0};
+}
+
 static enum mock_kind kind_of(struct str url)
 {
+    struct str rest = rest_of_companies(url);
     if (str_is(url, ORIGIN "/account-info/v3/details"))
         return MOCK_ACCOUNT;
     if (str_is(url, ORIGIN "/crm/v3/properties/companies"))
         return MOCK_PROPERTIES;
-    if (str_is(url, ORIGIN "/crm/v3/objects/companies/search"))
+    if (str_is(rest, "/search"))
         return MOCK_SEARCH;
-    if (str_is(url, ORIGIN "/crm/v3/objects/companies/batch/read"))
+    if (str_is(rest, "/batch/read"))
         return MOCK_BATCH;
-    bool known = false;
+    if (str_is(url, ORIGIN "/crm/v4/associations/companies/contacts/batch/read"))
+        return MOCK_ASSOCIATIONS;
+    bool known = rest.ptr && str_starts(rest, "?");
     for (size_t i = 0; i < HUBSPOT_OBJECTS; i++) {
         char begin[100];
         snprintf(begin, sizeof begin, ORIGIN "/crm/v3/objects/%s?", hubspot_objects[i].name.ptr);
@@ -313,6 +384,9 @@ static void answer_well(struct fastenr_host *m, const struct fastenr_request *re
         break;
     case MOCK_BATCH:
         answer_batch(m, body, out);
+        break;
+    case MOCK_ASSOCIATIONS:
+        answer_associations(m, body, out);
         break;
     }
     json_free(body);
@@ -412,11 +486,16 @@ static fastenr_outcome mock_emit_page(struct fastenr_host *m, uint64_t handle,
     const struct json *root = NULL;
     struct fastenr_page_result result = {.size = ret_result->size};
     CU_ASSERT(str_is(str_of(page->records), "results") && str_is(str_of(page->id), "id"));
-    CU_ASSERT(str_is(str_of(page->modified), "updatedAt"));
+    bool deleted = str_is(str_of(page->modified), "archivedAt");
+    CU_ASSERT(deleted || str_is(str_of(page->modified), "updatedAt"));
+    CU_ASSERT(str_is(str_of(page->merged), deleted ? "" : "properties.hs_merged_object_ids"));
     CU_ASSERT(str_is(str_of(page->fields), "properties"));
     bool ok = !cancelled(m);
     if (ok && json_parse(buf_view(&a->body), &root, NULL) == 0) {
         note_records(m, json_path(root, str_of(page->records)), &result);
+        buf_str(&m->attached, buf_view(&m->attaching));
+        buf_char(&m->attached, '\n');
+        buf_clear(&m->attaching);
         struct str last = str_of(result.last_id);
         struct str next = json_string(json_path(root, str_of(page->next)));
         buf_free(&m->result_text); /* the strings of the result before are no longer valid */
@@ -432,6 +511,29 @@ static fastenr_outcome mock_emit_page(struct fastenr_host *m, uint64_t handle,
     json_free(root);
     close_answer(a);
     return outcome;
+}
+
+static fastenr_outcome mock_attach(struct fastenr_host *m, uint64_t handle,
+                                   const struct fastenr_attach *spec)
+{
+    struct mock_answer *a = answer_of(m, handle);
+    const struct json *root = NULL;
+    CU_ASSERT(str_is(str_of(spec->rows), "results") && str_is(str_of(spec->key), "from.id"));
+    CU_ASSERT(str_is(str_of(spec->values), "to[*].toObjectId"));
+    CU_ASSERT(str_is(str_of(spec->field), "associations.contacts"));
+    bool ok = !cancelled(m);
+    CU_ASSERT(!ok || json_parse(buf_view(&a->body), &root, NULL) == 0);
+    const struct json *rows = ok ? json_member(root, STR("results")) : NULL;
+    for (size_t i = 0; i < json_length(rows); i++) {
+        const struct json *row = json_element(rows, i), *to = json_member(row, STR("to"));
+        struct str id = json_string(json_path(row, STR("from.id")));
+        for (size_t n = 0; n < json_length(to); n++)
+            buf_printf(&m->attaching, "%.*s:%" PRId64 " ", STR_ARG(id),
+                       json_int(json_member(json_element(to, n), STR("toObjectId"))));
+    }
+    json_free(root);
+    close_answer(a);
+    return ok ? FASTENR_OK : FASTENR_CANCELLED;
 }
 
 static fastenr_outcome mock_emit_record(struct fastenr_host *m, const struct fastenr_record *record)
@@ -491,10 +593,12 @@ static fastenr_outcome mock_fail(struct fastenr_host *m, fastenr_outcome outcome
 static fastenr_outcome mock_option(struct fastenr_host *m, struct fastenr_str name,
                                    struct fastenr_str *ret_value)
 {
-    (void)m;
-    (void)name;
+    CU_ASSERT(str_is(str_of(name), "api_version"));
     *ret_value = (struct fastenr_str){0};
-    return FASTENR_GONE;
+    if (!m->api_version)
+        return FASTENR_GONE;
+    *ret_value = (struct fastenr_str){m->api_version, strlen(m->api_version)};
+    return FASTENR_OK;
 }
 
 static fastenr_outcome mock_http_start(struct fastenr_host *m,
@@ -533,4 +637,5 @@ const struct fastenr_services mock_services = {
     .checkpoint = mock_checkpoint,
     .release = mock_release,
     .progress = mock_progress,
+    .attach = mock_attach,
 };

@@ -174,7 +174,7 @@ static void on_started(void *arg, struct descriptor *descriptor, uint32_t layers
 static void on_finished(void *arg, const struct operation_result *result)
 {
     struct drive *d = arg;
-    struct selector selector = {.object = d->object};
+    struct selector selector = {.mode = READ_FULL, .object = d->object};
     buf_printf(&d->said, "%s:%s ", phase_name(result->phase), outcome_name(result->outcome));
     if (result->phase == PHASE_CREATE)
         worker_check(d->worker);
@@ -285,8 +285,10 @@ static void test_tiny(void)
 
 static void test_hubspot_in_jail(void)
 {
-    drive(CONNECTORS "/hubspot.so", "companies",
-          "create:ok check:ok name discover:ok total:1 page:results read:ok stopped");
+    drive(
+        CONNECTORS "/hubspot.so", "companies",
+        "create:ok check:ok name associations.contacts "
+        "associations.deals associations.tickets discover:ok total:1 page:results read:ok stopped");
     drive(CONNECTORS "/hubspot.so", "leads", "create:ok check:ok discover:failed stopped");
 }
 

@@ -267,10 +267,24 @@ static fastenr_outcome service_emit_page(struct fastenr_host *host, uint64_t han
     put_str(&host->out, page->modified);
     put_str(&host->out, page->fields);
     put_str(&host->out, page->next);
+    put_str(&host->out, FASTENR_HAS(page, merged) ? page->merged : (struct fastenr_str){NULL, 0});
     outcome = ask(host, SERVICE_EMIT_PAGE, &rest);
     if (outcome == FASTENR_OK)
         read_page_result(host, &rest, ret_result);
     return outcome;
+}
+
+static fastenr_outcome service_attach(struct fastenr_host *host, uint64_t handle,
+                                      const struct fastenr_attach *spec)
+{
+    struct wire_reader rest;
+    drop_texts(host, handle, false);
+    wire_put_u64(start(host), handle);
+    put_str(&host->out, spec->rows);
+    put_str(&host->out, spec->key);
+    put_str(&host->out, spec->values);
+    put_str(&host->out, spec->field);
+    return ask(host, SERVICE_ATTACH, &rest);
 }
 
 static fastenr_outcome service_emit_record(struct fastenr_host *host,
@@ -341,6 +355,7 @@ const struct fastenr_services *services_table(void)
         .checkpoint = service_checkpoint,
         .release = service_release,
         .progress = service_progress,
+        .attach = service_attach,
     };
     return &table;
 }
