@@ -22,7 +22,7 @@ for fault in "${passing[@]}" "${ending[@]}"; do
 done
 
 start_sandbox --companies "$companies" --contacts "$contacts" --deals $deals --tickets $tickets \
-    --engagements $engagements --limits off --dirty 7 "${flags[@]}"
+    --engagements $engagements --limits off --dirty 7 --requests "$dir/requests" "${flags[@]}"
 configure
 sed -i 's/^network: {/&timeout: 1s, /' "$conf/hubspot.yaml"
 
@@ -58,6 +58,10 @@ step "check and discover with what a proxy answers"
 control POST faults '{"path":"/account-info","kind":"html","count":2}' >/dev/null
 control POST faults '{"path":"/crm/v3/properties","kind":"malformed","count":2}' >/dev/null
 sync_in_runs
+
+step "the requests promise nothing by an Expect header"
+grep -q '"POST"' "$dir/requests" || fail "no request with a body was recorded"
+grep -qi '"expect"' "$dir/requests" && fail "a request has an Expect header"
 
 step "every kind happened"
 kinds=$(control GET stats | grep -o '"fault_kinds":{[^}]*}')
