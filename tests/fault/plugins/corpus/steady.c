@@ -25,7 +25,7 @@ static fastenr_outcome read_rounds(void);
 #define FIXTURE_OPTIONS options
 #define FIXTURE_OBJECTS objects
 #define WHEN_READ       return read_rounds()
-#include "../fixture.h"
+#include "fixture.h"
 
 static fastenr_outcome emit(long number)
 {
