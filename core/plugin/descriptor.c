@@ -165,6 +165,10 @@ static void get_object(struct decoder *d, struct connector_object *object)
     object->scope = get_text(d);
     object->lookback_ms = wire_i64(&d->r);
     GET_TABLE(d, object->mapping, object->mapping_count, MOST_MAPPINGS, get_mapping);
+    uint32_t flags = wire_u32(&d->r);
+    object->reads_deleted = flags & 1;
+    object->reads_ids = flags & 2;
+    object->deleted_is_whole = flags & 4;
 }
 
 static bool decode(struct str message, struct descriptor *c)

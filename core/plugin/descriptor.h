@@ -84,6 +84,8 @@ struct connector_object {
     int64_t lookback_ms;
     struct connector_mapping *mapping;
     uint32_t mapping_count;
+    bool reads_deleted, reads_ids; /* it understands READ_DELETED, READ_IDS */
+    bool deleted_is_whole;         /* READ_DELETED gives every record that is deleted now */
 };
 
 struct descriptor {

@@ -31,8 +31,10 @@ static void take_reference(struct batch *b, struct item *item, size_t rule, int6
 {
     struct str id = item->record->mapped.values[rule].text;
     bool same = stream == b->merge->target->stream;
-    const struct item *here = same && !found->key ? batch_find(b, id) : NULL;
-    int64_t key = found->key ? found->record : here ? here->key : 0;
+    /* One that lives again may have another record from this batch on. */
+    bool links = found->key != 0 && found->ended == LINK_LIVE;
+    const struct item *here = same && !links ? batch_find(b, id) : NULL;
+    int64_t key = here ? here->key : found->record;
     if (key != 0)
         item->references[rule] = (struct value){.state = VALUE_INTEGER, .integer = key};
     if (key == 0)
@@ -255,8 +257,8 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
 
 /* ---- changed records ---- */
 
-static void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
-                     const struct value *before, const struct value *after)
+void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
+              const struct value *before, const struct value *after)
 {
     json_key(w, name);
     json_open(w, '[');
@@ -294,6 +296,18 @@ static uint64_t merge_fields(struct batch *b, const struct item *item, struct js
     return changed;
 }
 
+/* A tombstone lives again, for the vendor has it. */
+static bool restore(struct batch *b, struct record_row *row)
+{
+    if (row->deleted_at == 0)
+        return false;
+    row->deleted_at = 0;
+    row->updated_at = b->out.now_us;
+    b->out.ends[b->out.end_count++] = (struct record_end){row};
+    b->counts.restored++;
+    return true;
+}
+
 static int write_update(struct batch *b, struct item *item, struct error *err)
 {
     struct buf body = BUF_INIT(BODY_MAX);
@@ -308,8 +322,9 @@ static int write_update(struct batch *b, struct item *item, struct error *err)
     if (custom_changed)
         log_custom(&w, row->custom, custom);
     json_close(&w, '}');
+    bool restored = restore(b, row);
     if (changed == 0 && !custom_changed) {
-        b->counts.unchanged++;
+        b->counts.unchanged += !restored;
     } else {
         row->custom = custom;
         row->updated_at = b->out.now_us;
@@ -318,7 +333,7 @@ static int write_update(struct batch *b, struct item *item, struct error *err)
                                    .changed = changed,
                                    .custom_changed = custom_changed,
                                    .body = arena_str(&b->arena, buf_view(&body))};
-        b->counts.updated++;
+        b->counts.updated += !restored;
     }
     int rc = body.full ? error_set(err, "the change of the record '%.*s' is larger than %d MiB",
                                    STR_ARG(item->record->id), BODY_MAX >> 20)
@@ -333,14 +348,40 @@ static int by_row_key(const void *a, const void *b)
     return (x->row->key > y->row->key) - (x->row->key < y->row->key);
 }
 
+static int by_end_key(const void *a, const void *b)
+{
+    const struct record_end *x = a, *y = b;
+    return (x->row->key > y->row->key) - (x->row->key < y->row->key);
+}
+
 static int by_create_key(const void *a, const void *b)
 {
     const struct record_create *x = a, *y = b;
     return (x->row->key > y->row->key) - (x->row->key < y->row->key);
 }
 
+static void write_link(struct batch *b, const struct item *item)
+{
+    int64_t link = item->relinked != 0 ? item->relinked : item->link.key;
+    b->out.links[b->out.link_count++] =
+        (struct link_write){.key = link,
+                            .stream = b->merge->target->stream,
+                            .record = item->key,
+                            .external_id = item->record->id,
+                            .seen_remote = item->shadow,
+                            .remote_modified = item->record->modified_us};
+    if (item->relinked != 0 || item->link.ended != LINK_LIVE)
+        b->out.link_ends[b->out.link_end_count++] =
+            (struct link_end){.key = link,
+                              .stream = b->merge->target->stream,
+                              .record = item->key,
+                              .ended = LINK_LIVE};
+}
+
 int batch_write(struct batch *b, struct error *err)
 {
+    b->out.ends = arena_new(&b->arena, b->count, sizeof b->out.ends[0]);
+    b->out.link_ends = arena_new(&b->arena, b->count, sizeof b->out.link_ends[0]);
     b->out.creates = arena_new(&b->arena, b->count, sizeof b->out.creates[0]);
     b->out.updates = arena_new(&b->arena, b->count, sizeof b->out.updates[0]);
     b->out.links = arena_new(&b->arena, b->count, sizeof b->out.links[0]);
@@ -348,119 +389,13 @@ int batch_write(struct batch *b, struct error *err)
         struct item *item = &b->items[i];
         if ((item->created ? write_create : write_update)(b, item, err) != 0)
             return -1;
-        b->out.links[b->out.link_count++] =
-            (struct link_write){.key = item->link.key,
-                                .stream = b->merge->target->stream,
-                                .record = item->key,
-                                .external_id = item->record->id,
-                                .seen_remote = item->record->mapped.shadow,
-                                .remote_modified = item->record->modified_us};
+        write_link(b, item);
     }
     if (b->out.create_count > 0)
         qsort(b->out.creates, b->out.create_count, sizeof b->out.creates[0], by_create_key);
     if (b->out.update_count > 0)
         qsort(b->out.updates, b->out.update_count, sizeof b->out.updates[0], by_row_key);
-    return 0;
-}
-
-/* ---- references that waited ---- */
-
-static int by_target(const void *a, const void *b)
-{
-    const struct pending_row *x = a, *y = b;
-    if (x->object != y->object)
-        return x->object - y->object;
-    return (x->record > y->record) - (x->record < y->record);
-}
-
-/* Index of a model's field by its id. */
-static int index_of_field(const struct model_object *object, uint16_t id)
-{
-    for (size_t i = 0; i < object->field_count; i++)
-        if (object->fields[i].id == id)
-            return (int)i;
-    return -1;
-}
-
-/* Adds the update of one waiting field to `out`; several of one record become one update. */
-static void settle(struct batch *b, struct store_batch *out, struct record_row *row,
-                   const struct pending_row *waiting)
-{
-    const struct item *item = batch_find(b, waiting->external_id);
-    int index = index_of_field(out->object, waiting->field);
-    out->pending[out->pending_count++] = (struct pending_write){.row = {.external_id = STR(""),
-                                                                        .object = waiting->object,
-                                                                        .record = waiting->record,
-                                                                        .field = waiting->field}};
-    if (!item || index < 0 || row->key == 0)
-        return;
-    struct value before = row->fields[index];
-    struct value now = {.state = VALUE_INTEGER, .integer = item->key};
-    if (value_eq(&before, &now))
-        return;
-    struct buf body = BUF_INIT(BODY_MAX);
-    struct json_writer w = {.out = &body};
-    json_open(&w, '{');
-    log_pair(&w, out->object->fields[index].name, KIND_REFERENCE, &before, &now);
-    json_close(&w, '}');
-    row->fields[index] = now;
-    row->updated_at = out->now_us;
-    out->updates[out->update_count++] = (struct record_update){
-        .row = row, .changed = UINT64_C(1) << index, .body = arena_str(&b->arena, buf_view(&body))};
-    buf_free(&body);
-}
-
-/* Rows of one canonical object, sorted by record. */
-static int settle_object(struct batch *b, const struct pending_row *rows, size_t count,
-                         struct error *err)
-{
-    const struct model_object *object = model_object_by_id(rows[0].object);
-    struct store_batch out = {.object = object,
-                              .organization = b->merge->organization,
-                              .run = b->merge->run,
-                              .now_us = b->out.now_us};
-    int64_t *keys = arena_new(&b->arena, count, sizeof keys[0]);
-    struct record_row *records = arena_new(&b->arena, count, sizeof records[0]);
-    if (!object)
-        return error_set(err, "the store has references of an object that this fastenr does not "
-                              "know: upgrade it");
-    for (size_t i = 0; i < count; i++)
-        keys[i] = rows[i].record;
-    if (engine_of(b)->load_records(b->merge->store, object, keys, count, records, &b->arena, err) !=
-        0)
-        return -1;
-    out.updates = arena_new(&b->arena, count, sizeof out.updates[0]);
-    out.pending = arena_new(&b->arena, count, sizeof out.pending[0]);
-    struct record_row *row = NULL;
-    for (size_t i = 0; i < count; i++) {
-        /* Two waiting fields of one record: the second update follows the first one's. */
-        if (i == 0 || rows[i].record != rows[i - 1].record)
-            row = &records[i];
-        settle(b, &out, row, &rows[i]);
-    }
-    return engine_of(b)->apply(b->merge->store, &out, err);
-}
-
-int batch_settle_pending(struct batch *b, struct error *err)
-{
-    struct str *ids = arena_new(&b->arena, b->count, sizeof ids[0]);
-    struct pending_row *rows;
-    size_t n = 0, count;
-    for (size_t i = 0; i < b->count; i++)
-        if (b->items[i].link.key == 0)
-            ids[n++] = b->items[i].record->id;
-    if (n == 0)
-        return 0;
-    if (engine_of(b)->load_pending(b->merge->store, b->merge->target->stream, ids, n, &rows, &count,
-                                   &b->arena, err) != 0)
-        return -1;
-    if (count > 0)
-        qsort(rows, count, sizeof rows[0], by_target);
-    for (size_t from = 0, to; from < count; from = to) {
-        for (to = from + 1; to < count && rows[to].object == rows[from].object;)
-            to++;
-        if (settle_object(b, &rows[from], to - from, err) != 0)
-            return -1;
-    }
+    if (b->out.end_count > 0)
+        qsort(b->out.ends, b->out.end_count, sizeof b->out.ends[0], by_end_key);
     return 0;
 }

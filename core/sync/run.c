@@ -19,13 +19,7 @@ enum { CRASHES_IN_A_ROW = 3, CRASHES_IN_ALL = 100 };
 #define RESTART_FIRST (20 * US_PER_MS)
 
 static void start_session(struct run *run);
-static void next_object(struct run *run);
 static void go_to_end(struct run *run);
-
-static const char *name_of(const struct run *run)
-{
-    return run->setup->config->name.ptr; /* an arena's text: terminated */
-}
 
 /* ---- the store ---- */
 
@@ -44,7 +38,8 @@ static void store_done(void *arg)
     run->storing = false;
     run->queued = NULL;
     if (run->store_rc != 0 && !run->concluded) {
-        run_conclude(run, run->paused ? RUN_CANCELLED : RUN_FAILED, run->store_err.text);
+        enum run_status status = run->paused ? RUN_CANCELLED : RUN_FAILED;
+        run_conclude(run, run->stopped ? RUN_STOPPED : status, run->store_err.text);
         return;
     }
     run->store_done(run);
@@ -52,9 +47,8 @@ static void store_done(void *arg)
         queued(run);
 }
 
-/* `done` is called when it went well; when not, the run ends. */
-static void submit(struct run *run, int (*work)(struct run *run, struct error *err),
-                   void (*done)(struct run *run))
+void run_submit(struct run *run, int (*work)(struct run *run, struct error *err),
+                void (*done)(struct run *run))
 {
     run->storing = true;
     run->store_work = work;
@@ -77,6 +71,11 @@ static void when_stored(struct run *run, void (*then)(struct run *run))
 static void free_run(struct run *run)
 {
     buf_free(&run->held_text);
+    link_list_free(&run->ends.dead);
+    link_list_free(&run->ends.ends);
+    link_list_free(&run->ends.came);
+    arena_free(&run->ends.arena);
+    run_fields_end(run);
     arena_free(&run->arena);
     free(run->objects);
     free(run);
@@ -85,7 +84,7 @@ static void free_run(struct run *run)
 static void report_end(struct run *run)
 {
     if (run->store_rc != 0) {
-        log_line(LOG_ERROR, name_of(run), "the end of run %lld could not be written: %s",
+        log_line(LOG_ERROR, run_name(run), "the end of run %lld could not be written: %s",
                  (long long)run->row.id, run->store_err.text);
         run->row.status = RUN_FAILED;
         run->row.reason = str_from(run->store_err.text);
@@ -109,7 +108,7 @@ static void write_end(struct run *run)
         run->row.status = RUN_QUARANTINED;
         run->row.reason = STR("records were set aside: see `fastenr quarantine list`");
     }
-    submit(run, run_store_end, report_end);
+    run_submit(run, run_store_end, report_end);
 }
 
 /* First the session, then what the intake still has, then the run log. */
@@ -135,7 +134,7 @@ void run_conclude(struct run *run, enum run_status status, const char *reason)
 
 void run_report_progress(struct run *run)
 {
-    const struct run_object *object = &run->objects[run->current];
+    const struct run_object *object = run_current(run);
     const struct run_progress progress = {.object = object->setup->item->name,
                                           .total = run->total,
                                           .done = object->row->counts,
@@ -145,31 +144,33 @@ void run_report_progress(struct run *run)
 }
 
 /* After a read that an earlier run began comes what has changed since then. */
-static void object_stored(struct run *run)
+void run_object_done(struct run *run)
 {
-    struct run_object *object = &run->objects[run->current];
+    struct run_object *object = run_current(run);
+    object->stage = STAGE_WALK;
     if (!object->resumed)
         run->current++;
     object->resumed = false;
-    if (!run->queued)
-        next_object(run);
+    run_next(run);
 }
 
-void run_object_read(struct run *run)
+bool run_goes_on(struct run *run)
 {
-    submit(run, run_store_object, object_stored);
-}
-
-static void next_object(struct run *run)
-{
-    if (run->concluded || !run->session)
-        return;
+    if (run->queued || run->concluded || !run->session)
+        return false;
     if (run->cancelled)
         run_conclude(run, RUN_CANCELLED, "cancelled; the next run goes on from here");
-    else if (run->current == run->object_count)
+    return !run->cancelled;
+}
+
+void run_next(struct run *run)
+{
+    if (!run_goes_on(run))
+        return;
+    if (run->current == run->object_count)
         run_conclude(run, RUN_OK, "");
     else
-        run_read_begin(run);
+        run_fields_begin(run);
 }
 
 /* ---- the session ---- */
@@ -179,7 +180,7 @@ static void on_checked(struct run *run, const struct operation_result *result)
     snprintf(run->account, sizeof run->account, "%.*s", STR_ARG(result->account_id));
     snprintf(run->account_name, sizeof run->account_name, "%.*s", STR_ARG(result->account_name));
     session_set_account(run->session, str_from(run->account));
-    submit(run, run_store_account, next_object);
+    run_submit(run, run_store_account, run_next);
 }
 
 static void on_finished(void *arg, const struct operation_result *result)
@@ -189,6 +190,8 @@ static void on_finished(void *arg, const struct operation_result *result)
         run_read_finished(run, result);
     } else if (run->concluded) {
         return;
+    } else if (result->phase == PHASE_DISCOVER) {
+        run_fields_found(run, result);
     } else if (result->outcome != OUTCOME_OK) {
         const char *text =
             arena_printf(&run->arena, "in %s: %s", phase_name(result->phase), result->text);
@@ -218,7 +221,7 @@ static void after_crash(struct run *run)
         return;
     }
     int64_t step = RESTART_FIRST << run->crashes;
-    log_line(LOG_WARN, name_of(run), "the connector ended %s; it is started again",
+    log_line(LOG_WARN, run_name(run), "the connector ended %s; it is started again",
              run->crash_text);
     loop_timer(run->host->world->loop, &run->restart,
                step + world_random_below(run->host->world, step));
@@ -262,6 +265,7 @@ static const struct session_events session_events = {.finished = on_finished,
                                                      .ended = on_ended,
                                                      .emit_page = run_emit_page,
                                                      .emit_records = run_emit_records,
+                                                     .emit_field = run_emit_field,
                                                      .checkpoint = run_checkpoint,
                                                      .progress = run_progress_total};
 
@@ -313,7 +317,7 @@ static void on_begin(void *arg)
     if (select_objects(run, &err) != 0)
         run_conclude(run, RUN_FAILED, err.text);
     else
-        submit(run, run_store_open, start_session);
+        run_submit(run, run_store_open, start_session);
 }
 
 struct run *run_start(struct sync_host *host, struct setup *setup, const struct image *image,

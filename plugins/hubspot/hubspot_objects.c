@@ -188,7 +188,8 @@ enum { INDEX_LAG_MS = 5 * 60 * 1000 };
         .name = FASTENR_STR(object_name), .label = FASTENR_STR(object_label),                      \
         .canonical = FASTENR_STR(object), .key = FASTENR_STR("hs_object_id"),                      \
         .modified = FASTENR_STR(modified_property), .scope = FASTENR_STR(object_scope),            \
-        .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows)                                \
+        .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows),                               \
+        .flags = FASTENR_OBJECT_DELETED | FASTENR_OBJECT_DELETED_ALL | FASTENR_OBJECT_IDS          \
     }
 #define MODIFIED       "hs_lastmodifieddate" /* contacts alone name it otherwise */
 #define SCOPE_CONTACTS "crm.objects.contacts.read"

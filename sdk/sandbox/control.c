@@ -22,11 +22,6 @@ static const char *const stat_names[STATS] = {
     [STAT_FAULTS] = "faults",
 };
 
-static const char *const kind_names[] = {
-    [FAULT_STATUS] = "status",       [FAULT_TRUNCATE] = "truncate", [FAULT_RESET] = "reset",
-    [FAULT_MALFORMED] = "malformed", [FAULT_SLOW] = "slow",
-};
-
 static const char *const token_names[] = {[TOKEN_UNKNOWN] = "unknown",
                                           [TOKEN_ACTIVE] = "active",
                                           [TOKEN_NO_SCOPE] = "noscope",
@@ -39,13 +34,6 @@ static void refuse(struct answer *a, int status, const char *message)
     text_add(&a->body, "{\"error\":");
     text_json(&a->body, message, strlen(message));
     text_char(&a->body, '}');
-}
-
-static const char *text_of(struct json_object *o, const char *name)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(o, name, &value);
-    return value ? json_object_get_string(value) : NULL;
 }
 
 static int64_t number_of(struct json_object *o, const char *name, int64_t otherwise)
@@ -66,7 +54,7 @@ static void show_clock(struct sandbox *s, struct answer *a)
 
 static void set_clock(struct sandbox *s, struct json_object *o, struct answer *a)
 {
-    const char *set = text_of(o, "set");
+    const char *set = member_text(o, "set");
     int64_t to_ms = sandbox_now(s), advance = number_of(o, "advance_ms", 0);
     if (set && !time_parse(set, &to_ms)) {
         refuse(a, 400, "set: an RFC 3339 time such as 2026-03-01T12:00:00Z is wanted");
@@ -84,70 +72,23 @@ static void set_clock(struct sandbox *s, struct json_object *o, struct answer *a
 
 /* ---- faults ---- */
 
-const struct fault *control_take_fault(struct sandbox *s, const char *path)
-{
-    for (size_t i = 0; i < s->fault_count; i++) {
-        struct fault *f = &s->faults[i];
-        if (f->left > 0 && strncmp(path, f->path, strlen(f->path)) == 0) {
-            f->left--;
-            return f;
-        }
-    }
-    return NULL;
-}
-
 static void show_faults(struct sandbox *s, struct answer *a)
 {
-    text_add(&a->body, "{\"faults\":[");
-    for (size_t i = 0; i < s->fault_count; i++) {
-        const struct fault *f = &s->faults[i];
-        text_add(&a->body, i ? ",{\"path\":" : "{\"path\":");
-        text_json(&a->body, f->path, strlen(f->path));
-        text_printf(&a->body, ",\"kind\":\"%s\",\"status\":%d,\"left\":%llu}", kind_names[f->kind],
-                    f->status, (unsigned long long)f->left);
-    }
-    text_add(&a->body, "]}");
-}
-
-/* NULL, or what is wrong. */
-static const char *read_fault(struct json_object *o, struct fault *f)
-{
-    const char *path = text_of(o, "path"), *kind = text_of(o, "kind");
-    const char *policy = text_of(o, "policy");
-    size_t k = 0, kinds = sizeof kind_names / sizeof *kind_names;
-    int64_t status = number_of(o, "status", 503), count = number_of(o, "count", 1);
-    while (kind && k < kinds && strcmp(kind_names[k], kind) != 0)
-        k++;
-    if (k == kinds)
-        return "kind: status, truncate, reset, malformed or slow is wanted";
-    if (status < 400 || status > 599)
-        return "status: a number from 400 to 599 is wanted";
-    if (count < 1)
-        return "count: at least 1 is wanted";
-    *f = (struct fault){.kind = (enum fault_kind)k, .status = (int)status, .left = (uint64_t)count};
-    f->retry_after = number_of(o, "retry_after", -1);
-    f->ms = (uint32_t)(number_of(o, "ms", 2000) & 0xFFFFFF);
-    snprintf(f->path, sizeof f->path, "%s", path ? path : "/");
-    snprintf(f->policy, sizeof f->policy, "%s", policy ? policy : "");
-    return strpbrk(f->policy, "\"\\") ? "policy: a plain word is wanted" : NULL;
+    fault_show(&s->faults, &a->body);
 }
 
 static void add_fault(struct sandbox *s, struct json_object *o, struct answer *a)
 {
-    struct fault f;
-    const char *wrong = read_fault(o, &f);
-    size_t kept = 0;
-    for (size_t i = 0; i < s->fault_count; i++)
-        if (s->faults[i].left > 0)
-            s->faults[kept++] = s->faults[i];
-    s->fault_count = kept;
-    if (!wrong && kept == FAULTS_MAX)
-        wrong = "there are 64 faults already: DELETE /__sandbox/faults clears them";
-    if (wrong) {
+    const char *wrong = fault_add(&s->faults, o);
+    if (wrong)
         refuse(a, 400, wrong);
-        return;
-    }
-    s->faults[s->fault_count++] = f;
+    else
+        show_faults(s, a);
+}
+
+static void clear_faults(struct sandbox *s, struct answer *a)
+{
+    fault_clear(&s->faults);
     show_faults(s, a);
 }
 
@@ -166,7 +107,7 @@ static void show_tokens(struct sandbox *s, struct answer *a)
 
 static void set_token(struct sandbox *s, struct json_object *o, struct answer *a)
 {
-    const char *text = text_of(o, "token"), *state = text_of(o, "state");
+    const char *text = member_text(o, "token"), *state = member_text(o, "state");
     size_t at = 0, to = TOKEN_ACTIVE;
     while (state && to <= TOKEN_REVOKED && strcmp(token_names[to], state) != 0)
         to++;
@@ -194,6 +135,8 @@ static void show_stats(struct sandbox *s, struct answer *a)
     for (size_t i = 0; i < STATS; i++)
         text_printf(&a->body, "%c\"%s\":%llu", i ? ',' : '{', stat_names[i],
                     (unsigned long long)s->stats[i]);
+    text_add(&a->body, ",\"fault_kinds\":");
+    fault_show_counts(&s->faults, &a->body);
     text_char(&a->body, '}');
 }
 
@@ -201,6 +144,7 @@ static void reset_stats(struct sandbox *s, struct json_object *o, struct answer 
 {
     (void)o;
     memset(s->stats, 0, sizeof s->stats);
+    fault_reset_counts(&s->faults);
     show_stats(s, a);
 }
 
@@ -223,24 +167,33 @@ static void show_requests(struct sandbox *s, struct answer *a)
     text_add(&a->body, "]}");
 }
 
-static void mutate(struct sandbox *s, struct json_object *o, struct answer *a)
+/* The vendor has said no: its answer is why. */
+static void refuse_with_answer(struct answer *a)
 {
-    if (s->vendor->mutate(s->state, o, a))
-        return;
     char *message = mem_copy(a->body.ptr, a->body.len);
     refuse(a, 400, message);
     free(message);
 }
 
+static void mutate(struct sandbox *s, struct json_object *o, struct answer *a)
+{
+    if (!s->vendor->mutate(s->state, o, a))
+        refuse_with_answer(a);
+}
+
+/* A door that not every vendor has. */
+static void ask_vendor(struct sandbox *s, vendor_door_fn door, const char *without,
+                       struct json_object *o, struct answer *a)
+{
+    if (!door)
+        refuse(a, 404, without);
+    else if (!door(s->state, o, a))
+        refuse_with_answer(a);
+}
+
 static void post_oauth(struct sandbox *s, struct json_object *o, struct answer *a)
 {
-    if (!s->vendor->oauth) {
-        refuse(a, 404, "this vendor has no OAuth");
-    } else if (!s->vendor->oauth(s->state, o, a)) {
-        char *message = mem_copy(a->body.ptr, a->body.len);
-        refuse(a, 400, message);
-        free(message);
-    }
+    ask_vendor(s, s->vendor->oauth, "this vendor has no OAuth", o, a);
 }
 
 static void show_oauth(struct sandbox *s, struct answer *a)
@@ -248,32 +201,40 @@ static void show_oauth(struct sandbox *s, struct answer *a)
     post_oauth(s, NULL, a);
 }
 
+static void post_schema(struct sandbox *s, struct json_object *o, struct answer *a)
+{
+    ask_vendor(s, s->vendor->schema, "this vendor's properties do not change", o, a);
+}
+
+static void show_schema(struct sandbox *s, struct answer *a)
+{
+    post_schema(s, NULL, a);
+}
+
 static void show_help(struct sandbox *s, struct answer *a)
 {
     text_printf(
         &a->body,
         "{\"sandbox\":\"%s\",\"doors\":["
-        "\"GET /__sandbox/truth/{type}: all records as NDJSON\","
+        "\"GET /__sandbox/truth/{type}: all records as NDJSON; /truth/{type}/ended: those that are "
+        "gone\","
         "\"POST /__sandbox/mutate "
         "{companies, contacts, deals, ..., seed, create:{...}, archive:{...}, associate:{...}, "
-        "dissociate:{...}}\","
-        "\"GET, POST, DELETE /__sandbox/faults {path, kind: status|truncate|reset|malformed|slow, "
-        "status, count, policy, retry_after, ms}\","
+        "dissociate:{...}, restore:{...}, merge:{...}}\","
+        "\"GET, POST, DELETE /__sandbox/faults {kind: "
+        "status|truncate|reset|reset_body|malformed|slow|html|hang, rate, count, after, path, "
+        "type, status, policy, retry_after, ms}\","
         "\"GET, POST /__sandbox/clock {set: RFC 3339} or {advance_ms}\","
         "\"GET, POST /__sandbox/tokens {token, state: active|noscope|revoked}\","
         "\"GET, POST /__sandbox/oauth {do: revoke|expire|grant}\","
+        "\"GET, POST /__sandbox/properties {type, property, do: remove|retype|add_option|restore, "
+        "to, option, records}\","
         "\"GET /__sandbox/stats, POST /__sandbox/stats/reset\","
         "\"GET, DELETE /__sandbox/requests: the last 1000\"]}",
         s->vendor->name);
 }
 
 /* ---- doors ---- */
-
-static void clear_faults(struct sandbox *s, struct answer *a)
-{
-    s->fault_count = 0;
-    show_faults(s, a);
-}
 
 static void clear_requests(struct sandbox *s, struct answer *a)
 {
@@ -295,6 +256,7 @@ static const struct door doors[] = {
     {"/faults", show_faults, add_fault, clear_faults},
     {"/tokens", show_tokens, set_token, NULL},
     {"/oauth", show_oauth, post_oauth, NULL},
+    {"/properties", show_schema, post_schema, NULL},
     {"/stats", show_stats, NULL, NULL},
     {"/stats/reset", NULL, reset_stats, NULL},
     {"/requests", show_requests, NULL, clear_requests},

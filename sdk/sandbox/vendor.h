@@ -6,6 +6,7 @@
 
 #include <json-c/json.h>
 
+#include "fault.h"
 #include "sandbox.h"
 #include "text.h"
 
@@ -72,6 +73,13 @@ void sandbox_uuid(struct sandbox *s, char out[37]);
  * caller puts it back with json_object_put. */
 struct json_object *parse_object(const char *body, size_t len, const char **ret_reason);
 
+/* A member as text, the object's; NULL when it is not there. */
+const char *member_text(struct json_object *o, const char *name);
+
+/* What a control door has the vendor do. False, with a text in `a`, when the wish makes no sense.
+ */
+typedef bool (*vendor_door_fn)(void *state, struct json_object *wanted, struct answer *a);
+
 /* A vendor. `state` is its own. */
 struct vendor {
     const char *name, *summary, *example;
@@ -85,40 +93,32 @@ struct vendor {
     /* The vendor's error body for a status that a fault asks for. */
     void (*error)(void *state, int status, const char *policy, struct answer *a);
 
-    /* Appends all current records of a type from *position on, one JSON object a line, until about
-     * `enough` bytes; returns false at the end. -1 in *position: the type is unknown. */
+    /* Appends all living records of a type, or with "{type}/ended" the others, from *position on,
+     * one JSON object a line, until about `enough` bytes; returns false at the end. -1 in
+     * *position: the type is unknown. */
     bool (*truth)(void *state, const char *type, int64_t *position, size_t enough,
                   struct text *out);
 
-    /* Changes, creates and archives records as `wanted` says; writes what was done as JSON. False,
-     * with a text in `a`, when the wish makes no sense. */
-    bool (*mutate)(void *state, struct json_object *wanted, struct answer *a);
+    /* Changes, creates and archives records as `wanted` says; writes what was done as JSON. */
+    vendor_door_fn mutate;
 
     /* The clock was set: forget what was counted by it. */
     void (*clock_set)(void *state);
 
-    /* The door /oauth: shows how things stand (`wanted` NULL) or does what is wanted. False, with a
-     * text in `a`, when it makes no sense. NULL: the vendor has no OAuth. */
-    bool (*oauth)(void *state, struct json_object *wanted, struct answer *a);
+    /* The door /oauth: shows how things stand (`wanted` NULL) or does what is wanted. NULL: the
+     * vendor has no OAuth. */
+    vendor_door_fn oauth;
+
+    /* The door /properties: shows which fields of records have changed (`wanted` NULL), or changes
+     * one. NULL: the vendor's do not change. */
+    vendor_door_fn schema;
 };
 
 extern const struct vendor vendor_hubspot;
 
 /* ---- control.c ---- */
 
-enum { FAULTS_MAX = 64, TOKENS_MAX = 32, LOG_MAX = 1000, LOG_BODY_MAX = 4096 };
-
-enum fault_kind { FAULT_STATUS, FAULT_TRUNCATE, FAULT_RESET, FAULT_MALFORMED, FAULT_SLOW };
-
-struct fault {
-    char path[256]; /* a prefix */
-    enum fault_kind kind;
-    int status;
-    char policy[32];
-    int64_t retry_after; /* seconds; -1: no header */
-    uint32_t ms;
-    uint64_t left;
-};
+enum { TOKENS_MAX = 32, LOG_MAX = 1000, LOG_BODY_MAX = 4096 };
 
 struct token {
     char text[128];
@@ -138,8 +138,7 @@ struct sandbox {
     int64_t outside_ms, added_ms; /* the clock is their sum */
     uint64_t uuids;
     uint64_t stats[STATS];
-    struct fault faults[FAULTS_MAX];
-    size_t fault_count;
+    struct faults faults;
     struct token tokens[TOKENS_MAX];
     size_t token_count;
     struct logged log[LOG_MAX]; /* a ring */
@@ -148,10 +147,6 @@ struct sandbox {
 
 /* Answers /__sandbox/...; `path` is what follows it. */
 void control_handle(struct sandbox *s, const struct call *call, const char *path, struct answer *a);
-
-/* The fault that applies to this path now, used up by one; NULL for none. Valid until the next
- * call. */
-const struct fault *control_take_fault(struct sandbox *s, const char *path);
 
 /* A stream of all records of a type; NULL when the vendor has no such type. */
 struct sandbox_stream *stream_of_truth(struct sandbox *s, const char *type);

@@ -103,7 +103,7 @@ AT(struct fastenr_mapping, join, 96);
 AT(struct fastenr_mapping, map, 112);
 AT(struct fastenr_mapping, scale, 128);
 
-SIZE(struct fastenr_object, 120);
+SIZE(struct fastenr_object, 128);
 AT(struct fastenr_object, name, 0);
 AT(struct fastenr_object, label, 16);
 AT(struct fastenr_object, canonical, 32);
@@ -112,6 +112,8 @@ AT(struct fastenr_object, modified, 64);
 AT(struct fastenr_object, scope, 80);
 AT(struct fastenr_object, lookback_ms, 96);
 AT(struct fastenr_object, mapping, 104);
+AT(struct fastenr_object, flags, 120);
+AT(struct fastenr_object, reserved, 124);
 
 SIZE(struct fastenr_connector, 192);
 AT(struct fastenr_connector, magic, 0);
@@ -151,7 +153,7 @@ AT(struct fastenr_response, status, 8);
 AT(struct fastenr_response, reserved, 12);
 AT(struct fastenr_response, body_len, 16);
 
-SIZE(struct fastenr_page, 88);
+SIZE(struct fastenr_page, 104);
 AT(struct fastenr_page, size, 0);
 AT(struct fastenr_page, reserved, 4);
 AT(struct fastenr_page, records, 8);
@@ -159,6 +161,7 @@ AT(struct fastenr_page, id, 24);
 AT(struct fastenr_page, modified, 40);
 AT(struct fastenr_page, fields, 56);
 AT(struct fastenr_page, next, 72);
+AT(struct fastenr_page, merged, 88);
 
 SIZE(struct fastenr_page_result, 56);
 AT(struct fastenr_page_result, size, 0);
@@ -210,7 +213,7 @@ AT(struct fastenr_attach, key, 24);
 AT(struct fastenr_attach, values, 40);
 AT(struct fastenr_attach, field, 56);
 
-SIZE(struct fastenr_selector, 80);
+SIZE(struct fastenr_selector, 96);
 AT(struct fastenr_selector, size, 0);
 AT(struct fastenr_selector, mode, 4);
 AT(struct fastenr_selector, object, 8);
@@ -219,6 +222,7 @@ AT(struct fastenr_selector, since_us, 40);
 AT(struct fastenr_selector, until_us, 48);
 AT(struct fastenr_selector, position, 56);
 AT(struct fastenr_selector, limit, 72);
+AT(struct fastenr_selector, ids, 80);
 
 SIZE(struct fastenr_check, 40);
 AT(struct fastenr_check, size, 0);

@@ -8,7 +8,8 @@
  * HubSpot connector linked in. The host dies at random commits and requests, the connector at
  * random messages and while it waits; runs are cancelled and stopped by guard rails; the vendor
  * answers with faults and with the wrong time; another mapping is tried and given up; then it is
- * mutated and synced again. A failing seed replays exactly.
+ * mutated, records being archived, restored and merged too, and synced again. A failing seed
+ * replays exactly.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,11 @@ struct sim {
     bool had_wrong_date; /* one a seed: a clock that is always wrong cannot be told from a right one
                           */
     int guard;           /* changes that a run may make; 0: any number */
-    bool other_mapping;  /* somebody tries another one, and goes back to the first */
+    int guard_deleted;   /* percent */
+    bool full;           /* the next lives read everything */
+    bool restores;       /* the vendor restores records, too */
+    uint64_t sizes[TRUTH_OBJECTS]; /* records of each object, about */
+    bool other_mapping;            /* somebody tries another one, and goes back to the first */
 
     /* of one life of the host */
     struct direct_carrier carrier;
@@ -110,11 +115,11 @@ static void make_sandbox(struct sim *s)
     static const uint32_t factors[] = {0, 1, 20};
     sandbox_options_default(&options);
     options.seed = virtual_random(&s->chance);
-    options.companies = (uint32_t)below(s, 420);
-    options.contacts = (uint32_t)below(s, 900);
-    options.deals = (uint32_t)below(s, 250);
-    options.tickets = (uint32_t)below(s, 120);
-    options.engagements = (uint32_t)below(s, 500);
+    options.companies = (uint32_t)below(s, 260);
+    options.contacts = (uint32_t)below(s, 450);
+    options.deals = (uint32_t)below(s, 130);
+    options.tickets = (uint32_t)below(s, 60);
+    options.engagements = (uint32_t)below(s, 150);
     options.association_page = (uint32_t)below(s, 3) + 1;
     options.limits_factor = factors[below(s, 3)];
     options.lag_ms = (uint32_t)(below(s, 2) * below(s, 30000));
@@ -122,6 +127,9 @@ static void make_sandbox(struct sim *s)
     options.dirty = (uint32_t)below(s, 10);
     if (options.dirty > options.contacts)
         options.dirty = options.contacts;
+    const uint64_t sizes[] = {options.companies, options.contacts, options.deals, options.tickets};
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        s->sizes[i] = i < 4 ? sizes[i] : options.engagements / 5;
     s->oauth = below(s, 2);
     s->rotate = options.rotate = (enum sandbox_rotate)below(s, 3);
     options.token_ttl_s = 60;
@@ -132,39 +140,44 @@ static void make_sandbox(struct sim *s)
 
 static void add_faults(struct sim *s)
 {
-    static const char *const faults[] = {"\"status\":500",
-                                         "\"status\":503",
-                                         "\"status\":429",
-                                         "\"kind\":\"truncate\"",
-                                         "\"kind\":\"malformed\"",
-                                         "\"kind\":\"reset\"",
-                                         "\"kind\":\"slow\",\"ms\":9000"};
+    static const char *const faults[] = {
+        "\"status\":500",          "\"status\":503",
+        "\"status\":429",          "\"kind\":\"truncate\"",
+        "\"kind\":\"malformed\"",  "\"kind\":\"reset\"",
+        "\"kind\":\"reset_body\"", "\"kind\":\"html\"",
+        "\"kind\":\"hang\"",       "\"kind\":\"slow\",\"ms\":9000"};
     for (uint64_t n = below(s, 4); n > 0; n--) {
         char body[200];
         bool token = s->oauth && below(s, 3) == 0;
         snprintf(body, sizeof body, "{\"path\":\"%s\",%s,\"count\":%d}",
-                 token ? "/oauth/v3/token" : "/crm/v3/objects", faults[below(s, 7)],
-                 (int)below(s, 2) + 1);
+                 token ? "/oauth/v3/token" : "/crm/v3/objects",
+                 faults[below(s, sizeof faults / sizeof *faults)], (int)below(s, 2) + 1);
         ask_sandbox(s, "POST", "/__sandbox/faults", body, NULL);
     }
 }
 
-/* "companies":12,"contacts":3,...: up to `most` of each. */
-static void wish(struct sim *s, char *out, size_t cap, uint64_t most)
+/* "companies":12,"contacts":3,...: up to `most` of each, and up to that part of them; 0: any. */
+static void wish(struct sim *s, char *out, size_t cap, uint64_t most, uint64_t part)
 {
     size_t len = 0;
-    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
+        uint64_t size = part > 0 ? s->sizes[i] / part + 1 : most;
         len += (size_t)snprintf(out + len, cap - len, "%s\"%s\":%d", i > 0 ? "," : "",
-                                truth_object(i), (int)below(s, most));
+                                truth_object(i), (int)below(s, size < most ? size : most));
+    }
 }
 
 static void mutate(struct sim *s)
 {
-    char body[2000], change[600], create[600];
-    wish(s, change, sizeof change, 60);
-    wish(s, create, sizeof create, 5);
-    snprintf(body, sizeof body, "{%s,\"seed\":%d,\"create\":{%s}}", change, (int)below(s, 1000),
-             create);
+    char body[4000], change[600], create[600], archive[600], restore[600], merge[600];
+    wish(s, change, sizeof change, 60, 0);
+    wish(s, create, sizeof create, 5, 0);
+    wish(s, archive, sizeof archive, 20, 10);
+    wish(s, restore, sizeof restore, s->restores ? 20 : 1, 0);
+    wish(s, merge, sizeof merge, 8, 20);
+    snprintf(body, sizeof body,
+             "{%s,\"seed\":%d,\"create\":{%s},\"archive\":{%s},\"restore\":{%s},\"merge\":{%s}}",
+             change, (int)below(s, 1000), create, archive, restore, merge);
     ask_sandbox(s, "POST", "/__sandbox/mutate", body, NULL);
     s->w.now_us += 40 * US_PER_SECOND; /* past the index lag */
 }
@@ -225,6 +238,7 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
 
 static void write_config(struct sim *s, char *ret_path, size_t cap)
 {
+    static const char *const reconcile[] = {"off", "daily", "weekly", "every_run"};
     snprintf(ret_path, cap, "%s/hubspot.yaml", s->dir);
     FILE *f = fopen(ret_path, "w");
     if (!f)
@@ -234,15 +248,16 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
                    : "auth: {private_app: {token: sandbox-token}}\n",
           f);
     fputs("network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:8700\"}}\n"
-          "every: 5m\nobjects:\n",
+          "every: 5m\n",
           f);
+    fprintf(f, "reconcile: %s\nobjects:\n", reconcile[below(s, 4)]);
     for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
         char guard[60] = "";
         bool other = i == 1 && s->other_mapping;
         if (s->guard > 0)
-            snprintf(guard, sizeof guard, "guard: {max_changes: %d}", s->guard);
-        fprintf(f, "  %s: {%s%s%s}\n", truth_object(i), guard, s->guard > 0 && other ? ", " : "",
-                other ? "mapping: {title: city}" : "");
+            snprintf(guard, sizeof guard, ", max_changes: %d", s->guard);
+        fprintf(f, "  %s: {guard: {max_deleted_percent: %d%s}%s}\n", truth_object(i),
+                s->guard_deleted, guard, other ? ", mapping: {title: city}" : "");
     }
     fclose(f);
 }
@@ -250,7 +265,7 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
 static void live(struct sim *s, struct setup *setup, const struct image *image)
 {
     static const struct run_events events = {.done = on_done};
-    const struct run_request request = {.started_by = STR("convergence")};
+    const struct run_request request = {.started_by = STR("convergence"), .full = s->full};
     s->done = false;
     long turns = 0;
     s->run = run_start(&s->host, setup, image, &request, &events, s);
@@ -315,6 +330,7 @@ static void sync_once(struct sim *s, bool calm)
     direct_carrier_open(&s->carrier, &s->w.world, fastenr_connector);
     sandbox_transport_open(&s->transport, &s->w.world, s->sandbox);
     s->guard = !calm && below(s, 6) == 0 ? (int)below(s, 300) + 1 : 0;
+    s->guard_deleted = !calm && below(s, 6) == 0 ? (int)below(s, 10) + 1 : 100;
     s->other_mapping = !calm && below(s, 6) == 0;
     write_config(s, path, sizeof path);
     snprintf(url, sizeof url, "sqlite:%s/store.db", s->dir);
@@ -364,10 +380,12 @@ static FILE *truth_of(struct sim *s, const char *object)
         give_up("truth", "no temporary file");
     snprintf(target, sizeof target, "/__sandbox/truth/%s", object);
     ask_sandbox(s, "GET", target, NULL, f);
+    snprintf(target, sizeof target, "/__sandbox/truth/%s/ended", object);
+    ask_sandbox(s, "GET", target, NULL, f);
     return f;
 }
 
-static bool equals_truth(struct sim *s)
+static bool equals_truth(struct sim *s, int flags)
 {
     char path[100];
     struct truth_report report;
@@ -375,15 +393,29 @@ static bool equals_truth(struct sim *s)
     for (size_t i = 0; i < TRUTH_OBJECTS; i++)
         truths[i] = truth_of(s, truth_object(i));
     snprintf(path, sizeof path, "%s/store.db", s->dir);
-    int rc = truth_compare(path, truths, 0, &report, stderr);
+    int rc = truth_compare(path, truths, flags, &report, stderr);
     for (size_t i = 0; i < TRUTH_OBJECTS; i++)
         fclose(truths[i]);
     return rc == 0;
 }
 
-/* Lives until one of them comes through. */
-static bool converge(struct sim *s)
+/* A token that was lost with its answer: the next life begins with a person at the browser. False
+ * when it cannot have been. */
+static bool reconnect(struct sim *s)
 {
+    if (s->rotate == SANDBOX_ROTATE_NEVER) {
+        fprintf(stderr, "reconnect, although no token was ever replaced: %s\n", s->reason);
+        return false;
+    }
+    s->connected = false;
+    seen.reconnects++;
+    return true;
+}
+
+/* Lives until one of them comes through. A full one sees associations too. */
+static bool converge(struct sim *s, bool full)
+{
+    s->full = full;
     for (int i = 0; i < TRIES_MOST; i++) {
         bool calm = i >= TRIES_MOST / 2;
         if (!calm)
@@ -394,20 +426,26 @@ static bool converge(struct sim *s)
         seen.requests += s->transport.requests;
         if (!s->dead && !s->other_mapping && (s->status == RUN_OK || s->status == RUN_QUARANTINED))
             return true;
-        if (strstr(s->reason, "error: reconnect")) {
-            if (s->rotate == SANDBOX_ROTATE_NEVER) {
-                fprintf(stderr, "reconnect, although no token was ever replaced: %s\n", s->reason);
-                return false;
-            }
-            s->connected = false; /* the next life begins with a person at the browser */
-            seen.reconnects++;
-        }
+        if (strstr(s->reason, "error: reconnect") && !reconnect(s))
+            return false;
         if (below(s, 4) == 0)
             mutate(s);
         s->w.now_us += (int64_t)below(s, 3600) * US_PER_SECOND;
     }
     fprintf(stderr, "no run came through: %s\n", s->reason);
     return false;
+}
+
+/* A full read that is resumed has read its first part before the vendor was mutated. */
+static bool read_all(struct sim *s)
+{
+    sync_once(s, true);
+    if (strstr(s->reason, "error: reconnect") && reconnect(s)) /* the life before lost a token */
+        sync_once(s, true);
+    bool ok = s->status == RUN_OK || s->status == RUN_QUARANTINED;
+    if (!ok)
+        fprintf(stderr, "a full read in peace did not come through: %s\n", s->reason);
+    return ok;
 }
 
 static long count_refreshes(struct sim *s)
@@ -448,6 +486,7 @@ static bool run_seed(uint64_t seed)
     if (!mkdtemp(s.dir))
         give_up(s.dir, "cannot be made");
     make_sandbox(&s);
+    s.restores = below(&s, 2);
     const struct str key = STR("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
     struct error err;
     if (keyring_read(&s.keys, &key, 1, s.dir, &err) != 0)
@@ -455,7 +494,10 @@ static bool run_seed(uint64_t seed)
     for (int round = 0; round < ROUNDS && ok; round++) {
         if (round > 0)
             mutate(&s);
-        ok = converge(&s) && equals_truth(&s);
+        int flags = TRUTH_INCREMENTAL | (s.restores ? TRUTH_RESTORED : 0);
+        ok = converge(&s, false) && equals_truth(&s, flags);
+        if (ok && round > 0)
+            ok = converge(&s, true) && read_all(&s) && equals_truth(&s, 0);
         if (!ok)
             fprintf(stderr, "seed %llu, round %d: not equal\n", (unsigned long long)seed, round);
     }

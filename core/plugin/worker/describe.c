@@ -139,17 +139,19 @@ static void put_mapping(struct buf *out, const void *row)
     put_str(out, mapping->scale);
 }
 
-/* Rows of an older, shorter struct: members past its end are empty. */
-static void put_mappings(struct buf *out, struct fastenr_table table)
+/* Rows that may be of an older, shorter struct: members past its end are empty. */
+static void put_grown(struct buf *out, struct fastenr_table table, size_t size, put_row_fn put_row)
 {
     const char *row = table.rows;
-    struct fastenr_mapping mapping;
-    size_t known = table.stride < sizeof mapping ? table.stride : sizeof mapping;
     wire_put_u32(out, table.count);
     for (uint32_t i = 0; i < table.count && !out->full; i++, row += table.stride) {
-        memset(&mapping, 0, sizeof mapping);
-        memcpy(&mapping, row, known);
-        put_mapping(out, &mapping);
+        union {
+            struct fastenr_mapping mapping;
+            struct fastenr_object object;
+        } copy;
+        memset(&copy, 0, sizeof copy);
+        memcpy(&copy, row, table.stride < size ? table.stride : size);
+        put_row(out, &copy);
     }
 }
 
@@ -163,7 +165,8 @@ static void put_object(struct buf *out, const void *row)
     put_str(out, object->modified);
     put_str(out, object->scope);
     wire_put_i64(out, object->lookback_ms);
-    put_mappings(out, object->mapping);
+    put_grown(out, object->mapping, sizeof(struct fastenr_mapping), put_mapping);
+    wire_put_u32(out, object->flags);
 }
 
 /* A row shorter than the first ABI's cannot be read. */
@@ -178,7 +181,7 @@ static bool strides_fit(const struct fastenr_connector *c)
         {c->hosts, sizeof(struct fastenr_host_pattern)},
         {c->limits, sizeof(struct fastenr_limit)},
         {c->responses, sizeof(struct fastenr_response_rule)},
-        {c->objects, sizeof(struct fastenr_object)},
+        {c->objects, offsetof(struct fastenr_object, flags)}, /* ABI 0.1 */
         {c->required_extensions, sizeof(struct fastenr_str)},
     };
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
@@ -246,7 +249,7 @@ void describe_connector(const struct fastenr_connector *c, struct buf *out)
     put_table(out, c->hosts, put_host);
     put_table(out, c->limits, put_limit);
     put_table(out, c->responses, put_response);
-    put_table(out, c->objects, put_object);
+    put_grown(out, c->objects, sizeof(struct fastenr_object), put_object);
     const char *row = c->auth.rows;
     for (uint32_t i = 0; i < c->auth.count && !out->full; i++, row += c->auth.stride)
         put_oauth(out, oauth_of(&c->auth, row));

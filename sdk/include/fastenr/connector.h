@@ -229,6 +229,11 @@ struct fastenr_mapping {
     struct fastenr_str scale; /* a decimal factor: "100" */
 };
 
+/* DELETED, IDS: read understands that mode for the object. DELETED_ALL: its READ_DELETED gives
+ * every record that is deleted now, whatever `since_us` says; so what it leaves out is not deleted
+ * (any more). */
+enum { FASTENR_OBJECT_DELETED = 1u, FASTENR_OBJECT_IDS = 2u, FASTENR_OBJECT_DELETED_ALL = 4u };
+
 struct fastenr_object {
     struct fastenr_str name;      /* the vendor's word: "companies" */
     struct fastenr_str label;     /* for people */
@@ -238,6 +243,10 @@ struct fastenr_object {
     struct fastenr_str scope;     /* the vendor's permission for reading it; empty: none */
     int64_t lookback_ms;          /* how far behind the vendor's index may be */
     struct fastenr_table mapping; /* struct fastenr_mapping */
+
+    /* Since 0.2. */
+    uint32_t flags; /* FASTENR_OBJECT_... */
+    uint32_t reserved;
 };
 
 struct fastenr_ops;
@@ -306,6 +315,11 @@ struct fastenr_page {
     struct fastenr_str modified; /* RFC 3339 text, or epoch milliseconds; empty: not known */
     struct fastenr_str fields;   /* an object: its members are the vendor's fields */
     struct fastenr_str next;     /* a string or integer, where there is a next page */
+
+    /* Since 0.2: the ids of the records that were merged into this one: an array of strings or
+     * integers, or a text with ';' between them. At most 1,000; the record's own id among them is
+     * ignored. Empty: none. */
+    struct fastenr_str merged;
 };
 
 /* A second answer that says more of the records of a page: rows of another table, associations.
@@ -459,8 +473,15 @@ struct fastenr_services {
 /* ---- operations of a connector ----------------------------------------- */
 
 enum {
-    FASTENR_READ_FULL = 1,  /* every record */
-    FASTENR_READ_WINDOW = 2 /* records last modified in [since_us, until_us], both included */
+    FASTENR_READ_FULL = 1,   /* every record */
+    FASTENR_READ_WINDOW = 2, /* records last modified in [since_us, until_us], both included */
+
+    /* Since 0.2, for objects whose flags say so.
+     * DELETED: every record that was deleted (archived) at since_us or later. The ids are enough,
+     * and more than asked for is allowed. Records that were merged away are not among them.
+     * IDS: the records with these ids, in any order; those that are not there are left out. */
+    FASTENR_READ_DELETED = 3,
+    FASTENR_READ_IDS = 4
 };
 
 struct fastenr_selector {
@@ -468,9 +489,12 @@ struct fastenr_selector {
     uint32_t mode;
     struct fastenr_str object;
     struct fastenr_table fields; /* struct fastenr_str: vendor fields that are wanted */
-    int64_t since_us, until_us;  /* WINDOW */
+    int64_t since_us, until_us;  /* WINDOW; DELETED: since_us, 0 for all */
     struct fastenr_str position; /* of the last checkpoint of this same read, or empty */
     uint64_t limit;              /* enough records; 0: all */
+
+    /* Since 0.2. */
+    struct fastenr_table ids; /* IDS: struct fastenr_str; 1 to 1,000 */
 };
 
 struct fastenr_check {
