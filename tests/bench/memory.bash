@@ -4,7 +4,7 @@
 
 about="An idle host on SQLite, one second after each of its connections has had its first sync of an empty account; Pss counts \
 pages that are shared with other processes by their share. A worker's own memory is what no other process shares: \
-it is looked at in the middle of a read."
+it is looked at in the middle of a read. A library's page counts as the host's own where no other process has the library."
 
 # kib PID FIELD: of smaps_rollup.
 kib() { awk -v field="$2:" '$1 == field { n += $2 } END { print n + 0 }' "/proc/$1/smaps_rollup"; }
