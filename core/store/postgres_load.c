@@ -2,9 +2,6 @@
 /* The PostgreSQL engine's loads by arrays of keys: one statement a batch, whose rows are put back
  * into the order of the keys. */
 #include <stdio.h>
-#include <stdlib.h>
-
-#include "base/mem.h"
 #include "store/ddl.h"
 #include "store/postgres_internal.h"
 
@@ -105,40 +102,8 @@ int pg_load_records(struct store *store, const struct model_object *object, cons
 
 /* ---- by the vendor's ids ---- */
 
-/* The places of values, sorted by their texts, so that a row finds those that ask for it. */
-struct place {
-    struct str text;
-    size_t at;
-};
-
-static int by_text(const void *a, const void *b)
-{
-    return str_cmp(((const struct place *)a)->text, ((const struct place *)b)->text);
-}
-
-static struct place *sort_places(const struct str *texts, size_t count)
-{
-    struct place *places = mem_new(count, sizeof places[0]);
-    for (size_t i = 0; i < count; i++)
-        places[i] = (struct place){texts[i], i};
-    qsort(places, count, sizeof places[0], by_text);
-    return places;
-}
-
-/* The first place with that text; `count` when there is none. */
-static size_t first_place(const struct place *places, size_t count, struct str text)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (str_cmp(places[middle].text, text) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && str_eq(places[low].text, text) ? low : count;
-}
-
+/* Each id is looked up by itself, in an index: OFFSET 0 keeps the planner from joining another way.
+ * Of a table that grows it thinks small, and would read all that the stream has for every batch. */
 int pg_load_links(struct store *store, int64_t stream, const struct str *external_ids, size_t count,
                   struct link_row *out, struct arena *arena, struct error *err)
 {
@@ -148,26 +113,22 @@ int pg_load_links(struct store *store, int64_t stream, const struct str *externa
     pg_int(&p, stream);
     pg_strs(&p, external_ids, count);
     PGresult *r = pg_query(pg_of(store),
-                           "SELECT external_id, key, record, ended, seen_remote FROM link "
-                           "WHERE stream = $1::bigint AND external_id = ANY($2::text[])",
+                           "SELECT u.n, l.key, l.record, l.ended, l.seen_remote "
+                           "FROM unnest($2::text[]) WITH ORDINALITY AS u(id, n) CROSS JOIN LATERAL "
+                           "(SELECT key, record, ended, seen_remote FROM link "
+                           "WHERE stream = $1::bigint AND external_id = u.id OFFSET 0) AS l",
                            &p, "look up links", err);
     pg_params_free(&p);
     if (!r)
         return -1;
-    struct place *places = sort_places(external_ids, count);
     for (size_t i = 0; i < count; i++)
         out[i] = (struct link_row){0};
-    for (int row = 0; row < PQntuples(r); row++) {
-        struct str id = pg_get_str(r, row, 0);
-        struct link_row link = {.key = pg_get_int(r, row, 1),
-                                .record = pg_get_int(r, row, 2),
-                                .ended = (enum link_ended)pg_get_int(r, row, 3),
-                                .seen_remote = arena_str(arena, pg_get_str(r, row, 4))};
-        size_t at = first_place(places, count, id);
-        for (; at < count && str_eq(places[at].text, id); at++)
-            out[places[at].at] = link;
-    }
-    free(places);
+    for (int row = 0; row < PQntuples(r); row++)
+        out[pg_get_int(r, row, 0) - 1] =
+            (struct link_row){.key = pg_get_int(r, row, 1),
+                              .record = pg_get_int(r, row, 2),
+                              .ended = (enum link_ended)pg_get_int(r, row, 3),
+                              .seen_remote = arena_str(arena, pg_get_str(r, row, 4))};
     PQclear(r);
     return 0;
 }
@@ -184,8 +145,9 @@ int pg_load_pending(struct store *store, int64_t stream, const struct str *exter
     pg_int(&p, stream);
     pg_strs(&p, external_ids, count);
     PGresult *r = pg_query(pg_of(store),
-                           "SELECT external_id, object, record, field FROM pending_reference "
-                           "WHERE stream = $1::bigint AND external_id = ANY($2::text[])",
+                           "SELECT p.* FROM unnest($2::text[]) AS u(id) CROSS JOIN LATERAL "
+                           "(SELECT external_id, object, record, field FROM pending_reference "
+                           "WHERE stream = $1::bigint AND external_id = u.id OFFSET 0) AS p",
                            &p, "look up pending references", err);
     pg_params_free(&p);
     if (!r)
@@ -221,35 +183,42 @@ static int lock_matching(struct postgres_store *s, const struct model_object *ob
     return rc;
 }
 
-/* A value as the text under which a row of the result finds it. */
-static struct str match_text(const struct value *value, struct arena *arena)
+/* The first two records of each value, with its number: a third one says nothing more. What is
+ * archived or absent in the stream may come back under another id. A field that has no index is
+ * looked for in one scan. */
+static void write_match(struct buf *out, const struct model_object *object, int field)
 {
-    if (value->state == VALUE_INTEGER)
-        return str_from(arena_printf(arena, "%lld", (long long)value->integer));
-    return value->state == VALUE_TEXT ? value->text : STR("");
+    const char *name = object->fields[field].name;
+    bool indexed = object->match && strcmp(name, object->match) == 0;
+    buf_printf(
+        out,
+        "SELECT n, key FROM (SELECT u.n, r.key, row_number() OVER (PARTITION BY u.n ORDER BY "
+        "r.key) AS place FROM unnest($3::%s[]) WITH ORDINALITY AS u(value, n) ",
+        model_is_text(object->fields[field].kind) ? "text" : "bigint");
+    if (indexed)
+        buf_printf(out,
+                   "CROSS JOIN LATERAL (SELECT key FROM %s WHERE organization = $1::bigint "
+                   "AND %s = u.value AND " DDL_DELETED_AT " IS NULL OFFSET 0) AS r WHERE ",
+                   object->name, name);
+    else
+        buf_printf(out,
+                   "JOIN %s r ON r.%s = u.value WHERE r.organization = $1::bigint "
+                   "AND r." DDL_DELETED_AT " IS NULL AND ",
+                   object->name, name);
+    buf_text(out, "NOT EXISTS (SELECT 1 FROM link l WHERE l.record = r.key AND l.stream = "
+                  "$2::bigint AND l.ended IN (0, 4))) AS found WHERE place <= 2 ORDER BY n, key");
 }
 
-/* The first two records of each value: a third one says nothing more. What is archived or absent
- * in the stream may come back under another id. */
 static PGresult *select_matches(struct postgres_store *s, const struct model_object *object,
                                 int64_t organization, int64_t stream, int field,
                                 const struct value *values, size_t count, struct error *err)
 {
-    bool is_text = model_is_text(object->fields[field].kind);
-    const char *name = object->fields[field].name;
     struct buf text = BUF_INIT(PG_SQL_MAX);
     struct pg_params p = PG_PARAMS_INIT;
-    buf_printf(&text,
-               "SELECT value::text, key FROM (SELECT r.%s AS value, r.key, row_number() OVER "
-               "(PARTITION BY r.%s ORDER BY r.key) AS n FROM %s r WHERE r.organization = "
-               "$1::bigint AND r.%s = ANY($3::%s[]) AND r." DDL_DELETED_AT " IS NULL "
-               "AND NOT EXISTS (SELECT 1 FROM link l WHERE l.record = r.key "
-               "AND l.stream = $2::bigint AND l.ended IN (0, 4))) AS found WHERE n <= 2 "
-               "ORDER BY key",
-               name, name, object->name, name, is_text ? "text" : "bigint");
+    write_match(&text, object, field);
     pg_int(&p, organization);
     pg_int(&p, stream);
-    pg_array(&p, is_text ? PG_TEXT : PG_INT8, count);
+    pg_array(&p, model_is_text(object->fields[field].kind) ? PG_TEXT : PG_INT8, count);
     for (size_t i = 0; i < count; i++)
         pg_item_value(&p, &values[i]);
     PGresult *r = pg_query(s, buf_cstr(&text), &p, "match records", err);
@@ -263,7 +232,6 @@ int pg_match(struct store *store, const struct model_object *object, int64_t org
              struct match_row *out, struct error *err)
 {
     struct postgres_store *s = pg_of(store);
-    struct arena arena = {0};
     if (count == 0)
         return 0;
     if (lock_matching(s, object, err) != 0)
@@ -271,24 +239,13 @@ int pg_match(struct store *store, const struct model_object *object, int64_t org
     PGresult *r = select_matches(s, object, organization, stream, field, values, count, err);
     if (!r)
         return -1;
-    struct str *texts = arena_new(&arena, count, sizeof texts[0]);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         out[i] = (struct match_row){0};
-        texts[i] = match_text(&values[i], &arena);
-    }
-    struct place *places = sort_places(texts, count);
     for (int row = 0; row < PQntuples(r); row++) {
-        struct str text = pg_get_str(r, row, 0);
-        size_t at = first_place(places, count, text);
-        for (; at < count && str_eq(places[at].text, text); at++) {
-            struct match_row *m = &out[places[at].at];
-            if (values[places[at].at].state != VALUE_NULL)
-                *(m->record == 0 ? &m->record : &m->other) = pg_get_int(r, row, 1);
-        }
+        struct match_row *m = &out[pg_get_int(r, row, 0) - 1];
+        *(m->record == 0 ? &m->record : &m->other) = pg_get_int(r, row, 1);
     }
-    free(places);
     PQclear(r);
-    arena_free(&arena);
     return 0;
 }
 
