@@ -7,10 +7,15 @@
 #include "plugin/protocol.h"
 #include "sync/pause.h"
 
+/* A commit costs the same for one record as for thousands, and writes a page of the store's once,
+ * however many of its rows came: so pages are gathered for one while they keep coming. What is not
+ * committed has to be read again after a crash: hence the time. While one commit is under way the
+ * next is gathered, so there is room for two. */
 enum {
-    PAGES_MOST = 8,
+    PAGES_MOST = 64,
     BYTES_MOST = 16 * 1024 * 1024, /* of pages that wait */
-    RECORDS_A_COMMIT = 2000
+    RECORDS_A_COMMIT = 2000,
+    PATIENCE_US = 250 * 1000
 };
 
 /* A page, or a checkpoint. */
@@ -35,6 +40,8 @@ struct intake {
     int mapping;          /* jobs on the pool */
     bool draining, failed, was_full;
     struct timer drained;
+    struct timer patience; /* runs while what is ready is not committed yet */
+    bool overdue;          /* it has waited that long */
 
     /* the commit that is under way */
     bool committing;
@@ -215,6 +222,8 @@ static void take_batch(struct intake *in)
 
 static void begin_commit(struct intake *in)
 {
+    loop_timer_stop(in->world->loop, &in->patience);
+    in->overdue = false;
     take_batch(in);
     in->committing = true;
     in->commit = (struct job){.work = commit_work, .done = commit_done, .arg = in};
@@ -224,6 +233,31 @@ static void begin_commit(struct intake *in)
 static bool is_full(const struct intake *in)
 {
     return !in->failed && (in->pages >= PAGES_MOST || in->bytes >= BYTES_MOST);
+}
+
+/* Whether as much is ready as goes into one commit. */
+static bool is_enough(const struct intake *in)
+{
+    size_t records = 0;
+    for (const struct entry *e = in->first; e && e->ready && records < RECORDS_A_COMMIT;
+         e = e->next)
+        records += e->page ? e->page->count : 0;
+    return records >= RECORDS_A_COMMIT;
+}
+
+static void on_patience(void *arg)
+{
+    struct intake *in = arg;
+    in->overdue = true;
+    advance(in);
+}
+
+static void commit_or_wait(struct intake *in)
+{
+    if (in->draining || in->overdue || is_full(in) || is_enough(in))
+        begin_commit(in);
+    else if (!loop_timer_started(&in->patience))
+        loop_timer(in->world->loop, &in->patience, PATIENCE_US);
 }
 
 static void on_drained(void *arg)
@@ -240,7 +274,7 @@ static void advance(struct intake *in)
     if (in->failed)
         drop_ready(in);
     else if (in->first && in->first->ready)
-        begin_commit(in);
+        commit_or_wait(in);
     if (in->was_full && !is_full(in)) {
         in->was_full = false;
         in->events->room(in->arg);
@@ -311,6 +345,7 @@ struct intake *intake_new(const struct intake_stream *stream, const struct intak
         .stream = *stream, .events = events, .arg = arg, .world = stream->merge.world};
     in->last = &in->first;
     in->drained = (struct timer){.fn = on_drained, .arg = in};
+    in->patience = (struct timer){.fn = on_patience, .arg = in};
     return in;
 }
 
@@ -325,6 +360,7 @@ void intake_free(struct intake *in)
     if (!in)
         return;
     loop_timer_stop(in->world->loop, &in->drained);
+    loop_timer_stop(in->world->loop, &in->patience);
     free_entries(in->first);
     free(in);
 }
