@@ -2,164 +2,125 @@
 #include "base/json.h"
 
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <math.h>
 
-static json_object *object_of(const struct json *value)
-{
-    /* json-c takes no const pointers, not even where it only reads. */
-    return (json_object *)(uintptr_t)value;
-}
+#include "base/json_internal.h"
 
-static const struct json *value_of(json_object *object)
-{
-    return (const struct json *)object;
-}
-
-static int parse_error(struct str text, json_tokener *tokener, struct error *err)
-{
-    enum json_tokener_error code = json_tokener_get_error(tokener);
-    size_t at = json_tokener_get_parse_end(tokener);
-    size_t line = 1;
-    for (size_t i = 0; i < at && i < text.len; i++)
-        line += text.ptr[i] == '\n';
-    const char *what =
-        code == json_tokener_continue ? "it ends too early" : json_tokener_error_desc(code);
-    return error_set(err, "not valid JSON: %s (byte %zu, line %zu)", what, at, line);
-}
-
-int json_parse(struct str text, const struct json **ret_root, struct error *err)
-{
-    if (text.len > INT32_MAX - 1)
-        return error_set(err, "JSON text of %zu bytes is too long", text.len);
-    if (!str_is_utf8(text))
-        return error_set(err, "not valid JSON: it is not UTF-8");
-    json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
-    if (!tokener)
-        return error_set(err, "out of memory");
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    json_object *root = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
-    /* A bare number has no end of its own: json-c waits for more until told. */
-    if (json_tokener_get_error(tokener) == json_tokener_continue)
-        root = json_tokener_parse_ex(tokener, "", 1);
-    int rc = 0;
-    if (json_tokener_get_error(tokener) != json_tokener_success)
-        rc = parse_error(text, tokener, err);
-    else
-        *ret_root = value_of(root);
-    json_tokener_free(tokener);
-    return rc;
-}
-
-void json_free(const struct json *root)
-{
-    json_object_put(object_of(root));
-}
+/* ---- values ---- */
 
 enum json_kind json_kind(const struct json *value)
 {
-    switch (json_object_get_type(object_of(value))) {
-    case json_type_null:
-        return JSON_NULL;
-    case json_type_boolean:
-        return JSON_BOOL;
-    case json_type_double:
-        return JSON_DOUBLE;
-    case json_type_int:
-        break;
-    case json_type_string:
-        return JSON_STRING;
-    case json_type_array:
-        return JSON_ARRAY;
-    case json_type_object:
-        return JSON_OBJECT;
-    }
-    /* json-c keeps what is past int64 as uint64; to us that is just a large number. */
-    uint64_t magnitude = json_object_get_uint64(object_of(value));
-    bool large = magnitude > INT64_MAX && json_object_get_int64(object_of(value)) == INT64_MAX;
-    return large ? JSON_DOUBLE : JSON_INT;
+    return value ? (enum json_kind)value->kind : JSON_NULL;
+}
+
+static struct str text_of(const struct json *value)
+{
+    return (struct str){value->text, value->len};
+}
+
+/* A null in an array or an object is none to those who ask. */
+static const struct json *or_none(const struct json *value)
+{
+    return value->kind == JSON_NULL ? NULL : value;
 }
 
 struct str json_string(const struct json *value)
 {
-    json_object *object = object_of(value);
-    if (!json_object_is_type(object, json_type_string))
-        return (struct str){"", 0};
-    return (struct str){json_object_get_string(object), (size_t)json_object_get_string_len(object)};
+    return json_kind(value) == JSON_STRING ? text_of(value) : (struct str){"", 0};
 }
 
 int64_t json_int(const struct json *value)
 {
-    return json_kind(value) == JSON_INT ? json_object_get_int64(object_of(value)) : 0;
+    int64_t number = 0;
+    if (json_kind(value) == JSON_INT)
+        str_to_i64(text_of(value), &number);
+    return number;
 }
 
 bool json_is_true(const struct json *value)
 {
-    return json_object_is_type(object_of(value), json_type_boolean) &&
-           json_object_get_boolean(object_of(value));
+    return json_kind(value) == JSON_BOOL && value->truth;
 }
 
 struct str json_number_text(const struct json *value)
 {
-    return str_from(json_object_to_json_string_ext(object_of(value), JSON_C_TO_STRING_PLAIN));
+    bool is_number = json_kind(value) == JSON_INT || json_kind(value) == JSON_DOUBLE;
+    return is_number ? text_of(value) : (struct str){"", 0};
 }
 
 size_t json_length(const struct json *array)
 {
-    json_object *object = object_of(array);
-    return json_object_is_type(object, json_type_array) ? json_object_array_length(object) : 0;
+    return json_kind(array) == JSON_ARRAY ? array->len : 0;
 }
 
 const struct json *json_element(const struct json *array, size_t index)
 {
-    if (index >= json_length(array))
-        return NULL;
-    return value_of(json_object_array_get_idx(object_of(array), index));
+    return index < json_length(array) ? or_none(&array->elements[index]) : NULL;
 }
 
-static bool find_member(const struct json *object, struct str name, json_object **ret_found)
+static ptrdiff_t place_of(const struct json *object, struct str name)
 {
-    char key[256];
-    if (!json_object_is_type(object_of(object), json_type_object) || name.len >= sizeof key)
-        return false;
-    memcpy(key, name.ptr, name.len);
-    key[name.len] = '\0';
-    return json_object_object_get_ex(object_of(object), key, ret_found);
+    return json_kind(object) == JSON_OBJECT ? json_find_member(object->object, name) : -1;
 }
 
 const struct json *json_member(const struct json *object, struct str name)
 {
-    json_object *found;
-    return find_member(object, name, &found) ? value_of(found) : NULL;
+    ptrdiff_t at = place_of(object, name);
+    return at < 0 ? NULL : or_none(&object->object->members[at].value);
 }
 
 bool json_has(const struct json *object, struct str name)
 {
-    json_object *found;
-    return find_member(object, name, &found);
+    return place_of(object, name) >= 0;
+}
+
+/* Room for one member more, at the end. */
+static struct json_member *add_member(struct json_object *o, struct str name)
+{
+    struct arena *arena = &o->document->arena;
+    struct json_member *members = o->members;
+    if (o->count == o->cap) {
+        o->cap = o->cap * 2 + 4;
+        members = arena_new(arena, o->cap, sizeof members[0]);
+        if (o->count > 0)
+            memcpy(members, o->members, o->count * sizeof members[0]);
+        o->members = members;
+    }
+    o->index = NULL; /* it lacks the new one */
+    members[o->count] = (struct json_member){.name = arena_str(arena, name).ptr,
+                                             .len = (uint32_t)name.len,
+                                             .hash = json_name_hash(name)};
+    return &members[o->count++];
 }
 
 bool json_put_member(const struct json *object, struct str name, const struct json *value)
 {
-    char key[256];
-    if (!json_object_is_type(object_of(object), json_type_object) || name.len >= sizeof key)
+    if (json_kind(object) != JSON_OBJECT || name.len > UINT32_MAX)
         return false;
-    memcpy(key, name.ptr, name.len);
-    key[name.len] = '\0';
-    return json_object_object_add(object_of(object), key, object_of(value)) == 0;
+    struct json_object *o = object->object;
+    ptrdiff_t at = json_find_member(o, name);
+    struct json_member *member = at >= 0 ? &o->members[at] : add_member(o, name);
+    member->value = value ? *value : (struct json){.kind = JSON_NULL};
+    if (value) {
+        struct json_document *put = (struct json_document *)(uintptr_t)value; /* its root */
+        put->next = o->document->put;
+        o->document->put = put;
+    }
+    return true;
 }
 
 void json_each(const struct json *object,
                bool (*fn)(void *arg, struct str name, const struct json *value), void *arg)
 {
-    if (!json_object_is_type(object_of(object), json_type_object))
-        return;
-    json_object_object_foreach(object_of(object), name, member)
-    {
-        if (!fn(arg, str_from(name), value_of(member)))
+    const struct json_object *o = json_kind(object) == JSON_OBJECT ? object->object : NULL;
+    for (size_t i = 0; o && i < o->count; i++) {
+        const struct json_member *m = &o->members[i];
+        if (!fn(arg, (struct str){m->name, m->len}, or_none(&m->value)))
             return;
     }
 }
+
+/* ---- paths ---- */
 
 /* Takes the next step of a path off its front: a member's name, or an index. */
 static bool path_step(struct str *path, struct str *ret_name, size_t *ret_index)
@@ -229,12 +190,80 @@ bool json_get_text(const struct json *root, struct str path, struct buf *out)
     return true;
 }
 
+static void write_escaped(struct buf *out, unsigned char c)
+{
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+    const char *known = c != '\0' ? strchr(from, c) : NULL;
+    if (known)
+        buf_append(out, (char[]){'\\', to[known - from]}, 2);
+    else
+        buf_printf(out, "\\u%04x", c);
+}
+
+static void write_string(struct buf *out, struct str s)
+{
+    size_t from = 0;
+    buf_char(out, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_append(out, s.ptr + from, i - from);
+        from = i + 1;
+        write_escaped(out, c);
+    }
+    buf_append(out, s.ptr + from, s.len - from);
+    buf_char(out, '"');
+}
+
+static void write_array(struct buf *out, const struct json *array)
+{
+    buf_char(out, '[');
+    for (size_t i = 0; i < array->len; i++) {
+        if (i > 0)
+            buf_char(out, ',');
+        json_write(out, &array->elements[i]);
+    }
+    buf_char(out, ']');
+}
+
+static void write_object(struct buf *out, const struct json_object *o)
+{
+    buf_char(out, '{');
+    for (size_t i = 0; i < o->count; i++) {
+        if (i > 0)
+            buf_char(out, ',');
+        write_string(out, (struct str){o->members[i].name, o->members[i].len});
+        buf_char(out, ':');
+        json_write(out, &o->members[i].value);
+    }
+    buf_char(out, '}');
+}
+
+/* As deep as the parser lets it be. */
 void json_write(struct buf *out, const struct json *value)
 {
-    size_t len;
-    int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
-    const char *text = json_object_to_json_string_length(object_of(value), flags, &len);
-    buf_append(out, text, len);
+    switch (json_kind(value)) {
+    case JSON_NULL:
+        buf_text(out, "null");
+        return;
+    case JSON_BOOL:
+        buf_text(out, value->truth ? "true" : "false");
+        return;
+    case JSON_INT:
+    case JSON_DOUBLE:
+        buf_str(out, text_of(value));
+        return;
+    case JSON_STRING:
+        write_string(out, text_of(value));
+        return;
+    case JSON_ARRAY:
+        write_array(out, value);
+        return;
+    case JSON_OBJECT:
+        write_object(out, value->object);
+        return;
+    }
 }
 
 /* ---- writer ---- */

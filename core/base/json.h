@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON values, read only, and a writer. The parser behind it is json-c; nothing outside json.c
- * knows, so that another can take its place. */
+/* JSON values, read only, and a writer. The parser is our own: a document is one arena, and its
+ * strings lie in one copy of the text. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
@@ -21,8 +21,10 @@ enum json_kind {
 
 enum { JSON_DEPTH = 64 };
 
-/* A document (RFC 8259), nothing after it but white space. 0 with *ret_root (NULL for `null`), or
- * -1. The text is not kept. json_free frees the whole document. */
+/* A document (RFC 8259), nothing after it but white space. Control characters in a string need no
+ * escape, half of a surrogate pair becomes U+FFFD, and of members with one name the last counts. 0
+ * with *ret_root (NULL for `null`), or -1. The text is not kept. json_free frees the whole
+ * document. */
 int json_parse(struct str text, const struct json **ret_root, struct error *err);
 void json_free(const struct json *root);
 
@@ -30,7 +32,7 @@ enum json_kind json_kind(const struct json *value);
 struct str json_string(const struct json *value); /* empty for anything but a string */
 int64_t json_int(const struct json *value);       /* 0 for anything but a JSON_INT */
 bool json_is_true(const struct json *value);
-/* A number as its digits stood in the text; valid as long as the document. */
+/* A number as its digits stood in the text; valid as long as the document. Not terminated. */
 struct str json_number_text(const struct json *value);
 
 size_t json_length(const struct json *array);
@@ -40,8 +42,8 @@ const struct json *json_member(const struct json *object, struct str name);
 bool json_has(const struct json *object, struct str name);
 
 /* Puts a member into an object of a document that nobody else looks at yet; one of that name is
- * replaced. The value is the document's from now on. False when it is no object, or out of memory.
- */
+ * replaced. The value, the root of a document, is this one's from now on. False when it is no
+ * object. */
 bool json_put_member(const struct json *object, struct str name, const struct json *value);
 
 /* Calls `fn` for each member in the order of the text; stops when it returns false. */

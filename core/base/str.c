@@ -151,6 +151,14 @@ bool str_is_utf8(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
     for (size_t i = 0; i < s.len;) {
+        uint64_t eight;
+        if (i + sizeof eight <= s.len) { /* nearly all text is ASCII */
+            memcpy(&eight, p + i, sizeof eight);
+            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+                i += sizeof eight;
+                continue;
+            }
+        }
         size_t len = utf8_sequence(p + i, s.len - i);
         if (len == 0)
             return false;

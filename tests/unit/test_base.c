@@ -201,9 +201,119 @@ static void test_json_read(void)
     json_free(root);
 }
 
+static struct str written(const struct json *value, struct buf *out)
+{
+    buf_clear(out);
+    json_write(out, value);
+    return buf_view(out);
+}
+
+static void test_json_strings(void)
+{
+    const struct json *root;
+    struct buf out = BUF_INIT(1000);
+    CU_ASSERT_FATAL(
+        json_parse(STR("[\"\\u00e9\\ud83d\\ude00\", \"\\ud83d!\", \"\\udc00\\ud800\\u0041\","
+                       " \"\\\"\\\\\\/\\b\\f\\n\\r\\t\", \"a\tb\"]"),
+                   &root, NULL) == 0);
+    CU_ASSERT(str_is(json_string(json_element(root, 0)), "\u00e9\U0001f600"));
+    CU_ASSERT(str_is(json_string(json_element(root, 1)), "\ufffd!"));
+    CU_ASSERT(str_is(json_string(json_element(root, 2)), "\ufffd\ufffdA"));
+    CU_ASSERT(str_is(json_string(json_element(root, 3)), "\"\\/\b\f\n\r\t"));
+    CU_ASSERT(str_is(written(json_element(root, 3), &out), "\"\\\"\\\\/\\b\\f\\n\\r\\t\""));
+    CU_ASSERT(str_is(written(json_element(root, 4), &out), "\"a\\tb\""));
+    json_free(root);
+    buf_free(&out);
+}
+
+static void test_json_numbers(void)
+{
+    static const char text[] = "[0,-7,9223372036854775807,-9223372036854775808,"
+                               "9223372036854775808,1e5,-0.50E+2,12345678901234567890123]";
+    const struct json *root;
+    struct buf out = BUF_INIT(1000);
+    CU_ASSERT_FATAL(json_parse(str_from(text), &root, NULL) == 0);
+    for (size_t i = 0; i < json_length(root); i++)
+        CU_ASSERT_EQUAL(json_kind(json_element(root, i)), i < 4 ? JSON_INT : JSON_DOUBLE);
+    CU_ASSERT_EQUAL(json_int(json_element(root, 2)), INT64_MAX);
+    CU_ASSERT_EQUAL(json_int(json_element(root, 3)), INT64_MIN);
+    CU_ASSERT_EQUAL(json_int(json_element(root, 4)), 0);
+    CU_ASSERT(str_is(json_number_text(json_element(root, 6)), "-0.50E+2"));
+    CU_ASSERT(str_is(written(root, &out), text)); /* every digit is kept */
+    json_free(root);
+    buf_free(&out);
+}
+
+/* An object of `count` members k0.., each three times: the last value counts, in the first place.
+ */
+static void check_twins(int count)
+{
+    struct buf text = BUF_INIT(100000), wanted = BUF_INIT(100000), out = BUF_INIT(100000);
+    const struct json *root;
+    char name[16];
+    for (int i = 0; i < 3 * count; i++)
+        buf_printf(&text, "%c\"k%d\":%d", i > 0 ? ',' : '{', i % count, i);
+    for (int i = 0; i < count; i++)
+        buf_printf(&wanted, "%c\"k%d\":%d", i > 0 ? ',' : '{', i, 2 * count + i);
+    buf_char(&text, '}');
+    buf_char(&wanted, '}');
+    CU_ASSERT_FATAL(json_parse(buf_view(&text), &root, NULL) == 0);
+    CU_ASSERT(str_eq(written(root, &out), buf_view(&wanted)));
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "k%d", i);
+        CU_ASSERT_EQUAL(json_int(json_member(root, str_from(name))), 2 * count + i);
+    }
+    CU_ASSERT_FALSE(json_has(root, STR("k")));
+    json_free(root);
+    buf_free(&text);
+    buf_free(&wanted);
+    buf_free(&out);
+}
+
+static void test_json_members(void)
+{
+    const struct json *root;
+    CU_ASSERT_FATAL(json_parse(STR("{\"n\":null,\"a\\u0000b\":1,\"\":[{}]}"), &root, NULL) == 0);
+    CU_ASSERT(json_has(root, STR("n")) && !json_has(root, STR("m")));
+    CU_ASSERT_PTR_NULL(json_member(root, STR("n")));
+    CU_ASSERT_EQUAL(json_int(json_member(root, ((struct str){"a\0b", 3}))), 1);
+    CU_ASSERT_EQUAL(json_length(json_member(root, STR(""))), 1);
+    json_free(root);
+    check_twins(3);
+    check_twins(500); /* so many that they are sorted */
+}
+
+static void test_json_put_member(void)
+{
+    struct buf text = BUF_INIT(10000), out = BUF_INIT(10000);
+    const struct json *root, *value;
+    for (int i = 0; i < 100; i++)
+        buf_printf(&text, "%c\"k%d\":%d", i > 0 ? ',' : '{', i, i);
+    buf_char(&text, '}');
+    CU_ASSERT_FATAL(json_parse(buf_view(&text), &root, NULL) == 0);
+    CU_ASSERT_FATAL(json_parse(STR("[\"x\"]"), &value, NULL) == 0);
+    CU_ASSERT(json_put_member(root, STR("new"), value));
+    CU_ASSERT_FATAL(json_parse(STR("{\"y\":2}"), &value, NULL) == 0);
+    CU_ASSERT(json_put_member(root, STR("k7"), value));
+    CU_ASSERT(json_put_member(root, STR("k8"), NULL));
+    CU_ASSERT(str_is(json_string(json_path(root, STR("new[0]"))), "x"));
+    CU_ASSERT_EQUAL(json_int(json_path(root, STR("k7.y"))), 2);
+    CU_ASSERT(json_has(root, STR("k8")) && !json_member(root, STR("k8")));
+    CU_ASSERT_EQUAL(json_int(json_member(root, STR("k99"))), 99);
+    CU_ASSERT_FALSE(json_put_member(json_member(root, STR("new")), STR("a"), NULL));
+    json_free(root);
+    buf_free(&text);
+    buf_free(&out);
+}
+
 static void test_json_refuses(void)
 {
-    static const char *const bad[] = {"", "{", "[1,]", "{\"a\":1,}", "nul", "1 2", "\"\xff\""};
+    static const char *const bad[] = {
+        "",          "{",       "[1,]",        "{\"a\":1,}", "nul",     "1 2",   "\"\xff\"",
+        "[01]",      "[-01]",   "[1.]",        "[.5]",       "[1e]",    "[-]",   "[NaN]",
+        "[+1]",      "\"\\x\"", "\"\\u12g4\"", "\"\\u12",    "{'a':1}", "{1:2}", "[1}",
+        "{\"a\" 1}", "[true",   "[/**/1]",     "\"a",        "[",       "\"\\",  "{\"a\":1 \"b\"}",
+        "[tru]",     "]"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const struct json *root;
         struct error err;
@@ -216,6 +326,8 @@ static void test_json_refuses(void)
         buf_char(&deep, ']');
     const struct json *root;
     CU_ASSERT(json_parse(buf_view(&deep), &root, NULL) == -1);
+    CU_ASSERT(json_parse((struct str){"[\"a\0b\"]", 7}, &root, NULL) == -1);
+    CU_ASSERT(json_parse((struct str){"1\0", 2}, &root, NULL) == -1);
     buf_free(&deep);
 }
 
@@ -354,6 +466,10 @@ const struct unit_test unit_tests[] = {
     {"base64, percent and hexadecimal", test_encodings},
     {"UUIDv7", test_uuid},
     {"JSON values by path", test_json_read},
+    {"JSON strings and their escapes", test_json_strings},
+    {"JSON numbers keep their digits", test_json_numbers},
+    {"JSON members, also of one name", test_json_members},
+    {"JSON members that are put in", test_json_put_member},
     {"JSON that is none is refused", test_json_refuses},
     {"JSON writer", test_json_write},
     {"credentials are taken out of text", test_redact},
