@@ -6,14 +6,17 @@
 
 #include "base/mem.h"
 
+enum { FIRST = 128 };
+
 bool buf_reserve(struct buf *b, size_t len)
 {
     if (b->full || len > b->max || b->len > b->max - len) {
         b->full = true;
         return false;
     }
-    if (b->len + len + 1 > b->cap)
-        b->ptr = mem_grow(b->ptr, &b->cap, b->len + len + 1, 1);
+    size_t need = b->len + len + 1;
+    if (need > b->cap) /* at first enough for most texts, rather than a few bytes more each time */
+        b->ptr = mem_grow(b->ptr, &b->cap, b->cap == 0 && need < FIRST ? FIRST : need, 1);
     return true;
 }
 

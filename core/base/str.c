@@ -38,6 +38,17 @@ int str_cmp(struct str a, struct str b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
+void str_span(const struct str *items, size_t count, struct str *ret_low, struct str *ret_high)
+{
+    *ret_low = *ret_high = items[0];
+    for (size_t i = 1; i < count; i++) {
+        if (str_cmp(items[i], *ret_low) < 0)
+            *ret_low = items[i];
+        else if (str_cmp(items[i], *ret_high) > 0)
+            *ret_high = items[i];
+    }
+}
+
 bool str_starts(struct str s, const char *prefix)
 {
     size_t len = strlen(prefix);

@@ -32,6 +32,8 @@ bool str_eq(struct str a, struct str b);
 bool str_is(struct str s, const char *text);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII */
 int str_cmp(struct str a, struct str b);        /* by bytes */
+/* The least and the greatest of at least one. */
+void str_span(const struct str *items, size_t count, struct str *ret_low, struct str *ret_high);
 bool str_starts(struct str s, const char *prefix);
 bool str_ends(struct str s, const char *suffix);
 struct str str_trim(struct str s); /* ASCII white space */

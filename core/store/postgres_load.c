@@ -102,33 +102,55 @@ int pg_load_records(struct store *store, const struct model_object *object, cons
 
 /* ---- by the vendor's ids ---- */
 
-/* Each id is looked up by itself, in an index: OFFSET 0 keeps the planner from joining another way.
- * Of a table that grows it thinks small, and would read all that the stream has for every batch. */
+/* Rows of a table by the vendor's ids, each with its id's number before the columns. Each id is
+ * looked up by itself, in an index: OFFSET 0 keeps the planner from joining another way, since of a
+ * table that grows it thinks small, and would read all that the stream has for every batch. Nothing
+ * is looked up when the first id that is there from the least one on is past the greatest: new ones
+ * mostly come after all that are there. */
+static PGresult *select_by_ids(struct postgres_store *s, const char *table, const char *columns,
+                               int64_t stream, const struct str *external_ids, size_t count,
+                               struct error *err)
+{
+    struct buf text = BUF_INIT(PG_SQL_MAX);
+    struct pg_params p = PG_PARAMS_INIT;
+    struct str low, high;
+    buf_printf(
+        &text,
+        "SELECT u.n, t.* FROM unnest($2::text[]) WITH ORDINALITY AS u(id, n) "
+        "CROSS JOIN LATERAL (SELECT %s FROM %s WHERE stream = $1::bigint "
+        "AND external_id = u.id OFFSET 0) AS t WHERE (SELECT external_id FROM %s "
+        "WHERE stream = $1::bigint AND external_id >= $3 ORDER BY external_id LIMIT 1) <= $4",
+        columns, table, table);
+    str_span(external_ids, count, &low, &high);
+    pg_int(&p, stream);
+    pg_strs(&p, external_ids, count);
+    pg_str(&p, low);
+    pg_str(&p, high);
+    PGresult *r = pg_query(s, buf_cstr(&text), &p, "look up ids", err);
+    pg_params_free(&p);
+    buf_free(&text);
+    return r;
+}
+
 int pg_load_links(struct store *store, int64_t stream, const struct str *external_ids, size_t count,
                   struct link_row *out, struct arena *arena, struct error *err)
 {
-    struct pg_params p = PG_PARAMS_INIT;
+    const char *columns = arena ? "key, record, ended, seen_remote" : "key, record, ended";
     if (count == 0)
         return 0;
-    pg_int(&p, stream);
-    pg_strs(&p, external_ids, count);
-    PGresult *r = pg_query(pg_of(store),
-                           "SELECT u.n, l.key, l.record, l.ended, l.seen_remote "
-                           "FROM unnest($2::text[]) WITH ORDINALITY AS u(id, n) CROSS JOIN LATERAL "
-                           "(SELECT key, record, ended, seen_remote FROM link "
-                           "WHERE stream = $1::bigint AND external_id = u.id OFFSET 0) AS l",
-                           &p, "look up links", err);
-    pg_params_free(&p);
+    PGresult *r = select_by_ids(pg_of(store), "link", columns, stream, external_ids, count, err);
     if (!r)
         return -1;
     for (size_t i = 0; i < count; i++)
         out[i] = (struct link_row){0};
-    for (int row = 0; row < PQntuples(r); row++)
-        out[pg_get_int(r, row, 0) - 1] =
-            (struct link_row){.key = pg_get_int(r, row, 1),
-                              .record = pg_get_int(r, row, 2),
-                              .ended = (enum link_ended)pg_get_int(r, row, 3),
-                              .seen_remote = arena_str(arena, pg_get_str(r, row, 4))};
+    for (int row = 0; row < PQntuples(r); row++) {
+        struct link_row *link = &out[pg_get_int(r, row, 0) - 1];
+        link->key = pg_get_int(r, row, 1);
+        link->record = pg_get_int(r, row, 2);
+        link->ended = (enum link_ended)pg_get_int(r, row, 3);
+        if (arena)
+            link->seen_remote = arena_str(arena, pg_get_str(r, row, 4));
+    }
     PQclear(r);
     return 0;
 }
@@ -137,25 +159,18 @@ int pg_load_pending(struct store *store, int64_t stream, const struct str *exter
                     size_t count, struct pending_row **ret_rows, size_t *ret_count,
                     struct arena *arena, struct error *err)
 {
-    struct pg_params p = PG_PARAMS_INIT;
     *ret_rows = NULL;
     *ret_count = 0;
     if (count == 0)
         return 0;
-    pg_int(&p, stream);
-    pg_strs(&p, external_ids, count);
-    PGresult *r = pg_query(pg_of(store),
-                           "SELECT p.* FROM unnest($2::text[]) AS u(id) CROSS JOIN LATERAL "
-                           "(SELECT external_id, object, record, field FROM pending_reference "
-                           "WHERE stream = $1::bigint AND external_id = u.id OFFSET 0) AS p",
-                           &p, "look up pending references", err);
-    pg_params_free(&p);
+    PGresult *r = select_by_ids(pg_of(store), "pending_reference", "object, record, field", stream,
+                                external_ids, count, err);
     if (!r)
         return -1;
     size_t n = (size_t)PQntuples(r);
     struct pending_row *rows = arena_new(arena, n, sizeof rows[0]);
     for (size_t i = 0; i < n; i++)
-        rows[i] = (struct pending_row){.external_id = arena_str(arena, pg_get_str(r, (int)i, 0)),
+        rows[i] = (struct pending_row){.external_id = external_ids[pg_get_int(r, (int)i, 0) - 1],
                                        .object = (uint16_t)pg_get_int(r, (int)i, 1),
                                        .record = pg_get_int(r, (int)i, 2),
                                        .field = (uint16_t)pg_get_int(r, (int)i, 3)};

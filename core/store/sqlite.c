@@ -37,6 +37,8 @@ static const char *const texts[SQL_STATEMENTS] = {
                              "coalesce(max(id), 999) + 1, ?1, ?2 FROM custom_field",
     [SQL_FIND_LINK] =
         "SELECT key, record, ended, seen_remote FROM link WHERE stream = ?1 AND external_id = ?2",
+    [SQL_ANY_LINK] =
+        "SELECT 1 FROM link WHERE stream = ?1 AND external_id BETWEEN ?2 AND ?3 LIMIT 1",
     /* What is archived or absent may come back under another id. */
     [SQL_IS_LINKED] = "SELECT 1 FROM link WHERE record = ?1 AND stream = ?2 AND ended IN (0, 4)",
     [SQL_ADD_LINK] = "INSERT INTO link (stream, external_id, record, remote_modified, seen_remote, "
@@ -57,6 +59,8 @@ static const char *const texts[SQL_STATEMENTS] = {
                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_FIND_PENDING] = "SELECT object, record, field FROM pending_reference "
                          "WHERE stream = ?1 AND external_id = ?2",
+    [SQL_ANY_PENDING] = "SELECT 1 FROM pending_reference WHERE stream = ?1 "
+                        "AND external_id BETWEEN ?2 AND ?3 LIMIT 1",
     [SQL_SET_PENDING] =
         "INSERT INTO pending_reference (stream, external_id, object, record, field) "
         "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (object, record, field) DO UPDATE "
@@ -615,6 +619,9 @@ struct store *sqlite_open(const char *path, struct world *world, struct error *e
         .engine = &engine, .world = world, .location = mem_strdup(path), .is_file = true};
     s->lock_fd = -1;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    /* That SQLite counts its memory, for nobody, costs a lock an allocation. Refused, and no
+     * matter, once a store has been opened. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     int rc = make_private(path, err);
     if (rc == 0 && sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
         rc = sqlite_fail(s, err, "open it");

@@ -142,6 +142,40 @@ static sqlite3_stmt *update_statement(struct sqlite_store *s, const struct model
 
 /* ---- loads ---- */
 
+/* Whether the statement finds anything between the least and the greatest of the ids: new ones
+ * mostly come after all that are there, and then one look tells that none of them is. */
+static int any_between(struct sqlite_store *s, enum statement id, int64_t stream,
+                       const struct str *external_ids, size_t count, struct error *err)
+{
+    struct str low, high;
+    sqlite3_stmt *stmt = sqlite_statement(s, id, err);
+    if (!stmt)
+        return -1;
+    str_span(external_ids, count, &low, &high);
+    sqlite3_bind_int64(stmt, 1, stream);
+    sqlite_bind_str(stmt, 2, low);
+    sqlite_bind_str(stmt, 3, high);
+    int found = sqlite_step(s, stmt, "look up ids", err);
+    if (found > 0)
+        sqlite3_reset(stmt);
+    return found;
+}
+
+static int load_link(struct sqlite_store *s, sqlite3_stmt *stmt, struct link_row *out,
+                     struct arena *arena, struct error *err)
+{
+    int found = sqlite_step(s, stmt, "look up links", err);
+    if (found <= 0)
+        return found;
+    out->key = sqlite3_column_int64(stmt, 0);
+    out->record = sqlite3_column_int64(stmt, 1);
+    out->ended = (enum link_ended)sqlite3_column_int(stmt, 2);
+    if (arena)
+        out->seen_remote = arena_str(arena, sqlite_column_str(stmt, 3));
+    sqlite3_reset(stmt);
+    return 0;
+}
+
 int sqlite_load_links(struct store *store, int64_t stream, const struct str *external_ids,
                       size_t count, struct link_row *out, struct arena *arena, struct error *err)
 {
@@ -149,20 +183,16 @@ int sqlite_load_links(struct store *store, int64_t stream, const struct str *ext
     sqlite3_stmt *stmt = sqlite_statement(s, SQL_FIND_LINK, err);
     if (!stmt)
         return -1;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct link_row){0};
+    int any = count > 0 ? any_between(s, SQL_ANY_LINK, stream, external_ids, count, err) : 0;
+    if (any <= 0)
+        return any;
     sqlite3_bind_int64(stmt, 1, stream);
     for (size_t i = 0; i < count; i++) {
         sqlite_bind_str(stmt, 2, external_ids[i]);
-        int found = sqlite_step(s, stmt, "look up links", err);
-        if (found < 0)
+        if (load_link(s, stmt, &out[i], arena, err) != 0)
             return -1;
-        out[i] = (struct link_row){0};
-        if (found == 0)
-            continue;
-        out[i].key = sqlite3_column_int64(stmt, 0);
-        out[i].record = sqlite3_column_int64(stmt, 1);
-        out[i].ended = (enum link_ended)sqlite3_column_int(stmt, 2);
-        out[i].seen_remote = arena_str(arena, sqlite_column_str(stmt, 3));
-        sqlite3_reset(stmt);
     }
     return 0;
 }
@@ -258,8 +288,13 @@ int sqlite_load_pending(struct store *store, int64_t stream, const struct str *e
     sqlite3_stmt *stmt = sqlite_statement(s, SQL_FIND_PENDING, err);
     struct pending_row *rows = NULL;
     size_t n = 0, cap = 0;
+    *ret_rows = NULL;
+    *ret_count = 0;
     if (!stmt)
         return -1;
+    int any = count > 0 ? any_between(s, SQL_ANY_PENDING, stream, external_ids, count, err) : 0;
+    if (any <= 0)
+        return any;
     sqlite3_bind_int64(stmt, 1, stream);
     for (size_t i = 0; i < count; i++) {
         int found;

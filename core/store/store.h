@@ -344,7 +344,8 @@ struct store_engine {
     int (*set_account)(struct store *s, int64_t connection, struct str account, struct str name,
                        struct error *err);
 
-    /* Loads: `out` has `count` rows, in the order of the keys; texts are the arena's. */
+    /* Loads: `out` has `count` rows, in the order of the keys; texts are the arena's. Without an
+     * arena `load_links` leaves out what was seen. */
     int (*load_links)(struct store *s, int64_t stream, const struct str *external_ids, size_t count,
                       struct link_row *out, struct arena *arena, struct error *err);
     /* Live records with that value in the field that `stream` does not link yet. */

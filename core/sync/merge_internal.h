@@ -35,6 +35,8 @@ struct leaving {
     bool keeps;     /* the record stays, whoever else has it */
 };
 
+enum { ID_RANDOM = 10 /* bytes, of a new id */ };
+
 struct batch {
     const struct merge *merge;
     const struct mapping *mapping;
@@ -44,6 +46,7 @@ struct batch {
     size_t absorbed_count;
     struct leaving *leaving;
     size_t leaving_count;
+    const uint8_t *random; /* for the ids of new records: what is not used yet */
     struct store_batch out;
     struct run_counts counts; /* of this batch */
     struct arena arena;

@@ -63,7 +63,7 @@ static int resolve_rule(struct batch *b, size_t rule, struct error *err)
     }
     if (n == 0)
         return 0;
-    if (engine_of(b)->load_links(b->merge->store, stream, ids, n, found, &b->arena, err) != 0)
+    if (engine_of(b)->load_links(b->merge->store, stream, ids, n, found, NULL, err) != 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         take_reference(b, items[i], rule, stream, &found[i]);
@@ -239,12 +239,10 @@ static void set_defaults(struct batch *b, struct record_row *row)
 
 static int write_create(struct batch *b, struct item *item, struct error *err)
 {
-    const struct world *world = b->merge->world;
     struct record_row *row = arena_new(&b->arena, 1, sizeof *row);
-    uint8_t random[10];
-    world->random(world->self, random, sizeof random);
     row->key = item->key;
-    row->id = uuid_v7(b->out.now_us, random);
+    row->id = uuid_v7(b->out.now_us, b->random);
+    b->random += ID_RANDOM;
     row->created_at = row->updated_at = b->out.now_us;
     for (size_t i = 0; i < b->mapping->rule_count; i++)
         if (b->mapping->rules[i].index >= 0)
@@ -378,8 +376,22 @@ static void write_link(struct batch *b, const struct item *item)
                               .ended = LINK_LIVE};
 }
 
+/* For all new ids at once: each call is one of the kernel's. */
+static void take_random(struct batch *b)
+{
+    const struct world *world = b->merge->world;
+    size_t created = 0;
+    for (size_t i = 0; i < b->count; i++)
+        created += b->items[i].created;
+    uint8_t *bytes = arena_new(&b->arena, created, ID_RANDOM);
+    if (created > 0)
+        world->random(world->self, bytes, created * ID_RANDOM);
+    b->random = bytes;
+}
+
 int batch_write(struct batch *b, struct error *err)
 {
+    take_random(b);
     b->out.ends = arena_new(&b->arena, b->count, sizeof b->out.ends[0]);
     b->out.link_ends = arena_new(&b->arena, b->count, sizeof b->out.link_ends[0]);
     b->out.creates = arena_new(&b->arena, b->count, sizeof b->out.creates[0]);
