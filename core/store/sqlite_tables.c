@@ -9,45 +9,52 @@ static const struct ddl_types types = {.key = "INTEGER PRIMARY KEY",
                                        .uuid = "BLOB",
                                        .json = "TEXT"};
 
-/* 1 when the table has the column, 0 when not, -1. */
-static int has_column(struct sqlite_store *s, sqlite3_stmt *stmt, const char *name,
-                      struct error *err)
+/* The names of a table's columns; none when there is no such table. */
+struct columns {
+    struct str *names;
+    size_t count, cap;
+    struct arena arena;
+};
+
+static int load_columns(struct sqlite_store *s, const char *table, struct columns *ret,
+                        struct error *err)
 {
-    sqlite_bind_str(stmt, 2, str_from(name));
-    int has = sqlite_step(s, stmt, "look at its tables", err);
-    sqlite3_reset(stmt);
-    return has;
+    sqlite3_stmt *stmt = sqlite_prepare(s, "SELECT name FROM pragma_table_info(?1)", false, err);
+    int found;
+    if (!stmt)
+        return -1;
+    sqlite_bind_str(stmt, 1, str_from(table));
+    while ((found = sqlite_step(s, stmt, "look at its tables", err)) > 0) {
+        ret->names =
+            arena_grow(&ret->arena, ret->names, &ret->cap, ret->count + 1, sizeof ret->names[0]);
+        ret->names[ret->count++] = arena_str(&ret->arena, sqlite_column_str(stmt, 0));
+    }
+    sqlite3_finalize(stmt);
+    return found;
 }
 
-static int missing_columns(struct sqlite_store *s, sqlite3_stmt *stmt,
-                           const struct model_object *object, struct buf *out, struct error *err)
+static bool has_column(const struct columns *columns, const char *name)
 {
-    int has = has_column(s, stmt, DDL_DELETED_AT, err);
-    if (has == 0)
-        ddl_add_deleted_at(out, object, &types);
-    for (size_t i = 0; has >= 0 && i < object->field_count; i++) {
-        has = has_column(s, stmt, object->fields[i].name, err);
-        if (has == 0)
-            ddl_add_column(out, object, &object->fields[i], &types);
-    }
-    return has < 0 ? -1 : 0;
+    for (size_t i = 0; i < columns->count; i++)
+        if (str_is(columns->names[i], name))
+            return true;
+    return false;
 }
 
 /* The statements that an object's table lacks; nothing when it is as the model says. */
 static int missing(struct sqlite_store *s, const struct model_object *object, struct buf *out,
                    struct error *err)
 {
-    sqlite3_stmt *stmt =
-        sqlite_prepare(s, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", false, err);
-    if (!stmt)
-        return -1;
-    sqlite_bind_str(stmt, 1, str_from(object->name));
-    int rc = has_column(s, stmt, "key", err);
-    if (rc == 0)
+    struct columns columns = {.count = 0};
+    int rc = load_columns(s, object->name, &columns, err);
+    if (rc == 0 && columns.count == 0)
         ddl_create(out, object, &types);
-    else if (rc > 0)
-        rc = missing_columns(s, stmt, object, out, err);
-    sqlite3_finalize(stmt);
+    if (columns.count > 0 && !has_column(&columns, DDL_DELETED_AT))
+        ddl_add_deleted_at(out, object, &types);
+    for (size_t i = 0; columns.count > 0 && i < object->field_count; i++)
+        if (!has_column(&columns, object->fields[i].name))
+            ddl_add_column(out, object, &object->fields[i], &types);
+    arena_free(&columns.arena);
     return rc;
 }
 
