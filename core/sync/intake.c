@@ -10,11 +10,13 @@
 /* A commit costs the same for one record as for thousands, and writes a page of the store's once,
  * however many of its rows came: so pages are gathered for one while they keep coming. What is not
  * committed has to be read again after a crash: hence the time. While one commit is under way the
- * next is gathered, so there is room for two. */
+ * next is gathered, so there is room for two. The first ones are smaller, as nothing else is done
+ * while they are gathered. */
 enum {
     PAGES_MOST = 64,
     BYTES_MOST = 16 * 1024 * 1024, /* of pages that wait */
-    RECORDS_A_COMMIT = 2000,
+    RECORDS_FIRST = 250,           /* of the first commit; each has twice as many as that before */
+    RECORDS_MOST = 2000,
     PATIENCE_US = 250 * 1000
 };
 
@@ -42,6 +44,7 @@ struct intake {
     struct timer drained;
     struct timer patience; /* runs while what is ready is not committed yet */
     bool overdue;          /* it has waited that long */
+    size_t enough;         /* records for the next commit */
 
     /* the commit that is under way */
     bool committing;
@@ -201,7 +204,7 @@ static void take_batch(struct intake *in)
     in->state = *in->stream.state;
     in->counts = in->stream.row->counts;
     while (in->first && in->first->ready && in->batch_count < PAGES_MOST &&
-           (records == 0 || records < RECORDS_A_COMMIT || !in->first->page)) {
+           (records == 0 || records < in->enough || !in->first->page)) {
         struct entry *e = in->first;
         in->first = e->next;
         e->next = NULL;
@@ -225,6 +228,7 @@ static void begin_commit(struct intake *in)
     loop_timer_stop(in->world->loop, &in->patience);
     in->overdue = false;
     take_batch(in);
+    in->enough = in->enough * 2 < RECORDS_MOST ? in->enough * 2 : RECORDS_MOST;
     in->committing = true;
     in->commit = (struct job){.work = commit_work, .done = commit_done, .arg = in};
     loop_submit(in->world->loop, EXECUTOR_STORE, &in->commit);
@@ -239,10 +243,9 @@ static bool is_full(const struct intake *in)
 static bool is_enough(const struct intake *in)
 {
     size_t records = 0;
-    for (const struct entry *e = in->first; e && e->ready && records < RECORDS_A_COMMIT;
-         e = e->next)
+    for (const struct entry *e = in->first; e && e->ready && records < in->enough; e = e->next)
         records += e->page ? e->page->count : 0;
-    return records >= RECORDS_A_COMMIT;
+    return records >= in->enough;
 }
 
 static void on_patience(void *arg)
@@ -341,8 +344,11 @@ struct intake *intake_new(const struct intake_stream *stream, const struct intak
                           void *arg)
 {
     struct intake *in = MEM_NEW(struct intake);
-    *in = (struct intake){
-        .stream = *stream, .events = events, .arg = arg, .world = stream->merge.world};
+    *in = (struct intake){.stream = *stream,
+                          .events = events,
+                          .arg = arg,
+                          .world = stream->merge.world,
+                          .enough = RECORDS_FIRST};
     in->last = &in->first;
     in->drained = (struct timer){.fn = on_drained, .arg = in};
     in->patience = (struct timer){.fn = on_patience, .arg = in};
