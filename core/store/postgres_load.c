@@ -220,8 +220,10 @@ static void write_match(struct buf *out, const struct model_object *object, int 
                    "JOIN %s r ON r.%s = u.value WHERE r.organization = $1::bigint "
                    "AND r." DDL_DELETED_AT " IS NULL AND ",
                    object->name, name);
+    /* OFFSET 0 here too: as a join it would read all links of the stream. */
     buf_text(out, "NOT EXISTS (SELECT 1 FROM link l WHERE l.record = r.key AND l.stream = "
-                  "$2::bigint AND l.ended IN (0, 4))) AS found WHERE place <= 2 ORDER BY n, key");
+                  "$2::bigint AND l.ended IN (0, 4) OFFSET 0)) AS found WHERE place <= 2 "
+                  "ORDER BY n, key");
 }
 
 static PGresult *select_matches(struct postgres_store *s, const struct model_object *object,
