@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One batch applied to PostgreSQL: a statement a table, its rows in arrays that unnest() turns into
- * rows again. A statement with ON CONFLICT may meet a row once only, so doubles go first. */
+/* One batch applied to PostgreSQL: what is new by COPY, the rest a statement a table, its rows in
+ * arrays that unnest() turns into rows again. A statement with ON CONFLICT may meet a row once
+ * only, so doubles go first. */
 #include <stdlib.h>
 
 #include "store/postgres_internal.h"
@@ -33,13 +34,6 @@ static void put_fixed(struct pg_params *p, struct record_row *const *rows, size_
         pg_item_int(p, fixed_of(rows[i], which));
 }
 
-static void put_ids(struct pg_params *p, struct record_row *const *rows, size_t count)
-{
-    pg_array(p, PG_UUID, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_str(p, (struct str){(const char *)rows[i]->id.bytes, UUID_SIZE});
-}
-
 static void put_field(struct pg_params *p, struct record_row *const *rows, size_t count,
                       const struct model_field *field, size_t index)
 {
@@ -55,31 +49,35 @@ static void put_custom(struct pg_params *p, struct record_row *const *rows, size
         pg_item_str_or_null(p, rows[i]->custom);
 }
 
+static void put_record(struct pg_params *p, const struct store_batch *batch,
+                       const struct record_row *row)
+{
+    pg_item_int(p, batch->organization);
+    pg_item_int(p, row->key);
+    pg_item_str(p, (struct str){(const char *)row->id.bytes, UUID_SIZE});
+    pg_item_int(p, row->rev);
+    pg_item_int(p, row->created_at);
+    pg_item_int(p, row->updated_at);
+    for (size_t i = 0; i < batch->object->field_count; i++)
+        pg_item_value(p, &row->fields[i]);
+    pg_item_str_or_null(p, row->custom);
+}
+
 static int insert_records(struct postgres_store *s, const struct store_batch *batch,
                           struct record_row *const *rows, size_t count, struct error *err)
 {
-    const struct model_object *object = batch->object;
+    enum { FIXED = 7 }; /* besides the model's fields */
     struct buf text = BUF_INIT(PG_SQL_MAX);
-    struct pg_params p = PG_PARAMS_INIT;
-    buf_printf(&text, "INSERT INTO %s (organization, ", object->name);
-    pg_written_columns(&text, object);
-    buf_text(&text, ") SELECT $1::bigint, u.* FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], "
-                    "$5::bigint[], $6::bigint[]");
-    pg_int(&p, batch->organization);
-    put_fixed(&p, rows, count, ROW_KEY);
-    put_ids(&p, rows, count);
-    for (enum fixed which = ROW_REV; which <= ROW_UPDATED; which++)
-        put_fixed(&p, rows, count, which);
-    for (size_t i = 0; i < object->field_count; i++) {
-        put_field(&p, rows, count, &object->fields[i], i);
-        buf_printf(&text, ", $%d::%s", p.count, array_of(&object->fields[i]));
-    }
-    put_custom(&p, rows, count);
-    buf_printf(&text, ", $%d::json[]) AS u", p.count);
-    int rc = pg_run(s, buf_cstr(&text), &p, "add records", err);
-    pg_params_free(&p);
+    struct pg_copy copy;
+    buf_printf(&text, "COPY %s (organization, ", batch->object->name);
+    pg_written_columns(&text, batch->object);
+    buf_text(&text, ") FROM STDIN (FORMAT binary)");
+    int rc = pg_copy_begin(&copy, s, buf_cstr(&text), FIXED + (int)batch->object->field_count,
+                           "add records", err);
     buf_free(&text);
-    return rc;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        put_record(pg_copy_row(&copy), batch, rows[i]);
+    return rc == 0 ? pg_copy_end(&copy, err) : -1;
 }
 
 /* The columns that any of them changes are set in all: a row's other values are those that it has,
@@ -134,30 +132,24 @@ static int update_records(struct postgres_store *s, const struct store_batch *ba
 int pg_add_log(struct postgres_store *s, const struct store_batch *batch, enum log_op op,
                const struct pg_log_row *rows, size_t count, struct error *err)
 {
-    struct pg_params p = PG_PARAMS_INIT;
-    pg_int(&p, batch->object->id);
-    pg_int(&p, (int64_t)op);
-    pg_int(&p, batch->run);
-    pg_int(&p, batch->now_us);
-    pg_array(&p, PG_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_int(&p, rows[i].seq);
-    pg_array(&p, PG_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_int(&p, rows[i].record);
-    pg_array(&p, PG_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_positive(&p, rows[i].prev);
-    pg_array(&p, PG_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_str_or_null(&p, rows[i].body);
-    int rc = pg_run(s,
-                    "INSERT INTO log (object, op, run, at, seq, record, prev, body) "
-                    "SELECT $1::bigint, $2::bigint, $3::bigint, $4::bigint, u.* "
-                    "FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::text[]) AS u",
-                    &p, "append to the log", err);
-    pg_params_free(&p);
-    return rc;
+    struct pg_copy copy;
+    if (pg_copy_begin(&copy, s,
+                      "COPY log (seq, record, run, prev, at, object, op, body) FROM STDIN "
+                      "(FORMAT binary)",
+                      8, "append to the log", err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct pg_params *p = pg_copy_row(&copy);
+        pg_item_int(p, rows[i].seq);
+        pg_item_int(p, rows[i].record);
+        pg_item_int(p, batch->run);
+        pg_item_positive(p, rows[i].prev);
+        pg_item_int(p, batch->now_us);
+        pg_item_int4(p, batch->object->id);
+        pg_item_int4(p, (int32_t)op);
+        pg_item_str_or_null(p, rows[i].body);
+    }
+    return pg_copy_end(&copy, err);
 }
 
 static int apply_creates(struct postgres_store *s, struct store_batch *batch, int64_t seq,
@@ -224,34 +216,25 @@ static int apply_records(struct postgres_store *s, struct store_batch *batch, st
 static int add_links(struct postgres_store *s, const struct link_write *const *links, size_t count,
                      struct error *err)
 {
-    struct pg_params p = PG_PARAMS_INIT;
+    struct pg_copy copy;
     if (count == 0)
         return 0;
-    pg_array(&p, PG_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_int(&p, links[i]->stream);
-    pg_array(&p, PG_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_str(&p, links[i]->external_id);
-    pg_array(&p, PG_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_int(&p, links[i]->record);
-    pg_array(&p, PG_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_positive(&p, links[i]->remote_modified);
-    pg_array(&p, PG_BYTEA, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_str(&p, links[i]->seen_remote);
-    pg_array(&p, PG_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        pg_item_int(&p, (int64_t)links[i]->ended);
-    int rc = pg_run(s,
-                    "INSERT INTO link (stream, external_id, record, remote_modified, "
-                    "seen_remote, ended) SELECT * FROM unnest($1::bigint[], $2::text[], "
-                    "$3::bigint[], $4::bigint[], $5::bytea[], $6::bigint[])",
-                    &p, "add links", err);
-    pg_params_free(&p);
-    return rc;
+    if (pg_copy_begin(
+            &copy, s,
+            "COPY link (stream, record, remote_modified, external_id, seen_remote, ended) "
+            "FROM STDIN (FORMAT binary)",
+            6, "add links", err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct pg_params *p = pg_copy_row(&copy);
+        pg_item_int(p, links[i]->stream);
+        pg_item_int(p, links[i]->record);
+        pg_item_positive(p, links[i]->remote_modified);
+        pg_item_str(p, links[i]->external_id);
+        pg_item_str(p, links[i]->seen_remote);
+        pg_item_int4(p, (int32_t)links[i]->ended);
+    }
+    return pg_copy_end(&copy, err);
 }
 
 static int set_links(struct postgres_store *s, const struct link_write *const *links, size_t count,

@@ -43,7 +43,7 @@ static inline struct postgres_store *pg_of(struct store *s)
 /* ---- postgres_query.c: parameters and results, both in PostgreSQL's binary form ---- */
 
 /* Types of array elements: oids of pg_type, which are fixed. */
-enum pg_type { PG_BYTEA = 17, PG_INT8 = 20, PG_TEXT = 25, PG_JSON = 114, PG_UUID = 2950 };
+enum pg_type { PG_BYTEA = 17, PG_INT8 = 20, PG_TEXT = 25, PG_JSON = 114 };
 
 struct pg_params {
     struct buf bytes;
@@ -68,6 +68,7 @@ void pg_prose(struct pg_params *p, struct str s);
 /* The next parameter is an array of `count` > 0 elements, which follow. */
 void pg_array(struct pg_params *p, enum pg_type type, size_t count);
 void pg_item_int(struct pg_params *p, int64_t value);
+void pg_item_int4(struct pg_params *p, int32_t value);     /* for a column of the type integer */
 void pg_item_positive(struct pg_params *p, int64_t value); /* NULL for 0 or less */
 void pg_item_str(struct pg_params *p, struct str s);
 void pg_item_str_or_null(struct pg_params *p, struct str s);
@@ -96,6 +97,23 @@ struct str pg_get_str(const PGresult *r, int row, int column); /* borrowed; empt
 /* Says what failed: `r` is the failed result, or NULL. Returns -1. */
 int pg_fail(struct postgres_store *s, const PGresult *r, const char *doing, struct error *err);
 void pg_forget_statements(struct postgres_store *s);
+
+/* ---- postgres_copy.c: rows that are all new ---- */
+
+struct pg_copy {
+    struct postgres_store *store;
+    const char *doing;
+    int columns;
+    bool failed, full;
+    struct pg_params rows; /* what is not sent yet */
+};
+
+/* `text` is COPY ... FROM STDIN (FORMAT binary). After a failure nothing is to be ended. */
+int pg_copy_begin(struct pg_copy *c, struct postgres_store *s, const char *text, int columns,
+                  const char *doing, struct error *err);
+/* The next row: each of its columns follows, as an item of the column's very type. */
+struct pg_params *pg_copy_row(struct pg_copy *c);
+int pg_copy_end(struct pg_copy *c, struct error *err);
 
 /* ---- postgres.c ---- */
 

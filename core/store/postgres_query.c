@@ -118,6 +118,13 @@ void pg_item_int(struct pg_params *p, int64_t value)
     end_param(p);
 }
 
+void pg_item_int4(struct pg_params *p, int32_t value)
+{
+    put_number(&p->bytes, 4, 4);
+    put_number(&p->bytes, (uint32_t)value, 4);
+    end_param(p);
+}
+
 static void item_null(struct pg_params *p)
 {
     put_number(&p->bytes, UINT32_MAX, 4);
