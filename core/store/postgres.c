@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The PostgreSQL engine: its session, transactions and what the module exports. One session does
  * all, so what holds a lease is also what commits. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -116,27 +117,38 @@ static int pg_commit(struct store *store, struct error *err)
     return committed ? 0 : -1;
 }
 
+/* The name is one of our own, and stands in the statement: a parameter would be looked up anew for
+ * each number. */
+static int take_once(struct postgres_store *s, const char *sequence, size_t count,
+                     int64_t *ret_first, int64_t *ret_last, struct error *err)
+{
+    char text[200];
+    struct pg_params p = PG_PARAMS_INIT;
+    snprintf(text, sizeof text,
+             "SELECT min(n), max(n) FROM (SELECT nextval('%s') AS n "
+             "FROM generate_series(1, $1::bigint)) AS taken",
+             sequence);
+    pg_int(&p, (int64_t)count);
+    PGresult *r = pg_query(s, text, &p, "number new rows", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    *ret_first = pg_get_int(r, 0, 0);
+    *ret_last = pg_get_int(r, 0, 1);
+    PQclear(r);
+    return 0;
+}
+
 int pg_take(struct postgres_store *s, const char *sequence, size_t count, int64_t *ret_first,
             struct error *err)
 {
     enum { TRIES = 1000 };
     for (int i = 0; i < TRIES; i++) {
-        struct pg_params p = PG_PARAMS_INIT;
-        pg_str(&p, str_from(sequence));
-        pg_int(&p, (int64_t)count);
-        PGresult *r =
-            pg_query(s,
-                     "SELECT min(n), max(n) FROM (SELECT nextval($1::text::regclass) AS n "
-                     "FROM generate_series(1, $2::bigint)) AS taken",
-                     &p, "number new rows", err);
-        pg_params_free(&p);
-        if (!r)
+        int64_t last;
+        if (take_once(s, sequence, count, ret_first, &last, err) != 0)
             return -1;
-        int64_t first = pg_get_int(r, 0, 0), last = pg_get_int(r, 0, 1);
-        PQclear(r);
-        *ret_first = first;
         /* Another host may take of the same sequence meanwhile: then these are left unused. */
-        if (last - first + 1 == (int64_t)count)
+        if (last - *ret_first + 1 == (int64_t)count)
             return 0;
     }
     return error_set(err,
