@@ -13,7 +13,7 @@
  * next is gathered, so there is room for two. The first ones are smaller, as nothing else is done
  * while they are gathered. */
 enum {
-    PAGES_MOST = 64,
+    PAGES_MOST = 48,
     BYTES_MOST = 16 * 1024 * 1024, /* of pages that wait */
     RECORDS_FIRST = 250,           /* of the first commit; each has twice as many as that before */
     RECORDS_MOST = 2000,

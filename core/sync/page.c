@@ -173,11 +173,20 @@ static int parse_page(struct page *page, const struct page_spec *spec, struct ti
     return attach_all(page, attached, err);
 }
 
+/* The document has a copy of what it needs. */
+static void drop_body(struct page *page)
+{
+    blob_unref(page->body);
+    page->body = NULL;
+}
+
 int page_parse(struct page *page, const struct page_spec *spec, struct ticket *attached,
                struct error *err)
 {
     int64_t began = world_cpu_us();
     int rc = parse_page(page, spec, attached, err);
+    if (rc == 0)
+        drop_body(page);
     page->cpu_us += world_cpu_us() - began;
     return rc;
 }
