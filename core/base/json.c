@@ -128,6 +128,16 @@ const struct json *json_member(const struct json *object, struct str name)
     return json_object_object_get_ex(object_of(object), key, &found) ? value_of(found) : NULL;
 }
 
+bool json_put_member(const struct json *object, struct str name, const struct json *value)
+{
+    char key[256];
+    if (!json_object_is_type(object_of(object), json_type_object) || name.len >= sizeof key)
+        return false;
+    memcpy(key, name.ptr, name.len);
+    key[name.len] = '\0';
+    return json_object_object_add(object_of(object), key, object_of(value)) == 0;
+}
+
 void json_each(const struct json *object,
                bool (*fn)(void *arg, struct str name, const struct json *value), void *arg)
 {

@@ -37,6 +37,11 @@ size_t json_length(const struct json *array);
 const struct json *json_element(const struct json *array, size_t index);
 const struct json *json_member(const struct json *object, struct str name);
 
+/* Puts a member into an object of a document that nobody else looks at yet; one of that name is
+ * replaced. The value is the document's from now on. False when it is no object, or out of memory.
+ */
+bool json_put_member(const struct json *object, struct str name, const struct json *value);
+
 /* Calls `fn` for each member in the order of the text; stops when it returns false. */
 void json_each(const struct json *object,
                bool (*fn)(void *arg, struct str name, const struct json *value), void *arg);

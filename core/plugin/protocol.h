@@ -48,7 +48,8 @@ enum {
     SERVICE_EMIT_FIELD = 24,   /* field (reply) */
     SERVICE_CHECKPOINT = 25,   /* position (reply) */
     SERVICE_RELEASE = 26,      /* handle */
-    SERVICE_PROGRESS = 27      /* total */
+    SERVICE_PROGRESS = 27,     /* total */
+    SERVICE_ATTACH = 28        /* handle, spec (reply) */
 };
 
 /* OP_LOAD: only report the jail; there is no image to load. */
@@ -76,6 +77,7 @@ enum {
     REQUEST_HEADERS_MAX = 32,
     REQUEST_HEADER_TEXT_MAX = 8 * 1024,
     HANDLES_MAX = 32,
+    ATTACHED_MAX = 16,
     HANDLES_BYTES_MAX = 64 * 1024 * 1024,
     POSITION_MAX = 4 * 1024,
     EXTERNAL_ID_MAX = 255,

@@ -39,10 +39,20 @@ void worker_reply(struct worker *w, enum outcome outcome)
 
 /* ---- tickets ---- */
 
+static void free_list(struct ticket *first)
+{
+    while (first) {
+        struct ticket *next = first->next;
+        ticket_free(first);
+        first = next;
+    }
+}
+
 void ticket_free(struct ticket *t)
 {
     if (!t)
         return;
+    free_list(t->attached);
     blob_unref(t->body);
     arena_free(&t->arena);
     free(t);
@@ -323,6 +333,16 @@ static void on_json_get(struct worker *w, struct wire_reader *r)
 
 /* ---- records ---- */
 
+static struct ticket *take_attached(struct worker *w)
+{
+    struct ticket *first = w->attached;
+    for (struct ticket *t = first; t; t = t->next)
+        w->held_bytes -= blob_size(t->body);
+    w->attached = NULL;
+    w->attached_count = 0;
+    return first;
+}
+
 static void on_emit_page(struct worker *w, struct wire_reader *r)
 {
     struct ticket *t = find_ticket(w, wire_u64(r));
@@ -343,7 +363,46 @@ static void on_emit_page(struct worker *w, struct wire_reader *r)
         return;
     }
     detach(t);
+    t->attached = take_attached(w);
     w->events->emit_page(w->arg, t, &spec);
+}
+
+static void append_attached(struct worker *w, struct ticket *t)
+{
+    struct ticket **end = &w->attached;
+    while (*end)
+        end = &(*end)->next;
+    *end = t;
+    w->attached_count++;
+    w->held_bytes += blob_size(t->body);
+}
+
+static void on_attach(struct worker *w, struct wire_reader *r)
+{
+    struct ticket *t = find_ticket(w, wire_u64(r));
+    struct attach_spec spec;
+    spec.rows = wire_str(r, PATH_MAX_LEN);
+    spec.key = wire_str(r, PATH_MAX_LEN);
+    spec.values = wire_str(r, PATH_MAX_LEN);
+    spec.field = wire_str(r, PATH_MAX_LEN);
+    if (!wire_done(r) || w->phase != PHASE_READ) {
+        worker_convict(w, "it attached something broken, or outside of read");
+        return;
+    }
+    if (!t || !t->body || spec.field.len == 0 || w->attached_count >= ATTACHED_MAX) {
+        snprintf(w->fail_text, sizeof w->fail_text,
+                 "the connector attaches an answer it does not have, or more than %d to a page",
+                 ATTACHED_MAX);
+        worker_reply(w, OUTCOME_FAILED);
+        return;
+    }
+    detach(t);
+    t->attach = (struct attach_spec){.rows = arena_str(&t->arena, spec.rows),
+                                     .key = arena_str(&t->arena, spec.key),
+                                     .values = arena_str(&t->arena, spec.values),
+                                     .field = arena_str(&t->arena, spec.field)};
+    append_attached(w, t);
+    worker_reply(w, OUTCOME_OK);
 }
 
 void worker_page_done(struct worker *w, enum outcome outcome, const struct page_result *result)
@@ -428,6 +487,7 @@ static const struct {
     [SERVICE_CHECKPOINT] = {on_checkpoint, true, true},
     [SERVICE_RELEASE] = {on_release, false, true},
     [SERVICE_PROGRESS] = {on_progress, false, true},
+    [SERVICE_ATTACH] = {on_attach, true, true},
 };
 
 void service_message(struct worker *w, const struct message *m)
@@ -462,4 +522,5 @@ void service_end_operation(struct worker *w)
     w->waiting = 0;
     while (w->tickets)
         drop_ticket(w->tickets);
+    free_list(take_attached(w));
 }

@@ -42,6 +42,14 @@ struct http_ask {
     uint32_t header_count;
 };
 
+struct page_spec {
+    struct str records, id, modified, fields, next;
+};
+
+struct attach_spec {
+    struct str rows, key, values, field;
+};
+
 /* A request and later its answer. Belongs to the worker until emit_page hands it on. */
 struct ticket {
     uint64_t id;
@@ -54,16 +62,16 @@ struct ticket {
     struct blob *body;
     struct str text; /* why it failed */
 
+    struct ticket *attached;   /* of a page: answers that say more of its records, by `next` */
+    struct attach_spec attach; /* of an attached one */
+
     struct worker *worker; /* NULL once handed on */
     struct ticket *next;
     struct arena arena;
 };
 
+/* And those that are attached to it. */
 void ticket_free(struct ticket *ticket);
-
-struct page_spec {
-    struct str records, id, modified, fields, next;
-};
 
 struct page_result {
     uint32_t count, rejected;

@@ -32,6 +32,8 @@ struct worker {
     uint32_t ticket_count;
     uint64_t last_ticket;
     size_t held_bytes;
+    struct ticket *attached; /* to the page that comes next, in order; they count as held */
+    uint32_t attached_count;
 
     int64_t log_window_us; /* when the current window of log lines began */
     uint32_t log_lines, log_dropped;

@@ -314,6 +314,16 @@ static int check_value(const struct rule *rule, const struct value *value, struc
 
 /* ---- one rule, one record ---- */
 
+/* One value; of several the first, where only one has room. */
+static struct str field_text(const struct rule *rule, const struct json *fields,
+                             struct arena *arena)
+{
+    const struct json *value = json_member(fields, rule->from[0]);
+    if (rule->field.kind == KIND_REFERENCE && json_kind(value) == JSON_ARRAY)
+        value = json_element(value, 0);
+    return vendor_text(value, arena);
+}
+
 static int apply_rule(const struct rule *rule, const struct json *fields, struct arena *arena,
                       struct value *ret, struct error *err)
 {
@@ -322,7 +332,7 @@ static int apply_rule(const struct rule *rule, const struct json *fields, struct
     if (rule->has_value)
         t = rule->value;
     else if (rule->from_count == 1)
-        t = vendor_text(json_member(fields, rule->from[0]), arena);
+        t = field_text(rule, fields, arena);
     else
         t = join_fields(rule, fields, arena);
     t = apply_steps(rule, t, arena);

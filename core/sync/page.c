@@ -13,7 +13,7 @@ static const struct str none = {NULL, 0};
 /* ---- one record ---- */
 
 /* A string as it is, an integer as its digits; anything else is none. */
-static struct str scalar_text(const struct json *value, struct arena *arena)
+struct str page_scalar(const struct json *value, struct arena *arena)
 {
     if (json_kind(value) == JSON_STRING)
         return json_string(value);
@@ -25,7 +25,7 @@ static struct str scalar_text(const struct json *value, struct arena *arena)
 /* RFC 3339 text, or epoch milliseconds as number or text. */
 static bool read_modified(const struct json *value, struct arena *arena, int64_t *ret_us)
 {
-    struct str text = scalar_text(value, arena);
+    struct str text = page_scalar(value, arena);
     int64_t ms;
     *ret_us = 0;
     if (text.len == 0)
@@ -54,7 +54,7 @@ static void reject(struct page_record *record, struct str why)
 static void read_record(struct page *page, const struct page_spec *spec, const struct json *value,
                         struct page_record *record)
 {
-    struct str id = scalar_text(json_path(value, spec->id), &page->arena);
+    struct str id = page_scalar(json_path(value, spec->id), &page->arena);
     record->whole = value;
     record->fields = json_path(value, spec->fields);
     if (is_id(id))
@@ -91,7 +91,18 @@ struct page *page_new(struct blob *body)
     return page;
 }
 
-static int parse_page(struct page *page, const struct page_spec *spec, struct error *err)
+static int attach_all(struct page *page, struct ticket *attached, struct error *err)
+{
+    for (struct ticket *t = attached; t; t = t->next)
+        if (page_attach(page, t, err) != 0) {
+            page->broken = t;
+            return -1;
+        }
+    return 0;
+}
+
+static int parse_page(struct page *page, const struct page_spec *spec, struct ticket *attached,
+                      struct error *err)
 {
     struct str body;
     if (blob_view(page->body, &body, err) != 0 || json_parse(body, &page->root, err) != 0)
@@ -106,14 +117,15 @@ static int parse_page(struct page *page, const struct page_spec *spec, struct er
         count_record(page, &page->records[i]);
     }
     if (spec->next.len > 0)
-        page->result.next = scalar_text(json_path(page->root, spec->next), &page->arena);
-    return 0;
+        page->result.next = page_scalar(json_path(page->root, spec->next), &page->arena);
+    return attach_all(page, attached, err);
 }
 
-int page_parse(struct page *page, const struct page_spec *spec, struct error *err)
+int page_parse(struct page *page, const struct page_spec *spec, struct ticket *attached,
+               struct error *err)
 {
     int64_t began = world_cpu_us();
-    int rc = parse_page(page, spec, err);
+    int rc = parse_page(page, spec, attached, err);
     page->cpu_us += world_cpu_us() - began;
     return rc;
 }

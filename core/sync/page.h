@@ -27,6 +27,7 @@ struct page {
     struct page_result result;
     int64_t cpu_us; /* spent on it so far */
 
+    struct ticket *broken; /* of page_parse that failed: the attached answer that is to blame */
     struct blob *body;
     const struct json *root;
     const struct json **roots; /* of single records */
@@ -39,7 +40,8 @@ struct page *page_new(struct blob *body);
 
 /* The records of the body. -1 when it is not the JSON that the spec says; records that have no id
  * or a broken time are in the page, to be quarantined. */
-int page_parse(struct page *page, const struct page_spec *spec, struct error *err);
+int page_parse(struct page *page, const struct page_spec *spec, struct ticket *attached,
+               struct error *err);
 
 /* A page of single records; their texts are copied now, and parsed by page_parse_records. */
 struct page *page_of_records(const struct emitted_record *records, uint32_t count);
@@ -47,6 +49,12 @@ void page_parse_records(struct page *page);
 
 /* Fills `result`, `mapped` and `why` of each record. */
 void page_map(struct page *page, const struct mapping *mapping, const uint8_t key[SIPHASH_KEY]);
+
+/* A string as it is, an integer as its digits; anything else is empty. */
+struct str page_scalar(const struct json *value, struct arena *arena);
+
+/* page_attach.c: puts the values of an attached answer into the fields of the page's records. */
+int page_attach(struct page *page, const struct ticket *attached, struct error *err);
 
 void page_free(struct page *page);
 

@@ -48,7 +48,7 @@ static void on_emit_page(void *arg, struct ticket *ticket, const struct page_spe
     struct worker *worker = session_worker(p->session);
     struct page *page = page_new(blob_ref(ticket->body));
     struct error err;
-    if (page_parse(page, spec, &err) != 0) {
+    if (page_parse(page, spec, ticket->attached, &err) != 0) {
         fail(p, err.text);
         worker_page_done(worker, OUTCOME_FAILED, NULL);
     } else {

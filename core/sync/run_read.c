@@ -22,6 +22,7 @@ struct parse {
     int rc;
     bool on_pool;
     struct exchange *resend;
+    struct ticket *broken; /* whose request is sent again: the page's, or one attached to it */
     struct error err;
 };
 
@@ -85,7 +86,7 @@ static void parse_work(void *arg)
     struct parse *p = arg;
     p->rc = 0;
     if (p->ticket)
-        p->rc = page_parse(p->page, &p->spec, &p->err);
+        p->rc = page_parse(p->page, &p->spec, p->ticket->attached, &p->err);
     else
         page_parse_records(p->page);
 }
@@ -111,7 +112,9 @@ static void on_resent(void *arg, struct client_result *result)
         return;
     }
     page_free(p->page);
-    p->page = page_new(result->body);
+    blob_unref(p->broken->body);
+    p->broken->body = result->body;
+    p->page = page_new(blob_ref(p->ticket->body));
     parse_again(p);
 }
 
@@ -119,10 +122,11 @@ static void on_resent(void *arg, struct client_result *result)
 static void on_malformed(struct parse *p)
 {
     struct run *run = p->run;
-    if (++p->tries < PAGE_TRIES && p->ticket->ask.safe && !run->cancelled) {
+    p->broken = p->page->broken ? p->page->broken : p->ticket;
+    if (++p->tries < PAGE_TRIES && p->broken->ask.safe && !run->cancelled) {
         log_line(LOG_WARN, run->setup->config->name.ptr, "%.*s: a page is %s; it is fetched again",
                  STR_ARG(current(run)->setup->item->name), p->err.text);
-        p->resend = session_resend(run->session, p->ticket, on_resent, p);
+        p->resend = session_resend(run->session, p->broken, on_resent, p);
         return;
     }
     refuse(run, &p->err);

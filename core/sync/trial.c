@@ -233,7 +233,7 @@ static void on_emit_page(void *arg, struct ticket *ticket, const struct page_spe
 {
     struct trial *t = arg;
     struct page *page = page_new(blob_ref(ticket->body));
-    if (page_parse(page, spec, &t->page_error) == 0) {
+    if (page_parse(page, spec, ticket->attached, &t->page_error) == 0) {
         t->records += page->count;
         worker_page_done(session_worker(t->session), OUTCOME_OK, &page->result);
     } else {

@@ -33,11 +33,15 @@ struct hubspot {
 
 /* ---- hubspot_objects.c ---- */
 
-enum { HUBSPOT_OBJECTS = 9 };
+enum { HUBSPOT_OBJECTS = 9, HUBSPOT_ASSOCIATED = 4 }; /* the first four are what others name */
 extern const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS];
 
 /* The descriptor's row of an object, or NULL with a reason told to the host. */
 const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name);
+
+/* What the field "associations.NAME" is about; NULL when the field is a property. */
+const struct fastenr_object *hubspot_associated(struct fastenr_str field);
+#define HUBSPOT_ASSOCIATIONS "associations."
 
 /* ---- hubspot_request.c ---- */
 

@@ -116,6 +116,25 @@ static fastenr_outcome emit_properties(struct hubspot *h, uint64_t handle)
     return outcome;
 }
 
+/* Fields of our own: what the records are associated with. */
+static fastenr_outcome emit_associations(struct hubspot *h, const struct fastenr_object *object)
+{
+    fastenr_outcome outcome = FASTENR_OK;
+    for (size_t i = 0; i < HUBSPOT_ASSOCIATED && outcome == FASTENR_OK; i++) {
+        char name[100], label[100];
+        struct fastenr_field field = {
+            .size = sizeof field, .type = FASTENR_FIELD_STRING, .flags = FASTENR_FIELD_READ_ONLY};
+        if (&hubspot_objects[i] == object)
+            continue;
+        snprintf(name, sizeof name, HUBSPOT_ASSOCIATIONS "%s", hubspot_objects[i].name.ptr);
+        snprintf(label, sizeof label, "Associated %s", hubspot_objects[i].name.ptr);
+        field.name = hubspot_text(name);
+        field.label = hubspot_text(label);
+        outcome = h->services->emit_field(h->host, &field);
+    }
+    return outcome;
+}
+
 fastenr_outcome hubspot_discover(void *instance, struct fastenr_str object)
 {
     struct hubspot *h = instance;
@@ -135,5 +154,5 @@ fastenr_outcome hubspot_discover(void *instance, struct fastenr_str object)
         return outcome;
     outcome = emit_properties(h, handle);
     h->services->release(h->host, handle);
-    return outcome;
+    return outcome == FASTENR_OK ? emit_associations(h, row) : outcome;
 }

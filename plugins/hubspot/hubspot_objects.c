@@ -11,6 +11,12 @@
         .to = FASTENR_STR(field), .from = FASTENR_STR(property),                                   \
         .transform = FASTENR_STR("trim,lower")                                                     \
     }
+#define MAP_ACCOUNT MAP_COMPANY("account_id", HUBSPOT_ASSOCIATIONS "companies")
+#define MAP_CONTACT                                                                                \
+    {                                                                                              \
+        .to = FASTENR_STR("contact_id"), .from = FASTENR_STR(HUBSPOT_ASSOCIATIONS "contacts"),     \
+        .lookup = FASTENR_STR("contacts")                                                          \
+    }
 #define MAP_COMPANY(field, property)                                                               \
     {                                                                                              \
         .to = FASTENR_STR(field), .from = FASTENR_STR(property),                                   \
@@ -70,6 +76,7 @@ static const struct fastenr_mapping contact_mapping[] = {
 
 /* hs_deal_stage_probability is a fraction of 1. */
 static const struct fastenr_mapping deal_mapping[] = {
+    MAP_ACCOUNT,
     MAP("name", "dealname"),
     MAP("amount", "amount"),
     MAP("currency", "deal_currency_code"),
@@ -92,6 +99,8 @@ static const struct fastenr_mapping deal_mapping[] = {
 /* Stages 1 to 4 are those of the pipeline that every account begins with. What stages of other
  * pipelines mean is the account's own: they have no status until a mapping says it. */
 static const struct fastenr_mapping ticket_mapping[] = {
+    MAP_ACCOUNT,
+    MAP_CONTACT,
     MAP("subject", "subject"),
     MAP("description", "content"),
     MAP_AS("status", "hs_pipeline_stage", "1=open,2=pending,3=open,4=closed,*="),
@@ -107,6 +116,8 @@ static const struct fastenr_mapping ticket_mapping[] = {
 
 /* What has happened at hs_timestamp is completed then; a meeting or a task is planned for it. */
 static const struct fastenr_mapping call_mapping[] = {
+    MAP_ACCOUNT,
+    MAP_CONTACT,
     MAP_ALWAYS("type", "call"),
     MAP_OR("title", "hs_call_title", "Call"),
     MAP("description", "hs_call_body"),
@@ -120,6 +131,8 @@ static const struct fastenr_mapping call_mapping[] = {
     MAP("custom_fields.owner_id", "hubspot_owner_id"),
 };
 static const struct fastenr_mapping email_mapping[] = {
+    MAP_ACCOUNT,
+    MAP_CONTACT,
     MAP_ALWAYS("type", "email"),
     MAP_OR("title", "hs_email_subject", "E-mail"),
     MAP("description", "hs_email_text"),
@@ -129,6 +142,8 @@ static const struct fastenr_mapping email_mapping[] = {
     MAP("custom_fields.owner_id", "hubspot_owner_id"),
 };
 static const struct fastenr_mapping meeting_mapping[] = {
+    MAP_ACCOUNT,
+    MAP_CONTACT,
     MAP_ALWAYS("type", "meeting"),
     MAP_OR("title", "hs_meeting_title", "Meeting"),
     MAP("description", "hs_meeting_body"),
@@ -140,6 +155,8 @@ static const struct fastenr_mapping meeting_mapping[] = {
     MAP("custom_fields.owner_id", "hubspot_owner_id"),
 };
 static const struct fastenr_mapping note_mapping[] = {
+    MAP_ACCOUNT,
+    MAP_CONTACT,
     MAP_ALWAYS("type", "note"),
     {.to = FASTENR_STR("title"),
      .from = FASTENR_STR("hs_note_body"),
@@ -150,6 +167,8 @@ static const struct fastenr_mapping note_mapping[] = {
     MAP("custom_fields.owner_id", "hubspot_owner_id"),
 };
 static const struct fastenr_mapping task_mapping[] = {
+    MAP_ACCOUNT,
+    MAP_CONTACT,
     MAP_ALWAYS("type", "task"),
     MAP_OR("title", "hs_task_subject", "Task"),
     MAP("description", "hs_task_body"),
@@ -187,12 +206,29 @@ const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS] = {
     OBJECT("tasks", "Tasks", "engagement", MODIFIED, SCOPE_CONTACTS, task_mapping),
 };
 
-const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name)
+static const struct fastenr_object *find(const char *name, uint64_t len)
 {
     for (size_t i = 0; i < HUBSPOT_OBJECTS; i++)
-        if (name.len == hubspot_objects[i].name.len &&
-            memcmp(name.ptr, hubspot_objects[i].name.ptr, (size_t)name.len) == 0)
+        if (len == hubspot_objects[i].name.len &&
+            memcmp(name, hubspot_objects[i].name.ptr, (size_t)len) == 0)
             return &hubspot_objects[i];
+    return NULL;
+}
+
+const struct fastenr_object *hubspot_associated(struct fastenr_str field)
+{
+    uint64_t before = sizeof HUBSPOT_ASSOCIATIONS - 1;
+    if (field.len <= before || memcmp(field.ptr, HUBSPOT_ASSOCIATIONS, (size_t)before) != 0)
+        return NULL;
+    const struct fastenr_object *object = find(field.ptr + before, field.len - before);
+    return object && object < hubspot_objects + HUBSPOT_ASSOCIATED ? object : NULL;
+}
+
+const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name)
+{
+    const struct fastenr_object *object = find(name.ptr, name.len);
+    if (object)
+        return object;
     hubspot_fail(h, FASTENR_FAILED,
                  "the HubSpot connector reads companies, contacts, deals, tickets, calls, emails, "
                  "meetings, notes and tasks, not '%.*s'",

@@ -20,6 +20,7 @@ struct reader {
     const struct fastenr_selector *selector;
     const struct fastenr_object *object;
     int32_t ids_first;
+    int32_t associated; /* associations are wanted */
     int32_t wants_total;
     uint64_t emitted;
     struct fastenr_str cursor; /* in cursor_text: where the next page begins */
@@ -110,13 +111,16 @@ static struct fastenr_str field_at(const struct reader *r, uint32_t i)
 /* Without a property named, HubSpot gives a few of its own choice: the id is cheaper. */
 static void put_properties(struct fastenr_json *j, const struct reader *r, int32_t id_only)
 {
+    uint32_t n = 0;
     fastenr_json_key(j, "properties");
     fastenr_json_open(j, '[');
-    if (id_only || r->selector->fields.count == 0)
-        fastenr_json_text(j, "hs_object_id");
-    else
-        for (uint32_t i = 0; i < r->selector->fields.count; i++)
+    for (uint32_t i = 0; i < r->selector->fields.count && !id_only; i++)
+        if (!hubspot_associated(field_at(r, i))) {
             fastenr_json_str(j, field_at(r, i));
+            n++;
+        }
+    if (n == 0)
+        fastenr_json_text(j, "hs_object_id");
     fastenr_json_close(j, ']');
 }
 
@@ -132,18 +136,19 @@ static struct hubspot_url object_url(struct reader *r, const char *rest)
 static struct hubspot_url list_url(struct reader *r, int32_t id_only)
 {
     char size[21];
+    uint32_t n = 0;
     struct hubspot_url url = object_url(r, "?limit=");
     struct fastenr_str text = {size, 0};
     text.len = fastenr_format_int((int64_t)page_size(r, HUBSPOT_LIST_PAGE), size);
     hubspot_url_value(&url, text);
     hubspot_url_text(&url, "&archived=false&properties=");
-    if (id_only || r->selector->fields.count == 0)
-        hubspot_url_text(&url, "hs_object_id");
-    else
-        for (uint32_t i = 0; i < r->selector->fields.count; i++) {
-            hubspot_url_text(&url, i > 0 ? "," : "");
+    for (uint32_t i = 0; i < r->selector->fields.count && !id_only; i++)
+        if (!hubspot_associated(field_at(r, i))) {
+            hubspot_url_text(&url, n++ > 0 ? "," : "");
             hubspot_url_value(&url, field_at(r, i));
         }
+    if (n == 0)
+        hubspot_url_text(&url, "hs_object_id");
     if (r->cursor.len > 0) {
         hubspot_url_text(&url, "&after=");
         hubspot_url_value(&url, r->cursor);
@@ -278,13 +283,99 @@ static fastenr_outcome tell_total(struct reader *r, uint64_t handle)
     return FASTENR_OK;
 }
 
+/* Gets a page of ids, again when what came is no JSON. */
+static fastenr_outcome get_ids(struct reader *r, const struct hubspot_request *request,
+                               uint64_t *ret_handle, struct fastenr_str *ret_ids)
+{
+    fastenr_outcome outcome = FASTENR_FAILED;
+    for (int i = 0; i < PAGE_ATTEMPTS && outcome == FASTENR_FAILED; i++) {
+        outcome = hubspot_send(r->h, request, ret_handle);
+        if (outcome != FASTENR_OK)
+            return outcome;
+        outcome = hubspot_need(r->h, *ret_handle, "results[*].id", "list of records", ret_ids);
+        if (outcome != FASTENR_OK)
+            r->h->services->release(r->h->host, *ret_handle);
+    }
+    return outcome;
+}
+
+/* ---- associations ---- */
+
+static int32_t put_association_inputs(struct fastenr_json *j, struct fastenr_str ids,
+                                      uint64_t *ret_count)
+{
+    struct hubspot_array walk = hubspot_array(ids);
+    char text[HUBSPOT_ID_MAX];
+    struct fastenr_str element, id;
+    fastenr_json_open(j, '{');
+    fastenr_json_key(j, "inputs");
+    fastenr_json_open(j, '[');
+    while (hubspot_array_next(&walk, &element)) {
+        if (!hubspot_unquote(element, text, sizeof text, &id) || !hubspot_is_id(id))
+            continue; /* the host sets the record aside */
+        fastenr_json_open(j, '{');
+        fastenr_json_key(j, "id");
+        fastenr_json_str(j, id);
+        fastenr_json_close(j, '}');
+        (*ret_count)++;
+    }
+    fastenr_json_close(j, ']');
+    fastenr_json_close(j, '}');
+    return !walk.broken;
+}
+
+/* Asks for the associations with one other object of the records of a page, and joins them to it.
+ */
+static fastenr_outcome attach_one(struct reader *r, const struct fastenr_object *to,
+                                  struct fastenr_str field, struct fastenr_str ids)
+{
+    struct fastenr_attach spec = {.size = sizeof spec,
+                                  .rows = FASTENR_STR("results"),
+                                  .key = FASTENR_STR("from.id"),
+                                  .values = FASTENR_STR("to[*].toObjectId"),
+                                  .field = field};
+    struct hubspot_request request = request_for(r, hubspot_burst);
+    struct hubspot_url url = {r->h->url, sizeof r->h->url, 0};
+    struct fastenr_json j = fastenr_json_begin(r->h->body, sizeof r->h->body);
+    uint64_t handle, count = 0;
+    hubspot_url_text(&url, HUBSPOT_ORIGIN "/crm/v4/associations/");
+    hubspot_url_value(&url, r->object->name);
+    hubspot_url_text(&url, "/");
+    hubspot_url_value(&url, to->name);
+    hubspot_url_text(&url, "/batch/read");
+    if (!put_association_inputs(&j, ids, &count) || !fastenr_json_end(&j, &request.body) ||
+        !hubspot_url_end(&url, &request.url))
+        return hubspot_fail(r->h, FASTENR_FAILED, "HubSpot gave a list of ids that is none");
+    if (count == 0)
+        return FASTENR_OK;
+    fastenr_outcome outcome = hubspot_send(r->h, &request, &handle);
+    return outcome == FASTENR_OK ? r->h->services->attach(r->h->host, handle, &spec) : outcome;
+}
+
+static fastenr_outcome attach_associations(struct reader *r, struct fastenr_str ids)
+{
+    fastenr_outcome outcome = FASTENR_OK;
+    for (uint32_t i = 0; i < r->selector->fields.count && outcome == FASTENR_OK; i++) {
+        const struct fastenr_object *to = hubspot_associated(field_at(r, i));
+        if (to)
+            outcome = attach_one(r, to, field_at(r, i), ids);
+    }
+    return outcome;
+}
+
 static fastenr_outcome take_records(struct reader *r, const struct hubspot_request *request,
                                     struct page *ret_page)
 {
+    struct fastenr_str ids;
     uint64_t handle;
-    fastenr_outcome outcome = hubspot_send(r->h, request, &handle);
-    if (outcome == FASTENR_OK && r->wants_total)
+    fastenr_outcome outcome =
+        r->associated ? get_ids(r, request, &handle, &ids) : hubspot_send(r->h, request, &handle);
+    if (outcome != FASTENR_OK)
+        return outcome;
+    if (r->wants_total)
         outcome = tell_total(r, handle);
+    if (outcome == FASTENR_OK && r->associated)
+        outcome = attach_associations(r, ids);
     if (outcome == FASTENR_OK)
         return emit(r, handle, ret_page);
     r->h->services->release(r->h->host, handle);
@@ -325,6 +416,7 @@ static fastenr_outcome read_batch(struct reader *r, struct hubspot_array *ids, s
     struct hubspot_url url = object_url(r, "/batch/read");
     struct fastenr_json j = fastenr_json_begin(r->h->body, sizeof r->h->body);
     struct page ignored = {0};
+    struct fastenr_str found;
     uint64_t handle;
     *ret_count = 0;
     fastenr_json_open(&j, '{');
@@ -342,23 +434,15 @@ static fastenr_outcome read_batch(struct reader *r, struct hubspot_array *ids, s
                             "the mapping of %.*s names more properties than one request has room "
                             "for: map fewer",
                             (int)r->object->name.len, r->object->name.ptr);
-    fastenr_outcome outcome = hubspot_send(r->h, &request, &handle);
-    return outcome == FASTENR_OK ? emit(r, handle, &ignored) : outcome;
-}
-
-/* Gets a page of ids, again when what came is no JSON. */
-static fastenr_outcome get_ids(struct reader *r, const struct hubspot_request *request,
-                               uint64_t *ret_handle, struct fastenr_str *ret_ids)
-{
-    fastenr_outcome outcome = FASTENR_FAILED;
-    for (int i = 0; i < PAGE_ATTEMPTS && outcome == FASTENR_FAILED; i++) {
-        outcome = hubspot_send(r->h, request, ret_handle);
-        if (outcome != FASTENR_OK)
-            return outcome;
-        outcome = hubspot_need(r->h, *ret_handle, "results[*].id", "list of records", ret_ids);
-        if (outcome != FASTENR_OK)
-            r->h->services->release(r->h->host, *ret_handle);
-    }
+    fastenr_outcome outcome = r->associated ? get_ids(r, &request, &handle, &found)
+                                            : hubspot_send(r->h, &request, &handle);
+    if (outcome != FASTENR_OK)
+        return outcome;
+    if (r->associated)
+        outcome = attach_associations(r, found);
+    if (outcome == FASTENR_OK)
+        return emit(r, handle, &ignored);
+    r->h->services->release(r->h->host, handle);
     return outcome;
 }
 
@@ -507,6 +591,8 @@ fastenr_outcome hubspot_read(void *instance, const struct fastenr_selector *sele
         return hubspot_fail(r.h, FASTENR_FAILED,
                             "the HubSpot connector cannot read in mode %u: upgrade it",
                             selector->mode);
+    for (uint32_t i = 0; i < selector->fields.count; i++)
+        r.associated = r.associated || hubspot_associated(field_at(&r, i));
     fastenr_outcome outcome = start_at_position(&r);
     if (outcome != FASTENR_OK)
         return outcome;

@@ -10,6 +10,7 @@ static const char *const stat_names[STATS] = {
     [STAT_GET] = "get",
     [STAT_SEARCH] = "search",
     [STAT_BATCH_READ] = "batch_read",
+    [STAT_ASSOCIATIONS] = "associations",
     [STAT_PROPERTIES] = "properties",
     [STAT_ACCOUNT] = "account",
     [STAT_OTHER] = "other",
@@ -254,7 +255,8 @@ static void show_help(struct sandbox *s, struct answer *a)
         "{\"sandbox\":\"%s\",\"doors\":["
         "\"GET /__sandbox/truth/{type}: all records as NDJSON\","
         "\"POST /__sandbox/mutate "
-        "{companies, contacts, seed, create:{companies, contacts}, archive:{...}}\","
+        "{companies, contacts, deals, ..., seed, create:{...}, archive:{...}, associate:{...}, "
+        "dissociate:{...}}\","
         "\"GET, POST, DELETE /__sandbox/faults {path, kind: status|truncate|reset|malformed|slow, "
         "status, count, policy, retry_after, ms}\","
         "\"GET, POST /__sandbox/clock {set: RFC 3339} or {advance_ms}\","

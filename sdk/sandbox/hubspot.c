@@ -187,6 +187,8 @@ enum route {
     ROUTE_GET,
     ROUTE_SEARCH,
     ROUTE_BATCH_READ,
+    ROUTE_ASSOCIATIONS,
+    ROUTE_ASSOCIATIONS_BATCH,
     ROUTE_PROPERTIES,
     ROUTE_PROPERTY,
     ROUTE_ACCOUNT,
@@ -196,8 +198,10 @@ enum route {
 struct target {
     enum route route;
     int type;         /* -1: there is no such type */
+    int to;           /* of associations: the other type */
     const char *rest; /* the id or the name */
     const char *method;
+    char id[24]; /* of associations */
 };
 
 static bool after_prefix(const char *path, const char *const *prefixes, const char **ret)
@@ -225,8 +229,36 @@ static int take_type(const char *path, const char **ret_rest)
     return model_type(name);
 }
 
+/* "{from}/{to}/batch/read". */
+static void find_batch(const char *rest, struct target *t)
+{
+    t->type = take_type(rest, &rest);
+    t->to = take_type(rest, &rest);
+    if (strcmp(rest, "batch/read") != 0)
+        return;
+    t->route = ROUTE_ASSOCIATIONS_BATCH;
+    t->method = "POST";
+}
+
+/* "{type}/{id}/associations/{to}". */
+static void find_associations(const char *rest, struct target *t)
+{
+    static const char word[] = "associations/";
+    t->type = take_type(rest, &rest);
+    const char *slash = strchr(rest, '/');
+    if (!slash || (size_t)(slash - rest) >= sizeof t->id ||
+        strncmp(slash + 1, word, sizeof word - 1))
+        return;
+    memcpy(t->id, rest, (size_t)(slash - rest));
+    t->id[slash - rest] = '\0';
+    t->to = model_type(slash + sizeof word);
+    t->route = ROUTE_ASSOCIATIONS;
+}
+
 static struct target find_target(const char *path)
 {
+    static const char *const associations[] = {"/crm/v4/associations/", NULL};
+    static const char *const objects_v4[] = {"/crm/v4/objects/", NULL};
     static const char *const objects[] = {"/crm/v3/objects/", "/crm/objects/2026-03/",
                                           "/crm/objects/2026-09/", NULL};
     static const char *const properties[] = {"/crm/v3/properties/", "/crm/properties/2026-03/",
@@ -248,6 +280,10 @@ static struct target find_target(const char *path)
     } else if (after_prefix(path, properties, &rest)) {
         t.type = take_type(rest, &t.rest);
         t.route = *t.rest ? ROUTE_PROPERTY : ROUTE_PROPERTIES;
+    } else if (after_prefix(path, associations, &rest)) {
+        find_batch(rest, &t);
+    } else if (after_prefix(path, objects_v4, &rest)) {
+        find_associations(rest, &t);
     } else if (after_prefix(path, accounts, &rest) && *rest == '\0') {
         t.route = ROUTE_ACCOUNT;
     } else if (after_prefix(path, owners, &rest) && (*rest == '\0' || strcmp(rest, "/") == 0)) {
@@ -308,6 +344,8 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
                                       [ROUTE_GET] = STAT_GET,
                                       [ROUTE_SEARCH] = STAT_SEARCH,
                                       [ROUTE_BATCH_READ] = STAT_BATCH_READ,
+                                      [ROUTE_ASSOCIATIONS] = STAT_ASSOCIATIONS,
+                                      [ROUTE_ASSOCIATIONS_BATCH] = STAT_ASSOCIATIONS,
                                       [ROUTE_PROPERTIES] = STAT_PROPERTIES,
                                       [ROUTE_PROPERTY] = STAT_PROPERTIES,
                                       [ROUTE_ACCOUNT] = STAT_ACCOUNT,
@@ -326,6 +364,12 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
         break;
     case ROUTE_BATCH_READ:
         hubspot_batch_read(h, type, call, a);
+        break;
+    case ROUTE_ASSOCIATIONS:
+        hubspot_associations(h, type, t->id, (enum object_type)t->to, a);
+        break;
+    case ROUTE_ASSOCIATIONS_BATCH:
+        hubspot_associations_batch(h, type, (enum object_type)t->to, call, a);
         break;
     case ROUTE_PROPERTIES:
         properties(&hubspot_models[type], &a->body);
@@ -350,7 +394,10 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
         return;
     if (!within_limits(h, t.route == ROUTE_SEARCH, call->now_ms, a))
         return;
-    if (t.route == ROUTE_NONE || (typed && t.type < 0)) {
+    bool pair = t.route == ROUTE_ASSOCIATIONS || t.route == ROUTE_ASSOCIATIONS_BATCH;
+    if (t.route == ROUTE_NONE || (typed && t.type < 0) ||
+        (pair &&
+         (t.to < 0 || !association_is_known((enum object_type)t.type, (enum object_type)t.to)))) {
         sandbox_count(h->sandbox, STAT_OTHER, 1);
         hubspot_error(h, a, 404, NULL, "The sandbox has nothing at %.200s", call->path);
         return;
@@ -388,7 +435,9 @@ static bool hubspot_truth(void *state, const char *type_name, int64_t *position,
             continue;
         store_load(h, (enum object_type)type, index, &r);
         record_write(h, &r, all, out);
-        text_char(out, '\n');
+        out->len--; /* one member more than the API shows */
+        association_write_truth(h, r.type, index, out);
+        text_add(out, "}\n");
     }
     *position = index;
     return index < total;

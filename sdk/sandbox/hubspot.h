@@ -191,11 +191,23 @@ struct table {
     uint64_t uses;
 };
 
+/* An association that differs from the seeded ones; kept in a table by its key. */
+struct changed_association {
+    uint64_t key;   /* 0: an empty slot */
+    int64_t target; /* an index; -1: there is none any more */
+};
+
+struct associations {
+    struct changed_association *slots; /* open addressing; a power of two */
+    size_t cap, count;
+};
+
 struct hubspot {
     struct sandbox *sandbox;
     const struct sandbox_options *options;
     struct csv_companies real;
     struct table tables[TYPES];
+    struct associations associations;
     uint64_t seed_hash;
     struct window burst, search;
     uint64_t daily_used, daily_max;
@@ -330,6 +342,25 @@ bool hubspot_oauth_door(void *state, struct json_object *wanted, struct answer *
 void hubspot_oauth_free(struct hubspot *h);
 
 bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a);
+
+/* ---- hubspot_association.c ---- */
+
+enum { ASSOCIATIONS_MAX = 2 };
+
+bool association_is_known(enum object_type type, enum object_type to);
+/* Indexes of the living records that a record is associated with. */
+size_t association_get(const struct hubspot *h, enum object_type type, uint32_t index,
+                       enum object_type to, uint32_t out[ASSOCIATIONS_MAX]);
+/* Makes `target` (-1: none) the only one. */
+void association_set(struct hubspot *h, enum object_type type, uint32_t index, enum object_type to,
+                     int64_t target);
+/* Appends a member "associations" for the truth. */
+void association_write_truth(const struct hubspot *h, enum object_type type, uint32_t index,
+                             struct text *out);
+void hubspot_associations(struct hubspot *h, enum object_type type, const char *id,
+                          enum object_type to, struct answer *a);
+void hubspot_associations_batch(struct hubspot *h, enum object_type type, enum object_type to,
+                                const struct call *call, struct answer *a);
 
 /* An error body. `category` may be NULL. */
 void hubspot_error(struct hubspot *h, struct answer *a, int status, const char *category,

@@ -10,7 +10,14 @@
 
 enum { CHANGES_MAX = 3, MUTATE_MAX = 10 * 1000 * 1000 };
 
-enum action { ACTION_CHANGE, ACTION_CREATE, ACTION_ARCHIVE, ACTIONS };
+enum action {
+    ACTION_CHANGE,
+    ACTION_CREATE,
+    ACTION_ARCHIVE,
+    ACTION_ASSOCIATE,
+    ACTION_DISSOCIATE,
+    ACTIONS
+};
 
 /* The n-th element of a permutation of [0, total) that depends on the key: four Feistel rounds over
  * the next power of four, walked until the value is in range. */
@@ -130,6 +137,26 @@ static void create(struct mutation *mu, enum object_type type, uint64_t n)
     }
 }
 
+/* Gives living records another company, contact or deal, or none: no modified time moves. */
+static void associate(struct mutation *mu, enum object_type type, uint64_t n, enum action action)
+{
+    struct hubspot *h = mu->h;
+    uint32_t total = h->tables[type].total;
+    uint64_t key = mix(mu->seed ^ (uint64_t)(0xA55 + action) ^ (uint64_t)type << 32);
+    for (uint32_t i = 0; i < total && n > 0 && type >= DEALS; i++) {
+        uint32_t index = permuted(i, total, key);
+        uint64_t hash = mix(key ^ index);
+        enum object_type to = hash % 2 ? COMPANIES : CONTACTS;
+        if (is_gone(mu, type, index) || h->tables[to].total == 0)
+            continue;
+        association_set(h, type, index, to,
+                        action == ACTION_DISSOCIATE ? -1
+                                                    : (int64_t)((hash >> 8) % h->tables[to].total));
+        mu->done[type][action]++;
+        n--;
+    }
+}
+
 /* How many are wanted: 0 when it is not said, more than MUTATE_MAX when it is no such number. */
 static uint64_t wish(struct json_object *o, enum object_type type)
 {
@@ -153,7 +180,8 @@ static void write_counts(const struct mutation *mu, const char *name, int action
 
 static void write_done(const struct mutation *mu, struct text *out)
 {
-    static const char *const actions[] = {"changed", "created", "archived"};
+    static const char *const actions[] = {"changed", "created", "archived", "associated",
+                                          "dissociated"};
     const char *between = "";
     text_char(out, '{');
     for (int action = 0; action < ACTIONS; action++)
@@ -179,6 +207,8 @@ bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
     struct mutation mu = {.h = h};
     json_object_object_get_ex(wanted, "create", &parts[ACTION_CREATE]);
     json_object_object_get_ex(wanted, "archive", &parts[ACTION_ARCHIVE]);
+    json_object_object_get_ex(wanted, "associate", &parts[ACTION_ASSOCIATE]);
+    json_object_object_get_ex(wanted, "dissociate", &parts[ACTION_DISSOCIATE]);
     json_object_object_get_ex(wanted, "seed", &seed);
     mu.seed = mix(h->seed_hash ^ (seed ? (uint64_t)json_object_get_int64(seed) : 1));
     for (int action = 0; action < ACTIONS; action++)
@@ -193,6 +223,8 @@ bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
         touch(&mu, t, wish(parts[ACTION_CHANGE], t), false);
         create(&mu, t, wish(parts[ACTION_CREATE], t));
         touch(&mu, t, wish(parts[ACTION_ARCHIVE], t), true);
+        associate(&mu, t, wish(parts[ACTION_ASSOCIATE], t), ACTION_ASSOCIATE);
+        associate(&mu, t, wish(parts[ACTION_DISSOCIATE], t), ACTION_DISSOCIATE);
     }
     write_done(&mu, &a->body);
     return true;

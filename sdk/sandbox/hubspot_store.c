@@ -42,6 +42,7 @@ static void free_versions(struct version *v)
 
 void store_free(struct hubspot *h)
 {
+    free(h->associations.slots);
     for (int type = 0; type < TYPES; type++) {
         struct table *t = &h->tables[type];
         for (size_t i = 0; i < t->slot_cap; i++)

@@ -185,7 +185,7 @@ AT(struct fastenr_field, name, 16);
 AT(struct fastenr_field, label, 32);
 AT(struct fastenr_field, values, 48);
 
-SIZE(struct fastenr_services, 112);
+SIZE(struct fastenr_services, 120);
 AT(struct fastenr_services, size, 0);
 AT(struct fastenr_services, abi_minor, 4);
 AT(struct fastenr_services, log, 8);
@@ -201,6 +201,14 @@ AT(struct fastenr_services, emit_field, 80);
 AT(struct fastenr_services, checkpoint, 88);
 AT(struct fastenr_services, release, 96);
 AT(struct fastenr_services, progress, 104);
+AT(struct fastenr_services, attach, 112);
+
+SIZE(struct fastenr_attach, 72);
+AT(struct fastenr_attach, size, 0);
+AT(struct fastenr_attach, rows, 8);
+AT(struct fastenr_attach, key, 24);
+AT(struct fastenr_attach, values, 40);
+AT(struct fastenr_attach, field, 56);
 
 SIZE(struct fastenr_selector, 80);
 AT(struct fastenr_selector, size, 0);

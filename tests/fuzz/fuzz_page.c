@@ -98,7 +98,7 @@ static struct page *parse(struct str input)
     struct blob *body = blob_new(64 * 1024 * 1024);
     FUZZ_EXPECT(blob_append(body, input, &err) == 0);
     struct page *page = page_new(body);
-    if (page_parse(page, &spec, &err) == 0)
+    if (page_parse(page, &spec, NULL, &err) == 0)
         return page;
     FUZZ_EXPECT(err.text[0] != '\0');
     page_free(page);

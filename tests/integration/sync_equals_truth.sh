@@ -32,6 +32,12 @@ changed=$(of_last_run 'created + updated')
 [ "$changed" -gt $((mutations / 2)) ] && [ "$changed" -le "$mutations" ] ||
     fail "$changed records changed, of $mutations that were mutated"
 
+step "associations change and no modified time: a full sync sees it"
+control POST mutate '{"associate":{"deals":40,"tickets":20,"notes":10},"dissociate":{"deals":15,"calls":9}}' >/dev/null
+sync --full
+[ "$(of_last_run updated)" -gt 50 ] || fail "only $(of_last_run updated) records changed"
+expect_equal
+
 step "the sandbox restarted with the same seed: a full sync puts back what was mutated, then nothing changes"
 stop_sandbox
 start_sandbox "${full[@]}" --limits off --dirty 7

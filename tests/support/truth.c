@@ -20,7 +20,6 @@ enum form {
     LOWERED,
     TRIMMED,
     OF_COMPANY,
-    OF_CONTACT,
     MINOR_UNITS,
     PERCENT,
     MINUTES,
@@ -29,6 +28,8 @@ enum form {
     DEAL_STATUS,
     TICKET_STATUS,
     FIRST_WORDS,
+    FIRST_COMPANY, /* of the associations; the one with the lowest id */
+    FIRST_CONTACT,
     CONSTANT /* `property` is the value itself */
 };
 
@@ -67,6 +68,7 @@ static const struct field contact_custom[] = {{"mobile_phone", "mobilephone", AS
                                               {"lead_status", "hs_lead_status", AS_IS, NULL},
                                               {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
 static const struct field deal_fields[] = {
+    {"account_id", "companies", FIRST_COMPANY, NULL},
     {"name", "dealname", AS_IS, NULL},
     {"amount", "amount", MINOR_UNITS, NULL},
     {"currency", "deal_currency_code", AS_IS, NULL},
@@ -79,7 +81,9 @@ static const struct field deal_custom[] = {
     {"deal_type", "dealtype", AS_IS, NULL},
     {"forecast_category", "hs_forecast_category", AS_IS, NULL},
     {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field ticket_fields[] = {{"subject", "subject", AS_IS, NULL},
+static const struct field ticket_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
+                                             {"contact_id", "contacts", FIRST_CONTACT, NULL},
+                                             {"subject", "subject", AS_IS, NULL},
                                              {"description", "content", AS_IS, NULL},
                                              {"status", "hs_pipeline_stage", TICKET_STATUS, NULL},
                                              {"priority", "hs_ticket_priority", LOWERED, NULL},
@@ -90,7 +94,9 @@ static const struct field ticket_custom[] = {{"stage", "hs_pipeline_stage", AS_I
                                              {"pipeline", "hs_pipeline", AS_IS, NULL},
                                              {"category", "hs_ticket_category", AS_IS, NULL},
                                              {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field call_fields[] = {{"type", "call", CONSTANT, NULL},
+static const struct field call_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
+                                           {"contact_id", "contacts", FIRST_CONTACT, NULL},
+                                           {"type", "call", CONSTANT, NULL},
                                            {"title", "hs_call_title", AS_IS, "Call"},
                                            {"description", "hs_call_body", AS_IS, NULL},
                                            {"completed_at", "hs_timestamp", MICROSECONDS, NULL},
@@ -99,7 +105,9 @@ static const struct field call_custom[] = {{"direction", "hs_call_direction", AS
                                            {"status", "hs_call_status", AS_IS, NULL},
                                            {"disposition", "hs_call_disposition", AS_IS, NULL},
                                            {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field email_fields[] = {{"type", "email", CONSTANT, NULL},
+static const struct field email_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
+                                            {"contact_id", "contacts", FIRST_CONTACT, NULL},
+                                            {"type", "email", CONSTANT, NULL},
                                             {"title", "hs_email_subject", AS_IS, "E-mail"},
                                             {"description", "hs_email_text", AS_IS, NULL},
                                             {"completed_at", "hs_timestamp", MICROSECONDS, NULL}};
@@ -107,6 +115,8 @@ static const struct field email_custom[] = {{"direction", "hs_email_direction", 
                                             {"status", "hs_email_status", AS_IS, NULL},
                                             {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
 static const struct field meeting_fields[] = {
+    {"account_id", "companies", FIRST_COMPANY, NULL},
+    {"contact_id", "contacts", FIRST_CONTACT, NULL},
     {"type", "meeting", CONSTANT, NULL},
     {"title", "hs_meeting_title", AS_IS, "Meeting"},
     {"description", "hs_meeting_body", AS_IS, NULL},
@@ -117,12 +127,16 @@ static const struct field meeting_custom[] = {
     {"location", "hs_meeting_location", AS_IS, NULL},
     {"meeting_outcome", "hs_meeting_outcome", AS_IS, NULL},
     {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field note_fields[] = {{"type", "note", CONSTANT, NULL},
+static const struct field note_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
+                                           {"contact_id", "contacts", FIRST_CONTACT, NULL},
+                                           {"type", "note", CONSTANT, NULL},
                                            {"title", "hs_note_body", FIRST_WORDS, "Note"},
                                            {"description", "hs_note_body", AS_IS, NULL},
                                            {"completed_at", "hs_timestamp", MICROSECONDS, NULL}};
 static const struct field note_custom[] = {{"owner_id", "hubspot_owner_id", AS_IS, NULL}};
 static const struct field task_fields[] = {
+    {"account_id", "companies", FIRST_COMPANY, NULL},
+    {"contact_id", "contacts", FIRST_CONTACT, NULL},
     {"type", "task", CONSTANT, NULL},
     {"title", "hs_task_subject", AS_IS, "Task"},
     {"description", "hs_task_body", AS_IS, NULL},
@@ -170,7 +184,7 @@ const char *truth_object(size_t i)
 struct comparison {
     struct truth_db *db;
     FILE *out;
-    struct truth_query *find_company;
+    struct truth_query *find_kept;
     long expected[TABLES]; /* rows */
     struct truth_report report;
     bool broken; /* it cannot be found out */
@@ -310,12 +324,30 @@ static char *converted(enum form form, const char *text)
     }
 }
 
-/* NULL for none: the vendor clears a value with an empty text. The caller frees it. */
-static char *expected_text(struct json_object *properties, const struct field *f)
+/* The lowest id of those that the record is associated with. */
+static char *first_associated(struct json_object *record, const char *with)
 {
-    struct json_object *value = NULL;
+    struct json_object *all = NULL, *ids = NULL;
+    const char *first = NULL;
+    json_object_object_get_ex(record, "associations", &all);
+    json_object_object_get_ex(all, with, &ids);
+    for (size_t i = 0; ids && i < json_object_array_length(ids); i++) {
+        const char *id = json_object_get_string(json_object_array_get_idx(ids, i));
+        if (!first || atoll(id) < atoll(first))
+            first = id;
+    }
+    return first ? strdup(first) : NULL;
+}
+
+/* NULL for none: the vendor clears a value with an empty text. The caller frees it. */
+static char *expected_text(struct json_object *record, const struct field *f)
+{
+    struct json_object *properties = NULL, *value = NULL;
     if (f->form == CONSTANT)
         return strdup(f->property);
+    if (f->form == FIRST_COMPANY || f->form == FIRST_CONTACT)
+        return first_associated(record, f->property);
+    json_object_object_get_ex(record, "properties", &properties);
     json_object_object_get_ex(properties, f->property, &value);
     const char *text = value ? json_object_get_string(value) : NULL;
     char *made = text && *text != '\0' ? converted(f->form, text) : NULL;
@@ -332,10 +364,10 @@ static bool is_broken_address(const char *text)
     return !dot || dot == at + 1 || dot[1] == '\0' || strstr(at, "..") != NULL;
 }
 
-static bool is_quarantined(const struct kind *kind, struct json_object *properties)
+static bool is_quarantined(const struct kind *kind, struct json_object *record)
 {
     for (size_t i = 0; i < kind->field_count; i++) {
-        char *text = expected_text(properties, &kind->fields[i]);
+        char *text = expected_text(record, &kind->fields[i]);
         const char *column = kind->fields[i].column;
         bool required = strcmp(column, "name") == 0 || strcmp(column, "subject") == 0;
         bool missing = required && !text;
@@ -355,12 +387,12 @@ static bool same_text(const char *a, const char *b)
 }
 
 static void compare_custom(struct comparison *c, const struct kind *kind, const char *id,
-                           struct json_object *properties, const char *stored)
+                           struct json_object *record, const char *stored)
 {
     struct json_object *custom = stored ? json_tokener_parse(stored) : NULL;
     size_t expected = 0;
     for (size_t i = 0; i < kind->custom_count; i++) {
-        char *want = expected_text(properties, &kind->custom[i]);
+        char *want = expected_text(record, &kind->custom[i]);
         struct json_object *value = NULL;
         json_object_object_get_ex(custom, kind->custom[i].column, &value);
         const char *have = value ? json_object_get_string(value) : NULL;
@@ -376,21 +408,39 @@ static void compare_custom(struct comparison *c, const struct kind *kind, const 
     json_object_put(custom);
 }
 
-/* A reference to a company that the truth does not have, or that is set aside, is empty. */
-static bool company_is_stored(struct comparison *c, const char *id)
+/* Index of the object that a reference is to; -1 for other fields. */
+static int refers_to(const struct field *f)
 {
-    if (!c->find_company)
+    if (f->form == OF_COMPANY || f->form == FIRST_COMPANY)
+        return 0;
+    return f->form == FIRST_CONTACT ? 1 : -1;
+}
+
+/* A record's key in the table of those kept: "0:12", the object's index and the vendor's id. */
+static char *kept_key(int object, const char *id)
+{
+    return print("%d:%s", object, id ? id : "");
+}
+
+/* A reference to a record that the truth does not have, or that is set aside, is empty. */
+static bool is_kept(struct comparison *c, int object, const char *id)
+{
+    if (!c->find_kept)
         return false;
-    return truth_query_run(c->find_company, id);
+    char *key = kept_key(object, id);
+    bool found = key && truth_query_run(c->find_kept, key);
+    free(key);
+    return found;
 }
 
 static void compare_fields(struct comparison *c, const struct kind *kind, const char *id,
-                           struct json_object *properties, struct truth_query *row)
+                           struct json_object *record, struct truth_query *row)
 {
     for (size_t i = 0; i < kind->field_count; i++) {
-        char *want = expected_text(properties, &kind->fields[i]);
+        char *want = expected_text(record, &kind->fields[i]);
         const char *have = truth_query_text(row, (int)i);
-        if (want && kind->fields[i].form == OF_COMPANY && !company_is_stored(c, want)) {
+        int to = refers_to(&kind->fields[i]);
+        if (want && to >= 0 && !is_kept(c, to, want)) {
             free(want);
             want = NULL;
         }
@@ -399,7 +449,7 @@ static void compare_fields(struct comparison *c, const struct kind *kind, const 
                    have ? have : "none", want ? want : "none");
         free(want);
     }
-    compare_custom(c, kind, id, properties, truth_query_text(row, (int)kind->field_count));
+    compare_custom(c, kind, id, record, truth_query_text(row, (int)kind->field_count));
 }
 
 /* Columns in the order of the fields, then custom_fields; references as the vendor's ids. */
@@ -409,11 +459,11 @@ static struct truth_query *prepare_row(struct comparison *c, const struct kind *
     int at = snprintf(text, sizeof text, "SELECT ");
     for (size_t i = 0; i < kind->field_count; i++) {
         const struct field *f = &kind->fields[i];
-        if (f->form == OF_COMPANY)
+        if (refers_to(f) >= 0)
             at += snprintf(text + at, sizeof text - (size_t)at,
                            "(SELECT p.external_id FROM link p WHERE p.record = r.%s AND p.stream = "
-                           "(SELECT id FROM stream WHERE vendor_object = 'companies')), ",
-                           f->column);
+                           "(SELECT id FROM stream WHERE vendor_object = '%s')), ",
+                           f->column, kinds[refers_to(f)].object);
         else
             at += snprintf(text + at, sizeof text - (size_t)at, "r.%s, ", f->column);
     }
@@ -428,11 +478,10 @@ static struct truth_query *prepare_row(struct comparison *c, const struct kind *
 static void compare_record(struct comparison *c, const struct kind *kind, struct truth_query *row,
                            struct truth_query *aside, struct json_object *record)
 {
-    struct json_object *id_value = NULL, *properties = NULL;
+    struct json_object *id_value = NULL;
     json_object_object_get_ex(record, "id", &id_value);
-    json_object_object_get_ex(record, "properties", &properties);
     const char *id = json_object_get_string(id_value);
-    bool quarantined = is_quarantined(kind, properties);
+    bool quarantined = is_quarantined(kind, record);
     bool is_stored = truth_query_run(row, id);
     bool is_aside = truth_query_run(aside, id);
     c->report.quarantined += quarantined;
@@ -441,7 +490,7 @@ static void compare_record(struct comparison *c, const struct kind *kind, struct
     if (!quarantined && !is_stored)
         differ(c, "%s %s is missing", kind->object, id);
     else if (!quarantined)
-        compare_fields(c, kind, id, properties, row);
+        compare_fields(c, kind, id, record, row);
 }
 
 /* ---- all records ---- */
@@ -469,28 +518,39 @@ static long each_record(struct comparison *c, FILE *in, record_fn fn, void *arg)
     return count;
 }
 
-static void note_company(struct comparison *c, void *arg, struct json_object *record)
+struct noting {
+    int object;
+    struct truth_query *add;
+};
+
+static void note_kept(struct comparison *c, void *arg, struct json_object *record)
 {
-    struct json_object *id = NULL, *properties = NULL;
+    const struct noting *n = arg;
+    struct json_object *id = NULL;
     (void)c;
     json_object_object_get_ex(record, "id", &id);
-    json_object_object_get_ex(record, "properties", &properties);
-    if (is_quarantined(&kinds[0], properties))
+    if (is_quarantined(&kinds[n->object], record))
         return;
-    truth_query_run(arg, json_object_get_string(id));
+    char *key = kept_key(n->object, json_object_get_string(id));
+    if (key)
+        truth_query_run(n->add, key);
+    free(key);
 }
 
-static void note_companies(struct comparison *c, FILE *companies)
+/* The companies and contacts that references may mean. */
+static void note_all_kept(struct comparison *c, FILE *const truths[TRUTH_OBJECTS])
 {
-    truth_db_exec(c->db, "CREATE TEMP TABLE stored_company (id TEXT PRIMARY KEY)");
-    struct truth_query *add = truth_db_prepare(c->db, "INSERT INTO stored_company VALUES ($1)");
+    truth_db_exec(c->db, "CREATE TEMP TABLE kept (key TEXT PRIMARY KEY)");
+    struct truth_query *add = truth_db_prepare(c->db, "INSERT INTO kept VALUES ($1)");
     if (!add)
         return;
     truth_db_exec(c->db, "BEGIN");
-    each_record(c, companies, note_company, add);
+    for (int object = 0; object < 2; object++)
+        if (truths[object])
+            each_record(c, truths[object], note_kept, &(struct noting){object, add});
     truth_db_exec(c->db, "COMMIT");
     truth_query_free(add);
-    c->find_company = truth_db_prepare(c->db, "SELECT 1 FROM stored_company WHERE id = $1");
+    c->find_kept = truth_db_prepare(c->db, "SELECT 1 FROM kept WHERE key = $1");
 }
 
 struct statements {
@@ -614,7 +674,7 @@ int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int f
     struct comparison c = {.out = out, .db = truth_db_open(database, out)};
     if (!c.db)
         return 2;
-    note_companies(&c, truths[0]);
+    note_all_kept(&c, truths);
     for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
         if (!truths[i])
             continue;
@@ -624,7 +684,7 @@ int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int f
     }
     check_store(&c);
     bool broken = c.broken || truth_db_broken(c.db);
-    truth_query_free(c.find_company);
+    truth_query_free(c.find_kept);
     truth_db_close(c.db);
     *ret_report = c.report;
     if (broken)

@@ -273,7 +273,7 @@ const char *side_put_body(struct side *side, const char *object, const char *bod
     struct blob *blob = blob_new(64 * 1024 * 1024);
     OK(blob_append(blob, str_from(body), &err));
     struct page *page = page_new(blob);
-    OK(page_parse(page, &spec, &err));
+    OK(page_parse(page, &spec, NULL, &err));
     return put_page(side, find_target(side, object), page);
 }
 

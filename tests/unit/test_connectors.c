@@ -285,8 +285,10 @@ static void test_tiny(void)
 
 static void test_hubspot_in_jail(void)
 {
-    drive(CONNECTORS "/hubspot.so", "companies",
-          "create:ok check:ok name discover:ok total:1 page:results read:ok stopped");
+    drive(
+        CONNECTORS "/hubspot.so", "companies",
+        "create:ok check:ok name associations.contacts "
+        "associations.deals associations.tickets discover:ok total:1 page:results read:ok stopped");
     drive(CONNECTORS "/hubspot.so", "leads", "create:ok check:ok discover:failed stopped");
 }
 

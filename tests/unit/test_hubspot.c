@@ -516,7 +516,10 @@ static void test_discover(void)
                                    "yes|yes|3|0|\n"
                                    "day|day|4|0|\n"
                                    "time|time|5|0|\n"
-                                   "tel|tel|1|0|\n");
+                                   "tel|tel|1|0|\n"
+                                   "associations.contacts|Associated contacts|1|1|\n"
+                                   "associations.deals|Associated deals|1|1|\n"
+                                   "associations.tickets|Associated tickets|1|1|\n");
     UNIT_TEXT(buf_cstr(&m.logs),
               "3 HubSpot has a property without a name that can be used; it is left out\n");
     close_all();

@@ -273,6 +273,19 @@ static fastenr_outcome service_emit_page(struct fastenr_host *host, uint64_t han
     return outcome;
 }
 
+static fastenr_outcome service_attach(struct fastenr_host *host, uint64_t handle,
+                                      const struct fastenr_attach *spec)
+{
+    struct wire_reader rest;
+    drop_texts(host, handle, false);
+    wire_put_u64(start(host), handle);
+    put_str(&host->out, spec->rows);
+    put_str(&host->out, spec->key);
+    put_str(&host->out, spec->values);
+    put_str(&host->out, spec->field);
+    return ask(host, SERVICE_ATTACH, &rest);
+}
+
 static fastenr_outcome service_emit_record(struct fastenr_host *host,
                                            const struct fastenr_record *record)
 {
@@ -341,6 +354,7 @@ const struct fastenr_services *services_table(void)
         .checkpoint = service_checkpoint,
         .release = service_release,
         .progress = service_progress,
+        .attach = service_attach,
     };
     return &table;
 }

@@ -308,6 +308,17 @@ struct fastenr_page {
     struct fastenr_str next;     /* a string or integer, where there is a next page */
 };
 
+/* A second answer that says more of the records of a page: rows of another table, associations.
+ * Paths as in struct fastenr_page; those of a row are relative to it. */
+struct fastenr_attach {
+    uint32_t size; /* sizeof(struct fastenr_attach) */
+    uint32_t reserved;
+    struct fastenr_str rows;   /* an array */
+    struct fastenr_str key;    /* of a row: the id of the record that it is about */
+    struct fastenr_str values; /* of a row: strings or integers, "to[*].id" */
+    struct fastenr_str field;  /* the vendor field of the record that they become: a JSON array */
+};
+
 struct fastenr_page_result {
     uint32_t size;     /* set by the caller: sizeof(struct fastenr_page_result) */
     uint32_t count;    /* records found */
@@ -426,6 +437,16 @@ struct fastenr_services {
     /* How many records the read will bring in all, for people who watch; 0: not known.
      * State: read. Owns: nothing. Blocks: no. Fails: never. */
     void (*progress)(struct fastenr_host *host, uint64_t total);
+
+    /* ---- since 0.2 ---- */
+
+    /* Joins an answer to the page that is emitted next, and consumes the handle. Several may be
+     * attached to one page, at most 16. The values are sorted, so that their order at the vendor
+     * does not matter; a reference takes the first. A body that is not the JSON that the spec says
+     * is fetched again by the host when the page is emitted, then fails the operation.
+     * State: read. Owns: the spec is borrowed. Blocks: no. Fails: FAILED, CANCELLED. */
+    fastenr_outcome (*attach)(struct fastenr_host *host, uint64_t handle,
+                              const struct fastenr_attach *spec);
 };
 
 /* Whether a size-led struct has a member: FASTENR_HAS(svc, progress). */
