@@ -91,10 +91,19 @@ struct page *page_new(struct blob *body)
     return page;
 }
 
+/* Whether an answer before this one is about the same field: a rest of it that came separately. */
+static bool has_before(const struct ticket *first, const struct ticket *attached)
+{
+    for (const struct ticket *t = first; t != attached; t = t->next)
+        if (str_eq(t->attach.field, attached->attach.field))
+            return true;
+    return false;
+}
+
 static int attach_all(struct page *page, struct ticket *attached, struct error *err)
 {
     for (struct ticket *t = attached; t; t = t->next)
-        if (page_attach(page, t, err) != 0) {
+        if (page_attach(page, t, has_before(attached, t), err) != 0) {
             page->broken = t;
             return -1;
         }

@@ -53,8 +53,9 @@ void page_map(struct page *page, const struct mapping *mapping, const uint8_t ke
 /* A string as it is, an integer as its digits; anything else is empty. */
 struct str page_scalar(const struct json *value, struct arena *arena);
 
-/* page_attach.c: puts the values of an attached answer into the fields of the page's records. */
-int page_attach(struct page *page, const struct ticket *attached, struct error *err);
+/* page_attach.c: puts the values of an attached answer into the fields of the page's records.
+ * `more`: the field has values of an answer before this one, and keeps them. */
+int page_attach(struct page *page, const struct ticket *attached, bool more, struct error *err);
 
 void page_free(struct page *page);
 

@@ -25,44 +25,65 @@ static int by_length(const void *a, const void *b)
     return str_cmp(*x, *y);
 }
 
-/* The texts at a path of a row, sorted, each once. */
-static size_t values_of(const struct json *row, struct str path, struct arena *arena,
-                        struct str **ret_values)
+/* The values of one record, of all its rows. */
+struct values {
+    struct str *items;
+    size_t count, cap;
+};
+
+static void add_value(struct values *v, struct str text, struct arena *arena)
 {
-    struct buf text = BUF_INIT(MESSAGE_MAX);
-    const struct json *list = NULL;
-    size_t n = 0;
-    *ret_values = NULL;
-    if (json_get_text(row, path, &text) && json_parse(buf_view(&text), &list, NULL) == 0) {
-        bool single = json_kind(list) != JSON_ARRAY;
-        size_t count = single ? 1 : json_length(list);
-        struct str *values = arena_new(arena, count, sizeof values[0]);
-        for (size_t i = 0; i < count; i++) {
-            struct str value = page_scalar(single ? list : json_element(list, i), arena);
-            if (value.len > 0)
-                values[n++] = arena_str(arena, value);
-        }
-        if (n > 0)
-            qsort(values, n, sizeof values[0], by_length);
-        *ret_values = values;
-    }
-    json_free(list);
-    buf_free(&text);
-    return n;
+    if (text.len == 0)
+        return;
+    v->items = arena_grow(arena, v->items, &v->cap, v->count + 1, sizeof v->items[0]);
+    v->items[v->count++] = arena_str(arena, text);
 }
 
-static int put_values(const struct page_record *record, struct str field, const struct str *values,
-                      size_t count, struct error *err)
+static void add_list(struct values *v, const struct json *list, struct arena *arena)
 {
-    struct buf text = BUF_INIT(MESSAGE_MAX);
+    if (json_kind(list) != JSON_ARRAY)
+        add_value(v, page_scalar(list, arena), arena);
+    for (size_t i = 0; json_kind(list) == JSON_ARRAY && i < json_length(list); i++)
+        add_value(v, page_scalar(json_element(list, i), arena), arena);
+}
+
+static int too_large(struct str field, struct error *err)
+{
+    return error_set(err, "the values of one record for '%.*s' are more than %d MiB",
+                     STR_ARG(field), RECORD_MAX >> 20);
+}
+
+/* A row without the path has no values. */
+static int add_row(struct values *v, const struct json *row, const struct attach_spec *spec,
+                   struct arena *arena, struct error *err)
+{
+    struct buf text = BUF_INIT(RECORD_MAX);
+    const struct json *list = NULL;
+    int rc = 0;
+    if (json_get_text(row, spec->values, &text) && !text.full &&
+        json_parse(buf_view(&text), &list, NULL) == 0)
+        add_list(v, list, arena);
+    if (text.full)
+        rc = too_large(spec->field, err);
+    json_free(list);
+    buf_free(&text);
+    return rc;
+}
+
+/* Sorted, each once. */
+static int put_values(const struct page_record *record, struct str field, const struct values *v,
+                      struct error *err)
+{
+    struct buf text = BUF_INIT(RECORD_MAX);
     struct json_writer w = {.out = &text};
     const struct json *list = NULL;
+    qsort(v->items, v->count, sizeof v->items[0], by_length);
     json_open(&w, '[');
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || !str_eq(values[i], values[i - 1]))
-            json_put_str(&w, values[i]);
+    for (size_t i = 0; i < v->count; i++)
+        if (i == 0 || !str_eq(v->items[i], v->items[i - 1]))
+            json_put_str(&w, v->items[i]);
     json_close(&w, ']');
-    int rc = json_parse(buf_view(&text), &list, err);
+    int rc = text.full ? too_large(field, err) : json_parse(buf_view(&text), &list, err);
     if (rc == 0 && !json_put_member(record->fields, field, list)) {
         json_free(list);
         rc = error_set(err, "a field cannot be added to a record");
@@ -86,24 +107,51 @@ static size_t collect_rows(const struct json *list, struct str key, struct arena
     return n;
 }
 
-static int join(struct page *page, const struct attach_spec *spec, const struct row *rows,
-                size_t count, struct error *err)
+/* The first row of a key; `count` when there is none. */
+static size_t first_row(const struct row *rows, size_t count, struct str key)
 {
-    for (size_t i = 0; i < page->count; i++) {
-        const struct page_record *record = &page->records[i];
-        const struct row wanted = {.key = record->id};
-        struct str *values;
-        if (count == 0 || record->rejected)
-            continue;
-        const struct row *row = bsearch(&wanted, rows, count, sizeof rows[0], by_key);
-        size_t n = row ? values_of(row->row, spec->values, &page->arena, &values) : 0;
-        if (n > 0 && put_values(record, spec->field, values, n, err) != 0)
-            return -1;
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (str_cmp(rows[middle].key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
+    return low < count && str_eq(rows[low].key, key) ? low : count;
+}
+
+struct joining {
+    const struct attach_spec *spec;
+    const struct row *rows; /* sorted by key */
+    size_t count;
+    bool more; /* the field has values of an answer before this one */
+    struct arena *arena;
+};
+
+static int join_record(const struct joining *j, const struct page_record *record, struct error *err)
+{
+    struct values v = {0};
+    for (size_t i = first_row(j->rows, j->count, record->id);
+         i < j->count && str_eq(j->rows[i].key, record->id); i++)
+        if (add_row(&v, j->rows[i].row, j->spec, j->arena, err) != 0)
+            return -1;
+    if (v.count == 0)
+        return 0;
+    if (j->more)
+        add_list(&v, json_member(record->fields, j->spec->field), j->arena);
+    return put_values(record, j->spec->field, &v, err);
+}
+
+static int join(const struct page *page, const struct joining *j, struct error *err)
+{
+    for (size_t i = 0; i < page->count; i++)
+        if (!page->records[i].rejected && join_record(j, &page->records[i], err) != 0)
+            return -1;
     return 0;
 }
 
-int page_attach(struct page *page, const struct ticket *attached, struct error *err)
+int page_attach(struct page *page, const struct ticket *attached, bool more, struct error *err)
 {
     const struct attach_spec *spec = &attached->attach;
     const struct json *root = NULL;
@@ -117,7 +165,8 @@ int page_attach(struct page *page, const struct ticket *attached, struct error *
     } else {
         struct row *rows = arena_new(&page->arena, json_length(list), sizeof rows[0]);
         size_t count = collect_rows(list, spec->key, &page->arena, rows);
-        rc = join(page, spec, rows, count, err);
+        struct joining j = {spec, rows, count, more, &page->arena};
+        rc = join(page, &j, err);
     }
     json_free(root);
     return rc;

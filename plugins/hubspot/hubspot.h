@@ -17,6 +17,7 @@ enum {
     HUBSPOT_SEARCH_BODY_MAX = 3000, /* HubSpot refuses a longer search */
     HUBSPOT_LIST_PAGE = 100,        /* the most that a list or a batch read gives */
     HUBSPOT_SEARCH_PAGE = 200,      /* the most that a search gives */
+    HUBSPOT_ASSOCIATION_PAGES = 60, /* of one record's: four objects' make 240 answers a page */
     HUBSPOT_ID_MAX = 20,            /* digits of an id */
     HUBSPOT_CURSOR_MAX = 256,       /* bytes of `paging.next.after` */
     HUBSPOT_NAME_MAX = 255          /* bytes of a property's name that the host takes */
@@ -112,6 +113,19 @@ int32_t hubspot_unquote(struct fastenr_str json, char *buf, uint64_t cap,
 int32_t hubspot_is_id(struct fastenr_str s);
 /* Ids as numbers: whether a comes after b. */
 int32_t hubspot_id_after(struct fastenr_str a, struct fastenr_str b);
+
+/* A token of a page: 1 to HUBSPOT_CURSOR_MAX characters that a URL may have. */
+int32_t hubspot_is_cursor(struct fastenr_str s);
+
+/* A row of a table of texts. */
+struct fastenr_str hubspot_text_at(const struct fastenr_table *texts, uint32_t i);
+
+/* ---- hubspot_association.c ---- */
+
+/* Joins to the page that is emitted next what the fields "associations.NAME" among `fields` want.
+ * `ids`: those of its records, a JSON array of texts. */
+fastenr_outcome hubspot_attach(struct hubspot *h, const struct fastenr_object *object,
+                               const struct fastenr_table *fields, struct fastenr_str ids);
 
 /* ---- operations ---- */
 

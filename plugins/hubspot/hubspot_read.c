@@ -45,21 +45,6 @@ static struct fastenr_str copy(char *buf, struct fastenr_str text)
     return copied;
 }
 
-/* HubSpot's are digits today, and it promises nothing: any short token will do. */
-static int32_t is_cursor(struct fastenr_str s)
-{
-    static const char others[] = "-_=.~+/";
-    if (s.len == 0 || s.len > HUBSPOT_CURSOR_MAX)
-        return 0;
-    for (uint64_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              (c != '\0' && strchr(others, c))))
-            return 0;
-    }
-    return 1;
-}
-
 static fastenr_outcome start_at_position(struct reader *r)
 {
     struct fastenr_str position = r->selector->position;
@@ -69,7 +54,7 @@ static fastenr_outcome start_at_position(struct reader *r)
             r->cursor = copy(r->cursor_text, hubspot_text("0"));
         return FASTENR_OK;
     }
-    if (window ? !hubspot_is_id(position) : !is_cursor(position))
+    if (window ? !hubspot_is_id(position) : !hubspot_is_cursor(position))
         return hubspot_fail(r->h, FASTENR_FAILED,
                             "the stored position of %.*s is none that this connector wrote: read "
                             "them from the start again",
@@ -103,9 +88,7 @@ static uint64_t page_size(const struct reader *r, uint64_t most)
 
 static struct fastenr_str field_at(const struct reader *r, uint32_t i)
 {
-    const struct fastenr_table *fields = &r->selector->fields;
-    const char *row = (const char *)fields->rows + (size_t)i * fields->stride;
-    return *(const struct fastenr_str *)(const void *)row;
+    return hubspot_text_at(&r->selector->fields, i);
 }
 
 /* Without a property named, HubSpot gives a few of its own choice: the id is cheaper. */
@@ -258,7 +241,7 @@ static fastenr_outcome emit(struct reader *r, uint64_t handle, struct page *ret_
         ret_page->last = copy(ret_page->last_text, result.last_id);
     if (result.next.len == 0)
         return FASTENR_OK;
-    if (!is_cursor(result.next))
+    if (!hubspot_is_cursor(result.next))
         return no_progress(r);
     ret_page->next = copy(ret_page->next_text, result.next);
     return FASTENR_OK;
@@ -299,69 +282,7 @@ static fastenr_outcome get_ids(struct reader *r, const struct hubspot_request *r
     return outcome;
 }
 
-/* ---- associations ---- */
-
-static int32_t put_association_inputs(struct fastenr_json *j, struct fastenr_str ids,
-                                      uint64_t *ret_count)
-{
-    struct hubspot_array walk = hubspot_array(ids);
-    char text[HUBSPOT_ID_MAX];
-    struct fastenr_str element, id;
-    fastenr_json_open(j, '{');
-    fastenr_json_key(j, "inputs");
-    fastenr_json_open(j, '[');
-    while (hubspot_array_next(&walk, &element)) {
-        if (!hubspot_unquote(element, text, sizeof text, &id) || !hubspot_is_id(id))
-            continue; /* the host sets the record aside */
-        fastenr_json_open(j, '{');
-        fastenr_json_key(j, "id");
-        fastenr_json_str(j, id);
-        fastenr_json_close(j, '}');
-        (*ret_count)++;
-    }
-    fastenr_json_close(j, ']');
-    fastenr_json_close(j, '}');
-    return !walk.broken;
-}
-
-/* Asks for the associations with one other object of the records of a page, and joins them to it.
- */
-static fastenr_outcome attach_one(struct reader *r, const struct fastenr_object *to,
-                                  struct fastenr_str field, struct fastenr_str ids)
-{
-    struct fastenr_attach spec = {.size = sizeof spec,
-                                  .rows = FASTENR_STR("results"),
-                                  .key = FASTENR_STR("from.id"),
-                                  .values = FASTENR_STR("to[*].toObjectId"),
-                                  .field = field};
-    struct hubspot_request request = request_for(r, hubspot_burst);
-    struct hubspot_url url = {r->h->url, sizeof r->h->url, 0};
-    struct fastenr_json j = fastenr_json_begin(r->h->body, sizeof r->h->body);
-    uint64_t handle, count = 0;
-    hubspot_url_text(&url, HUBSPOT_ORIGIN "/crm/v4/associations/");
-    hubspot_url_value(&url, r->object->name);
-    hubspot_url_text(&url, "/");
-    hubspot_url_value(&url, to->name);
-    hubspot_url_text(&url, "/batch/read");
-    if (!put_association_inputs(&j, ids, &count) || !fastenr_json_end(&j, &request.body) ||
-        !hubspot_url_end(&url, &request.url))
-        return hubspot_fail(r->h, FASTENR_FAILED, "HubSpot gave a list of ids that is none");
-    if (count == 0)
-        return FASTENR_OK;
-    fastenr_outcome outcome = hubspot_send(r->h, &request, &handle);
-    return outcome == FASTENR_OK ? r->h->services->attach(r->h->host, handle, &spec) : outcome;
-}
-
-static fastenr_outcome attach_associations(struct reader *r, struct fastenr_str ids)
-{
-    fastenr_outcome outcome = FASTENR_OK;
-    for (uint32_t i = 0; i < r->selector->fields.count && outcome == FASTENR_OK; i++) {
-        const struct fastenr_object *to = hubspot_associated(field_at(r, i));
-        if (to)
-            outcome = attach_one(r, to, field_at(r, i), ids);
-    }
-    return outcome;
-}
+/* ---- taking records ---- */
 
 static fastenr_outcome take_records(struct reader *r, const struct hubspot_request *request,
                                     struct page *ret_page)
@@ -375,7 +296,7 @@ static fastenr_outcome take_records(struct reader *r, const struct hubspot_reque
     if (r->wants_total)
         outcome = tell_total(r, handle);
     if (outcome == FASTENR_OK && r->associated)
-        outcome = attach_associations(r, ids);
+        outcome = hubspot_attach(r->h, r->object, &r->selector->fields, ids);
     if (outcome == FASTENR_OK)
         return emit(r, handle, ret_page);
     r->h->services->release(r->h->host, handle);
@@ -439,7 +360,7 @@ static fastenr_outcome read_batch(struct reader *r, struct hubspot_array *ids, s
     if (outcome != FASTENR_OK)
         return outcome;
     if (r->associated)
-        outcome = attach_associations(r, found);
+        outcome = hubspot_attach(r->h, r->object, &r->selector->fields, found);
     if (outcome == FASTENR_OK)
         return emit(r, handle, &ignored);
     r->h->services->release(r->h->host, handle);
@@ -455,7 +376,7 @@ static fastenr_outcome get_next(struct reader *r, uint64_t handle, struct page *
         return FASTENR_OK;
     if (outcome != FASTENR_OK)
         return outcome;
-    if (!is_cursor(next))
+    if (!hubspot_is_cursor(next))
         return no_progress(r);
     ret_page->next = copy(ret_page->next_text, next);
     return FASTENR_OK;

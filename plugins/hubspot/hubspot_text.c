@@ -254,3 +254,24 @@ int32_t hubspot_id_after(struct fastenr_str a, struct fastenr_str b)
         return a.len > b.len;
     return a.len > 0 && memcmp(a.ptr, b.ptr, (size_t)a.len) > 0;
 }
+
+/* HubSpot's are digits today, and it promises nothing: any short token will do. */
+int32_t hubspot_is_cursor(struct fastenr_str s)
+{
+    static const char others[] = "-_=.~+/";
+    if (s.len == 0 || s.len > HUBSPOT_CURSOR_MAX)
+        return 0;
+    for (uint64_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c != '\0' && strchr(others, c))))
+            return 0;
+    }
+    return 1;
+}
+
+struct fastenr_str hubspot_text_at(const struct fastenr_table *texts, uint32_t i)
+{
+    const char *row = (const char *)texts->rows + (size_t)i * texts->stride;
+    return *(const struct fastenr_str *)(const void *)row;
+}

@@ -366,7 +366,7 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
         hubspot_batch_read(h, type, call, a);
         break;
     case ROUTE_ASSOCIATIONS:
-        hubspot_associations(h, type, t->id, (enum object_type)t->to, a);
+        hubspot_associations(h, type, t->id, (enum object_type)t->to, call, a);
         break;
     case ROUTE_ASSOCIATIONS_BATCH:
         hubspot_associations_batch(h, type, (enum object_type)t->to, call, a);

@@ -348,17 +348,14 @@ bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a);
 enum { ASSOCIATIONS_MAX = 2 };
 
 bool association_is_known(enum object_type type, enum object_type to);
-/* Indexes of the living records that a record is associated with. */
-size_t association_get(const struct hubspot *h, enum object_type type, uint32_t index,
-                       enum object_type to, uint32_t out[ASSOCIATIONS_MAX]);
 /* Makes `target` (-1: none) the only one. */
 void association_set(struct hubspot *h, enum object_type type, uint32_t index, enum object_type to,
                      int64_t target);
-/* Appends a member "associations" for the truth. */
+/* Appends a member "associations" for the truth: those that the record's side keeps. */
 void association_write_truth(const struct hubspot *h, enum object_type type, uint32_t index,
                              struct text *out);
 void hubspot_associations(struct hubspot *h, enum object_type type, const char *id,
-                          enum object_type to, struct answer *a);
+                          enum object_type to, const struct call *call, struct answer *a);
 void hubspot_associations_batch(struct hubspot *h, enum object_type type, enum object_type to,
                                 const struct call *call, struct answer *a);
 

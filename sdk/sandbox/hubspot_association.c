@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Associations (v4), from the record that has them to companies, contacts and deals. As seeded they
- * follow from the record's hash; what was associated or dissociated since is kept beside, and moves
- * no modified time. Those with archived records are not shown, as HubSpot drops them.
+ * Associations (v4). One side keeps them: contacts to companies; deals, tickets and engagements to
+ * companies and contacts; tickets and engagements to deals. As seeded they follow from the record's
+ * hash; what was associated or dissociated since is kept beside, and moves no modified time. The
+ * other side is answered by a look at all records of the side that keeps them, once a request.
+ * Those with archived records are not shown, as HubSpot drops them.
  */
 #include "hubspot.h"
 
@@ -82,14 +84,20 @@ static size_t company_of_contact(const struct hubspot *h, uint32_t index, uint32
     return has;
 }
 
-bool association_is_known(enum object_type type, enum object_type to)
+static bool is_kept(enum object_type type, enum object_type to)
 {
     return (type == CONTACTS && to == COMPANIES) || (type >= DEALS && to <= CONTACTS) ||
            (type > DEALS && to == DEALS);
 }
 
-size_t association_get(const struct hubspot *h, enum object_type type, uint32_t index,
-                       enum object_type to, uint32_t out[ASSOCIATIONS_MAX])
+bool association_is_known(enum object_type type, enum object_type to)
+{
+    return is_kept(type, to) || is_kept(to, type);
+}
+
+/* Indexes of the living records that a record of the keeping side is associated with. */
+static size_t association_get(const struct hubspot *h, enum object_type type, uint32_t index,
+                              enum object_type to, uint32_t out[ASSOCIATIONS_MAX])
 {
     size_t n = 0, kept = 0;
     const struct changed_association *changed =
@@ -106,18 +114,6 @@ size_t association_get(const struct hubspot *h, enum object_type type, uint32_t 
     return kept;
 }
 
-/* ---- showing ---- */
-
-static void write_targets(const struct hubspot *h, enum object_type to, const uint32_t *targets,
-                          size_t count, struct text *out)
-{
-    for (size_t i = 0; i < count; i++)
-        text_printf(out,
-                    "%s{\"toObjectId\":%llu,\"associationTypes\":[{\"category\":"
-                    "\"HUBSPOT_DEFINED\",\"typeId\":%d,\"label\":null}]}",
-                    i ? "," : "", (unsigned long long)store_id(h, to, targets[i]), 200 + (int)to);
-}
-
 void association_write_truth(const struct hubspot *h, enum object_type type, uint32_t index,
                              struct text *out)
 {
@@ -125,7 +121,7 @@ void association_write_truth(const struct hubspot *h, enum object_type type, uin
     text_add(out, ",\"associations\":{");
     for (int to = COMPANIES; to <= DEALS; to++) {
         uint32_t targets[ASSOCIATIONS_MAX];
-        if (!association_is_known(type, (enum object_type)to))
+        if (!is_kept(type, (enum object_type)to))
             continue;
         size_t n = association_get(h, type, index, (enum object_type)to, targets);
         text_printf(out, "%s\"%s\":[", between, hubspot_models[to].name);
@@ -138,48 +134,178 @@ void association_write_truth(const struct hubspot *h, enum object_type type, uin
     text_char(out, '}');
 }
 
-/* The index of a living record, or false. */
-static bool living(const struct hubspot *h, enum object_type type, const char *id, uint32_t *ret)
+/* ---- asking ---- */
+
+/* A record whose associations are asked for. */
+struct input {
+    uint32_t index;
+    bool living;
+    uint64_t after; /* how many to leave out */
+    size_t place;   /* in the request */
+    uint32_t *targets;
+    size_t count, cap;
+};
+
+static void add_target(struct input *in, uint32_t target)
+{
+    if (in->count == in->cap) {
+        in->cap = in->cap ? in->cap * 2 : 4;
+        in->targets = mem_more(in->targets, in->cap * sizeof *in->targets);
+    }
+    in->targets[in->count++] = target;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const struct input *x = a, *y = b;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct input *x = a, *y = b;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+/* Adds `target` to all inputs with that index. They are sorted by it. */
+static void add_to(struct input *inputs, size_t count, uint32_t index, uint32_t target)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (inputs[middle].index < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < count && inputs[low].index == index; low++)
+        if (inputs[low].living)
+            add_target(&inputs[low], target);
+}
+
+static void find_kept(const struct hubspot *h, enum object_type type, enum object_type to,
+                      struct input *inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t out[ASSOCIATIONS_MAX];
+        size_t n = inputs[i].living ? association_get(h, type, inputs[i].index, to, out) : 0;
+        for (size_t k = 0; k < n; k++)
+            add_target(&inputs[i], out[k]);
+    }
+}
+
+static void find_from_other_side(const struct hubspot *h, enum object_type type,
+                                 enum object_type to, struct input *inputs, size_t count)
+{
+    qsort(inputs, count, sizeof *inputs, by_index);
+    for (uint32_t i = 0; i < h->tables[to].total; i++) {
+        uint32_t out[ASSOCIATIONS_MAX];
+        size_t n = is_archived(h, to, i) ? 0 : association_get(h, to, i, type, out);
+        for (size_t k = 0; k < n; k++)
+            add_to(inputs, count, out[k], i);
+    }
+    qsort(inputs, count, sizeof *inputs, by_place);
+}
+
+static void find_targets(const struct hubspot *h, enum object_type type, enum object_type to,
+                         struct input *inputs, size_t count)
+{
+    if (count == 0)
+        return;
+    if (is_kept(type, to))
+        find_kept(h, type, to, inputs, count);
+    else
+        find_from_other_side(h, type, to, inputs, count);
+}
+
+static void find_input(const struct hubspot *h, enum object_type type, const char *id,
+                       const char *after, struct input *in)
 {
     uint64_t number = strtoull(id, NULL, 10);
-    *ret = store_index_from(h, type, number);
-    return *ret < h->tables[type].total && store_id(h, type, *ret) == number &&
-           !is_archived(h, type, *ret);
+    in->index = store_index_from(h, type, number);
+    in->living = in->index < h->tables[type].total && store_id(h, type, in->index) == number &&
+                 !is_archived(h, type, in->index);
+    in->after = strtoull(after, NULL, 10);
+}
+
+/* ---- showing ---- */
+
+/* At most `limit` of them, and where the next page begins. */
+static void write_page(const struct hubspot *h, enum object_type to, const struct input *in,
+                       const char *member, uint64_t limit, struct text *out)
+{
+    uint64_t end = in->after + limit, i = in->after;
+    text_printf(out, "\"%s\":[", member);
+    for (; i < in->count && i < end; i++)
+        text_printf(out,
+                    "%s{\"toObjectId\":%llu,\"associationTypes\":[{\"category\":"
+                    "\"HUBSPOT_DEFINED\",\"typeId\":%d,\"label\":null}]}",
+                    i > in->after ? "," : "", (unsigned long long)store_id(h, to, in->targets[i]),
+                    200 + (int)to);
+    text_char(out, ']');
+    if (i < in->count)
+        text_printf(out, ",\"paging\":{\"next\":{\"after\":\"%llu\",\"link\":\"?after=%llu\"}}",
+                    (unsigned long long)i, (unsigned long long)i);
 }
 
 void hubspot_associations(struct hubspot *h, enum object_type type, const char *id,
-                          enum object_type to, struct answer *a)
+                          enum object_type to, const struct call *call, struct answer *a)
 {
-    uint32_t index, targets[ASSOCIATIONS_MAX];
-    if (!living(h, type, id, &index)) {
+    const char *after = call_arg(call, "after"), *limit = call_arg(call, "limit");
+    uint64_t most = limit ? strtoull(limit, NULL, 10) : h->options->association_page;
+    struct input in = {0};
+    if (most < 1 || most > SANDBOX_ASSOCIATION_PAGE_MAX) {
+        hubspot_error(h, a, 400, "VALIDATION_ERROR", "limit: from 1 to %d",
+                      SANDBOX_ASSOCIATION_PAGE_MAX);
+        return;
+    }
+    find_input(h, type, id, after ? after : "", &in);
+    if (!in.living) {
         hubspot_error(h, a, 404, "OBJECT_NOT_FOUND", "resource not found");
         return;
     }
-    size_t n = association_get(h, type, index, to, targets);
-    text_add(&a->body, "{\"results\":[");
-    write_targets(h, to, targets, n, &a->body);
-    text_add(&a->body, "]}");
+    find_targets(h, type, to, &in, 1);
+    text_char(&a->body, '{');
+    write_page(h, to, &in, "results", most, &a->body);
+    text_char(&a->body, '}');
+    free(in.targets);
 }
 
 /* A row for each input that has any; the others are counted as errors, as HubSpot does. */
 static size_t write_rows(struct hubspot *h, enum object_type type, enum object_type to,
-                         struct json_object *inputs, struct text *out)
+                         const struct input *inputs, size_t count, struct text *out)
 {
-    size_t count = json_object_array_length(inputs), written = 0;
+    size_t written = 0;
     for (size_t i = 0; i < count; i++) {
-        struct json_object *id = NULL;
-        uint32_t index, targets[ASSOCIATIONS_MAX];
-        json_object_object_get_ex(json_object_array_get_idx(inputs, i), "id", &id);
-        const char *text = id ? json_object_get_string(id) : "";
-        size_t n = living(h, type, text, &index) ? association_get(h, type, index, to, targets) : 0;
-        if (n == 0)
+        if (inputs[i].count == 0)
             continue;
-        text_printf(out, "%s{\"from\":{\"id\":\"%llu\"},\"to\":[", written++ ? "," : "",
-                    (unsigned long long)store_id(h, type, index));
-        write_targets(h, to, targets, n, out);
-        text_add(out, "]}");
+        text_printf(out, "%s{\"from\":{\"id\":\"%llu\"},", written++ ? "," : "",
+                    (unsigned long long)store_id(h, type, inputs[i].index));
+        write_page(h, to, &inputs[i], "to", h->options->association_page, out);
+        text_char(out, '}');
     }
     return count - written;
+}
+
+static size_t write_found(struct hubspot *h, enum object_type type, enum object_type to,
+                          struct json_object *wanted, struct text *out)
+{
+    size_t count = json_object_array_length(wanted);
+    struct input *inputs = mem_get(count * sizeof *inputs);
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *input = json_object_array_get_idx(wanted, i), *id = NULL, *after = NULL;
+        json_object_object_get_ex(input, "id", &id);
+        json_object_object_get_ex(input, "after", &after);
+        find_input(h, type, id ? json_object_get_string(id) : "",
+                   after ? json_object_get_string(after) : "", &inputs[i]);
+        inputs[i].place = i;
+    }
+    find_targets(h, type, to, inputs, count);
+    size_t without = write_rows(h, type, to, inputs, count, out);
+    for (size_t i = 0; i < count; i++)
+        free(inputs[i].targets);
+    free(inputs);
+    return without;
 }
 
 void hubspot_associations_batch(struct hubspot *h, enum object_type type, enum object_type to,
@@ -199,7 +325,7 @@ void hubspot_associations_batch(struct hubspot *h, enum object_type type, enum o
                       INPUTS_MAX);
     } else {
         text_add(&a->body, "{\"status\":\"COMPLETE\",\"results\":[");
-        size_t without = write_rows(h, type, to, inputs, &a->body);
+        size_t without = write_found(h, type, to, inputs, &a->body);
         text_char(&a->body, ']');
         if (without > 0)
             text_printf(&a->body,

@@ -49,6 +49,7 @@ static void print_help(const char *vendor)
         "  --limits L           rate limits: real (default), off, or xN for N times the real ones\n"
         "  --lag MS             search does not see changes younger than this (default 0)\n"
         "  --same-modified N    the first N companies share one modified time (default 0)\n"
+        "  --association-page N of one record's associations so many in one answer (default 500)\n"
         "  --dirty N            N contacts have a broken e-mail address (default 0)\n"
         "  --token-ttl SECONDS  how long an OAuth access token lives (default 1800)\n"
         "  --rotate             a refresh token is replaced when it is used, and dead\n"
@@ -111,6 +112,7 @@ static const struct option flags[] = {{"port", required_argument, NULL, 'p'},
                                       {"companies-from", required_argument, NULL, 'f'},
                                       {"lag", required_argument, NULL, 'g'},
                                       {"same-modified", required_argument, NULL, 'm'},
+                                      {"association-page", required_argument, NULL, 'a'},
                                       {"dirty", required_argument, NULL, 'd'},
                                       {"token-ttl", required_argument, NULL, 'x'},
                                       {"rotate", no_argument, NULL, 'r'},
@@ -173,6 +175,8 @@ static int read_flag(struct settings *s, int flag, const char *name)
         return read_count(name, SANDBOX_RECORDS_MAX, &o->engagements);
     case 'm':
         return read_count(name, SANDBOX_RECORDS_MAX, &o->same_modified);
+    case 'a':
+        return read_count(name, SANDBOX_ASSOCIATION_PAGE_MAX, &o->association_page);
     case 'd':
         return read_count(name, SANDBOX_RECORDS_MAX, &o->dirty);
     default:

@@ -47,7 +47,8 @@ void sandbox_options_default(struct sandbox_options *options)
                                         .tickets = 300,
                                         .engagements = 1000,
                                         .limits_factor = 1,
-                                        .token_ttl_s = 1800};
+                                        .token_ttl_s = 1800,
+                                        .association_page = SANDBOX_ASSOCIATION_PAGE_MAX};
 }
 
 static const char *check_options(const struct sandbox_options *o)
@@ -62,6 +63,8 @@ static const char *check_options(const struct sandbox_options *o)
         return "same-modified is more than there are companies";
     if (o->token_ttl_s == 0)
         return "token-ttl is at least a second";
+    if (o->association_page < 1 || o->association_page > SANDBOX_ASSOCIATION_PAGE_MAX)
+        return "association-page is none from 1 to 500";
     if (o->dirty > o->contacts)
         return "dirty is more than there are contacts";
     return NULL;

@@ -31,7 +31,8 @@ enum {
     SANDBOX_BODY_MAX = 4 * 1024 * 1024, /* a request body; above it the answer is 413 */
     SANDBOX_HEADERS_MAX = 16,
     SANDBOX_RECORDS_MAX = 100 * 1000 * 1000, /* of one type */
-    SANDBOX_LIMITS_FACTOR_MAX = 1000
+    SANDBOX_LIMITS_FACTOR_MAX = 1000,
+    SANDBOX_ASSOCIATION_PAGE_MAX = 500
 };
 
 /* What becomes of the refresh token when it is used: it stays; it is replaced and dead; it is
@@ -49,6 +50,7 @@ struct sandbox_options {
     const char *companies_from; /* NULL, or a CSV file of real companies; read by create */
     uint32_t lag_ms;            /* 0: how long search does not see a change */
     uint32_t same_modified;     /* 0: the first so many companies share one modified time */
+    uint32_t association_page;  /* 500: of one record's associations in one answer; 1 to 500 */
     uint32_t dirty;             /* 0: so many contacts carry a broken e-mail address */
     uint32_t token_ttl_s;       /* 1800: how long an OAuth access token lives */
     enum sandbox_rotate rotate; /* NEVER */

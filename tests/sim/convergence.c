@@ -115,6 +115,7 @@ static void make_sandbox(struct sim *s)
     options.deals = (uint32_t)below(s, 250);
     options.tickets = (uint32_t)below(s, 120);
     options.engagements = (uint32_t)below(s, 500);
+    options.association_page = (uint32_t)below(s, 3) + 1;
     options.limits_factor = factors[below(s, 3)];
     options.lag_ms = (uint32_t)(below(s, 2) * below(s, 30000));
     options.same_modified = (uint32_t)(below(s, 3) == 0 ? options.companies : 0);

@@ -26,7 +26,9 @@ void mock_open(struct fastenr_host *m, size_t records)
         m->modified_ms[id] = 5000;
     m->account = "{\"portalId\":33,\"uiDomain\":\"app-eu1.hubspot.com\"}";
     m->properties = "{\"results\":[]}";
+    m->association_page = 100;
     m->fields = m->checkpoints = m->logs = BUF_INIT(TEXT_MAX_LEN);
+    m->attaching = m->attached = BUF_INIT(TEXT_MAX_LEN);
     m->result_text = BUF_INIT(TEXT_MAX_LEN);
 }
 
@@ -48,6 +50,8 @@ void mock_close(struct fastenr_host *m)
     buf_free(&m->checkpoints);
     buf_free(&m->logs);
     buf_free(&m->result_text);
+    buf_free(&m->attaching);
+    buf_free(&m->attached);
 }
 
 size_t mock_open_handles(const struct fastenr_host *m)
@@ -244,6 +248,54 @@ static void answer_batch(struct fastenr_host *m, const struct json *body, struct
     json_close(&w, '}');
 }
 
+/* A row of the contacts from `after` on; `from.id` is text, `toObjectId` a number. */
+static void put_association_row(struct json_writer *w, const struct fastenr_host *m, uint64_t id,
+                                uint64_t after)
+{
+    char text[32];
+    uint64_t count = m->associated[id], end = after + m->association_page;
+    snprintf(text, sizeof text, "%" PRIu64, id);
+    json_open(w, '{');
+    json_key(w, "from");
+    json_open(w, '{');
+    json_key(w, "id");
+    json_put_text(w, text);
+    json_close(w, '}');
+    json_key(w, "to");
+    json_open(w, '[');
+    for (uint64_t i = after; i < count && i < end; i++) {
+        json_open(w, '{');
+        json_key(w, "toObjectId");
+        json_put_int(w, (int64_t)(count - i));
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+    if (end < count)
+        put_next(w, m->stuck ? after : (size_t)end);
+    json_close(w, '}');
+}
+
+static void answer_associations(struct fastenr_host *m, const struct json *body, struct buf *out)
+{
+    struct json_writer w = {.out = out};
+    const struct json *inputs = json_member(body, STR("inputs"));
+    CU_ASSERT(json_length(inputs) >= 1 && json_length(inputs) <= 1000);
+    json_open(&w, '{');
+    json_key(&w, "results");
+    json_open(&w, '[');
+    for (size_t i = 0; i < json_length(inputs); i++) {
+        const struct json *input = json_element(inputs, i);
+        uint64_t id = 0, after = 0;
+        CU_ASSERT_FATAL(str_to_u64(json_string(json_member(input, STR("id"))), &id) && id >= 1 &&
+                        id <= m->record_count);
+        str_to_u64(json_string(json_member(input, STR("after"))), &after);
+        if (m->associated[id] > 0)
+            put_association_row(&w, m, id, after);
+    }
+    json_close(&w, ']');
+    json_close(&w, '}');
+}
+
 /* ---- requests ---- */
 
 static enum mock_kind kind_of(struct str url)
@@ -256,6 +308,8 @@ static enum mock_kind kind_of(struct str url)
         return MOCK_SEARCH;
     if (str_is(url, ORIGIN "/crm/v3/objects/companies/batch/read"))
         return MOCK_BATCH;
+    if (str_is(url, ORIGIN "/crm/v4/associations/companies/contacts/batch/read"))
+        return MOCK_ASSOCIATIONS;
     bool known = false;
     for (size_t i = 0; i < HUBSPOT_OBJECTS; i++) {
         char begin[100];
@@ -313,6 +367,9 @@ static void answer_well(struct fastenr_host *m, const struct fastenr_request *re
         break;
     case MOCK_BATCH:
         answer_batch(m, body, out);
+        break;
+    case MOCK_ASSOCIATIONS:
+        answer_associations(m, body, out);
         break;
     }
     json_free(body);
@@ -417,6 +474,9 @@ static fastenr_outcome mock_emit_page(struct fastenr_host *m, uint64_t handle,
     bool ok = !cancelled(m);
     if (ok && json_parse(buf_view(&a->body), &root, NULL) == 0) {
         note_records(m, json_path(root, str_of(page->records)), &result);
+        buf_str(&m->attached, buf_view(&m->attaching));
+        buf_char(&m->attached, '\n');
+        buf_clear(&m->attaching);
         struct str last = str_of(result.last_id);
         struct str next = json_string(json_path(root, str_of(page->next)));
         buf_free(&m->result_text); /* the strings of the result before are no longer valid */
@@ -432,6 +492,29 @@ static fastenr_outcome mock_emit_page(struct fastenr_host *m, uint64_t handle,
     json_free(root);
     close_answer(a);
     return outcome;
+}
+
+static fastenr_outcome mock_attach(struct fastenr_host *m, uint64_t handle,
+                                   const struct fastenr_attach *spec)
+{
+    struct mock_answer *a = answer_of(m, handle);
+    const struct json *root = NULL;
+    CU_ASSERT(str_is(str_of(spec->rows), "results") && str_is(str_of(spec->key), "from.id"));
+    CU_ASSERT(str_is(str_of(spec->values), "to[*].toObjectId"));
+    CU_ASSERT(str_is(str_of(spec->field), "associations.contacts"));
+    bool ok = !cancelled(m);
+    CU_ASSERT(!ok || json_parse(buf_view(&a->body), &root, NULL) == 0);
+    const struct json *rows = ok ? json_member(root, STR("results")) : NULL;
+    for (size_t i = 0; i < json_length(rows); i++) {
+        const struct json *row = json_element(rows, i), *to = json_member(row, STR("to"));
+        struct str id = json_string(json_path(row, STR("from.id")));
+        for (size_t n = 0; n < json_length(to); n++)
+            buf_printf(&m->attaching, "%.*s:%" PRId64 " ", STR_ARG(id),
+                       json_int(json_member(json_element(to, n), STR("toObjectId"))));
+    }
+    json_free(root);
+    close_answer(a);
+    return ok ? FASTENR_OK : FASTENR_CANCELLED;
 }
 
 static fastenr_outcome mock_emit_record(struct fastenr_host *m, const struct fastenr_record *record)
@@ -533,4 +616,5 @@ const struct fastenr_services mock_services = {
     .checkpoint = mock_checkpoint,
     .release = mock_release,
     .progress = mock_progress,
+    .attach = mock_attach,
 };

@@ -12,7 +12,14 @@
 
 enum { MOCK_RECORDS = 1000, MOCK_REQUESTS = 100, MOCK_HANDLES = 32 };
 
-enum mock_kind { MOCK_ACCOUNT, MOCK_PROPERTIES, MOCK_LIST, MOCK_SEARCH, MOCK_BATCH };
+enum mock_kind {
+    MOCK_ACCOUNT,
+    MOCK_PROPERTIES,
+    MOCK_LIST,
+    MOCK_SEARCH,
+    MOCK_BATCH,
+    MOCK_ASSOCIATIONS
+};
 
 struct mock_request {
     enum mock_kind kind;
@@ -44,7 +51,9 @@ struct fastenr_host {
     int64_t modified_ms[MOCK_RECORDS + 1]; /* by id */
     bool gone[MOCK_RECORDS + 1];           /* batch reads leave them out */
     bool stuck;                            /* the same page again and again */
-    const char *account, *properties;      /* bodies */
+    size_t associated[MOCK_RECORDS + 1];   /* contacts of a company, 1 to this; the lowest last */
+    size_t association_page;
+    const char *account, *properties; /* bodies */
     void (*before_search)(struct fastenr_host *m, size_t search);
     struct mock_fault fault;
 
@@ -54,6 +63,7 @@ struct fastenr_host {
     size_t calls, calls_after_cancel;
     struct mock_answer answers[MOCK_HANDLES]; /* handle - 1 */
     struct buf result_text;                   /* of the last emit_page */
+    struct buf attaching;                     /* "id:contact ", for the page that comes next */
 
     /* what the connector did */
     struct mock_request requests[MOCK_REQUESTS];
@@ -61,6 +71,7 @@ struct fastenr_host {
     size_t emitted[MOCK_RECORDS + 1]; /* times, by id */
     size_t emit_count;                /* records in all */
     size_t least_properties;          /* of any record emitted */
+    struct buf attached;              /* what emitted pages had of it; a line a page */
     struct buf fields;                /* name|label|type|flags|values, a line each */
     struct buf checkpoints;           /* "100 200 " */
     struct buf logs;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a second answer adds to the records of a page. */
+#include <stdlib.h>
+
 #include "base/mem.h"
 #include "sync/page.h"
 #include "unit.h"
@@ -65,6 +67,69 @@ static void test_joins(void)
         "{\"a\":1}{\"y\":[\"5\"]}{}");
 }
 
+/* Answers about one field are put together, whichever record's rest came in which. */
+static void test_more_of_a_field(void)
+{
+    expect_fields(
+        attached(
+            "{\"rows\":[{\"from\":{\"id\":\"1\"},\"to\":[{\"id\":9},{\"id\":8}]},{\"from\":{"
+            "\"id\":3},\"to\":[{\"id\":6}]}]}",
+            "x",
+            attached("{\"rows\":[{\"from\":{\"id\":1},\"to\":[{\"id\":7},{\"id\":9}]}]}", "x",
+                     attached("{\"rows\":[{\"from\":{\"id\":1},\"to\":[{\"id\":10}]},{\"from\":"
+                              "{\"id\":1},\"to\":[{\"id\":2}]}]}",
+                              "x", NULL))),
+        "{\"a\":1,\"x\":[\"2\",\"7\",\"8\",\"9\",\"10\"]}{}{\"x\":[\"6\"]}");
+    /* What the vendor's own record has under that name is no value of an answer. */
+    expect_fields(attached("{\"rows\":[{\"from\":{\"id\":1},\"to\":[{\"id\":7}]}]}", "a", NULL),
+                  "{\"a\":[\"7\"]}{}{}");
+}
+
+/* Rows about records of another page, of none, or whose key is no id, are nobody's. */
+static void test_unknown_ids(void)
+{
+    expect_fields(
+        attached("{\"rows\":[{\"from\":{\"id\":\"2\"},\"to\":[{\"id\":1}]},{\"from\":{\"id\":\"\"},"
+                 "\"to\":[{\"id\":1}]},{\"from\":{\"id\":[20]},\"to\":[{\"id\":1}]},{\"from\":7},"
+                 "{\"from\":{\"id\":\"020\"},\"to\":[{\"id\":1}]},{\"from\":{\"id\":20.0},"
+                 "\"to\":[{\"id\":1}]}]}",
+                 "x", NULL),
+        "{\"a\":1}{}{}");
+}
+
+/* One row: a value of `size` bytes for record 20. */
+static struct ticket *large(size_t size, struct ticket *next)
+{
+    static const char begin[] = "{\"rows\":[{\"from\":{\"id\":20},\"to\":[{\"id\":\"",
+                      end[] = "\"}]}]}";
+    struct ticket *t = attached("", "x", next);
+    char *value = mem_new(1, size);
+    memset(value, next ? 'v' : 'w', size);
+    blob_unref(t->body);
+    t->body = blob_new(64u << 20);
+    CU_ASSERT_EQUAL(blob_append(t->body, STR(begin), NULL), 0);
+    CU_ASSERT_EQUAL(blob_append(t->body, (struct str){value, size}, NULL), 0);
+    CU_ASSERT_EQUAL(blob_append(t->body, STR(end), NULL), 0);
+    free(value);
+    return t;
+}
+
+/* 16 MiB of values a record; the answer that brings too much is the one to blame. */
+static void test_too_large(void)
+{
+    static const char complaint[] =
+        "attached: the values of one record for 'x' are more than 16 MiB";
+    expect_fields(large((16u << 20) - 3, NULL), complaint);
+    expect_fields(large(9u << 20, large(9u << 20, NULL)), complaint);
+    struct ticket *fits = large((16u << 20) - 4, NULL);
+    struct page *page = page_new(blob_of("[{\"id\":\"20\",\"p\":{}}]"));
+    static const struct page_spec spec = {.records = {"", 0}, .id = {"id", 2}, .fields = {"p", 1}};
+    CU_ASSERT_EQUAL(page_parse(page, &spec, fits, NULL), 0);
+    CU_ASSERT_EQUAL(json_length(json_member(page->records[0].fields, STR("x"))), 1);
+    page_free(page);
+    ticket_free(fits);
+}
+
 static void test_broken(void)
 {
     expect_fields(attached("{\"rows\":7}", "x", NULL),
@@ -81,6 +146,10 @@ static void test_broken(void)
 }
 
 const char *const unit_suite = "page";
-const struct unit_test unit_tests[] = {{"an attached answer's values become a field", test_joins},
-                                       {"a broken attached answer is named", test_broken},
-                                       {NULL, NULL}};
+const struct unit_test unit_tests[] = {
+    {"an attached answer's values become a field", test_joins},
+    {"answers about one field are put together", test_more_of_a_field},
+    {"rows about unknown records are left out", test_unknown_ids},
+    {"values have a limit", test_too_large},
+    {"a broken attached answer is named", test_broken},
+    {NULL, NULL}};

@@ -174,13 +174,13 @@ static const struct worker_events drive_events = {
     .started = on_started, .finished = on_finished, .ended = on_ended};
 
 /* What is said of a connector driven through create, check, read and stop. */
-static void drive(const char *name, const char *expected)
+static void drive_with(const struct worker_events *events, const char *name, const char *expected)
 {
     struct error err;
     struct drive d = {.said = BUF_INIT(1000)};
     struct worker_limits limits = {.memory = 64u << 20, .hang_us = 300 * US_PER_MS};
     CU_ASSERT_FATAL(image_load(fixture_path(name), &d.image, &err) == 0);
-    d.worker = worker_start(&world, carrier, &d.image, &limits, &drive_events, &d, &err);
+    d.worker = worker_start(&world, carrier, &d.image, &limits, events, &d, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(d.worker);
     loop_run(world.loop, &d.over);
     UNIT_TEXT(buf_cstr(&d.said), expected);
@@ -188,6 +188,11 @@ static void drive(const char *name, const char *expected)
     loop_turn(world.loop, 0);
     image_free(&d.image);
     buf_free(&d.said);
+}
+
+static void drive(const char *name, const char *expected)
+{
+    drive_with(&drive_events, name, expected);
 }
 
 static void test_operations(void)
@@ -199,6 +204,51 @@ static void test_operations(void)
           "or hostile");
     drive("hangs.so", "started create:ok check:ok in read: it spent more than 0.3 s outside host "
                       "calls: it hangs, or its limit (workers.hang) is too low");
+}
+
+/* ---- attaching ---- */
+
+static void on_log(void *arg, int level, struct str text)
+{
+    struct drive *d = arg;
+    (void)level;
+    buf_printf(&d->said, "%.*s ", STR_ARG(text));
+}
+
+static void on_http(void *arg, struct ticket *ticket)
+{
+    struct blob *blob = blob_new(1000);
+    (void)arg;
+    CU_ASSERT(blob_append(blob, STR("[]"), NULL) == 0);
+    worker_http_done(ticket, OUTCOME_OK, 200, blob, "");
+}
+
+static void on_page(void *arg, struct ticket *ticket, const struct page_spec *spec)
+{
+    struct drive *d = arg;
+    const struct page_result result = {.next = STR(""), .last_id = STR("")};
+    size_t attached = 0;
+    (void)spec;
+    for (const struct ticket *t = ticket->attached; t; t = t->next)
+        attached++;
+    buf_printf(&d->said, "page+%zu ", attached);
+    ticket_free(ticket);
+    worker_page_done(d->worker, OUTCOME_OK, &result);
+}
+
+static const struct worker_events attach_events = {.started = on_started,
+                                                   .finished = on_finished,
+                                                   .ended = on_ended,
+                                                   .log = on_log,
+                                                   .http = on_http,
+                                                   .emit_page = on_page};
+
+/* What is attached goes with the next page alone; what cannot be is refused, and harms nothing. */
+static void test_attach(void)
+{
+    drive_with(&attach_events, "attaches.so",
+               "started create:ok check:ok ok failed failed failed page+1 ok page+0 ok page+256 ok "
+               "read:failed stopped");
 }
 
 /* More than a socket holds: the rest goes when the worker has read some. */
@@ -325,6 +375,7 @@ IN_WORLD(test_no_connector_files)
 IN_WORLD(test_ends_while_loading)
 IN_WORLD(test_spy)
 IN_WORLD(test_operations)
+IN_WORLD(test_attach)
 IN_WORLD(test_large_message)
 IN_WORLD(test_freed_while_running)
 IN_WORLD(test_many_starts)
@@ -339,6 +390,7 @@ const struct unit_test unit_tests[] = {
     {"an end while loading has a phase and a cause", world_test_ends_while_loading},
     {"a constructor gets no file and no socket", world_test_spy},
     {"an end in an operation has a phase and a cause", world_test_operations},
+    {"answers are attached to the next page", world_test_attach},
     {"a message may be larger than a socket holds", world_test_large_message},
     {"a worker may be freed while it runs", world_test_freed_while_running},
     {"a hundred starts and crashes leave nothing behind", world_test_many_starts},

@@ -441,9 +441,12 @@ struct fastenr_services {
     /* ---- since 0.2 ---- */
 
     /* Joins an answer to the page that is emitted next, and consumes the handle. Several may be
-     * attached to one page, at most 16. The values are sorted, so that their order at the vendor
-     * does not matter; a reference takes the first. A body that is not the JSON that the spec says
-     * is fetched again by the host when the page is emitted, then fails the operation.
+     * attached to one page, at most 256; they count in the 64 MiB of answers that a connector may
+     * hold. Those for one field, as the pages of a long list, are put together. The values are
+     * sorted, each once, so that their order at the vendor does not matter; a reference takes the
+     * first. Rows about records that are not on the page are left out; those of one record may have
+     * 16 MiB of values. A body that is not the JSON that the spec says is fetched again by the host
+     * when the page is emitted, then fails the operation.
      * State: read. Owns: the spec is borrowed. Blocks: no. Fails: FAILED, CANCELLED. */
     fastenr_outcome (*attach)(struct fastenr_host *host, uint64_t handle,
                               const struct fastenr_attach *spec);
