@@ -181,6 +181,48 @@ static const struct model_field ticket_fields[] = {
     {.id = 11, .name = "satisfaction", .kind = KIND_TEXT, .help = "what the customer said of it"},
 };
 
+/* Who looks after records, as their vendor keeps them. */
+static const struct model_field owner_fields[] = {
+    {.id = 1, .name = "email", .kind = KIND_EMAIL, .help = "e-mail address"},
+    {.id = 2, .name = "name", .kind = KIND_TEXT, .help = "first and last name"},
+    {.id = 3, .name = "user_id", .kind = KIND_TEXT, .help = "id as a user, where that is another"},
+    {.id = 4, .name = "active", .kind = KIND_BOOLEAN, .help = "whether the person is still there"},
+};
+
+/* What a deal or a ticket that stands there is: for all of them the same. */
+static const struct model_field pipeline_stage_fields[] = {
+    {.id = 1, .name = "object", .kind = KIND_TEXT, .help = "whose pipeline, in the vendor's word"},
+    {.id = 2, .name = "pipeline", .kind = KIND_TEXT, .help = "the pipeline, as people see it"},
+    {.id = 3, .name = "pipeline_id", .kind = KIND_TEXT, .help = "its id"},
+    {.id = 4,
+     .name = "stage",
+     .kind = KIND_TEXT,
+     .required = true,
+     .help = "the stage, as people see it"},
+    {.id = 5, .name = "stage_id", .kind = KIND_TEXT, .help = "its id"},
+    {.id = 6,
+     .name = "display_order",
+     .kind = KIND_INTEGER,
+     .help = "where it stands in its pipeline"},
+    {.id = 7, .name = "closed", .kind = KIND_BOOLEAN, .help = "whether it is an end"},
+    {.id = 8,
+     .name = "probability",
+     .kind = KIND_INTEGER,
+     .min = 0,
+     .max = 100,
+     .help = "chance of winning a deal there, in percent"},
+    {.id = 9,
+     .name = "deal_status",
+     .kind = KIND_ENUM,
+     .choices = deal_statuses,
+     .help = "what a deal there is: open, won or lost"},
+    {.id = 10,
+     .name = "ticket_status",
+     .kind = KIND_ENUM,
+     .choices = ticket_statuses,
+     .help = "what a ticket there is"},
+};
+
 #define FIELDS(array) .fields = (array), .field_count = sizeof(array) / sizeof((array)[0])
 
 const struct model_object model_objects[] = {
@@ -194,6 +236,17 @@ const struct model_object model_objects[] = {
     {.id = 4, .name = "engagement", FIELDS(engagement_fields), .help = "an activity"},
     /* 5 is kept for goal. */
     {.id = 6, .name = "ticket", FIELDS(ticket_fields), .help = "a customer's request"},
+    /* 7 to 9 are kept for custom_record, survey_response and metric. */
+    {.id = 10,
+     .name = "owner",
+     FIELDS(owner_fields),
+     .is_table = true,
+     .help = "who looks after records"},
+    {.id = 11,
+     .name = "pipeline_stage",
+     FIELDS(pipeline_stage_fields),
+     .is_table = true,
+     .help = "a stage of a pipeline"},
 };
 const size_t model_object_count = sizeof model_objects / sizeof model_objects[0];
 
@@ -203,6 +256,9 @@ _Static_assert(sizeof deal_fields / sizeof deal_fields[0] <= MODEL_FIELDS_MAX, "
 _Static_assert(sizeof engagement_fields / sizeof engagement_fields[0] <= MODEL_FIELDS_MAX,
                "engagement");
 _Static_assert(sizeof ticket_fields / sizeof ticket_fields[0] <= MODEL_FIELDS_MAX, "ticket");
+_Static_assert(sizeof owner_fields / sizeof owner_fields[0] <= MODEL_FIELDS_MAX, "owner");
+_Static_assert(sizeof pipeline_stage_fields / sizeof pipeline_stage_fields[0] <= MODEL_FIELDS_MAX,
+               "pipeline_stage");
 
 const struct model_object *model_object(struct str name)
 {

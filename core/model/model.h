@@ -44,6 +44,7 @@ struct model_object {
     const struct model_field *fields;
     size_t field_count;
     const char *match; /* the field that has an index for matching; NULL: there is none */
+    bool is_table;     /* a reference table of a connection: other records take its fields */
     const char *help;
 };
 

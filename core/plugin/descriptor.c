@@ -153,6 +153,7 @@ static void get_mapping(struct decoder *d, struct connector_mapping *mapping)
     mapping->join = get_text(d);
     mapping->map = get_text(d);
     mapping->scale = get_text(d);
+    mapping->take = get_text(d);
 }
 
 static void get_object(struct decoder *d, struct connector_object *object)

@@ -76,7 +76,7 @@ struct connector_response {
 };
 
 struct connector_mapping {
-    struct str to, from, transform, lookup, value, default_value, join, map, scale;
+    struct str to, from, transform, lookup, value, default_value, join, map, scale, take;
 };
 
 struct connector_object {

@@ -245,12 +245,13 @@ static int parse_list(const struct rule *rule, struct str t, struct arena *arena
 static int parse_text(const struct rule *rule, struct str t, struct arena *arena, struct value *ret,
                       struct error *err)
 {
-    switch (rule->field.kind) {
-    case KIND_REFERENCE: /* the vendor's id; the store finds the record */
+    if (rule_refers(rule)) { /* the vendor's id; the store finds the record */
         *ret = (struct value){.state = VALUE_TEXT, .text = t};
         if (memchr(t.ptr, 0, t.len))
             return error_set(err, "an id with a NUL byte is none");
         return t.len <= 255 ? 0 : error_set(err, "an id of %zu bytes is too long", t.len);
+    }
+    switch (rule->field.kind) {
     case KIND_DATE:
     case KIND_TIME:
         return parse_when(rule, t, ret, err);
@@ -297,7 +298,7 @@ static int check_value(const struct rule *rule, const struct value *value, struc
         return rule->required || rule->field.required
                    ? error_set(err, "it is required, and the vendor has no value")
                    : 0;
-    if (rule->field.kind == KIND_REFERENCE)
+    if (rule_refers(rule))
         return 0;
     if (value_validate(&rule->field, value, err) != 0)
         return -1;
@@ -319,7 +320,7 @@ static struct str field_text(const struct rule *rule, const struct json *fields,
                              struct arena *arena)
 {
     const struct json *value = json_member(fields, rule->from[0]);
-    if (rule->field.kind == KIND_REFERENCE && json_kind(value) == JSON_ARRAY)
+    if (rule_refers(rule) && json_kind(value) == JSON_ARRAY)
         value = json_element(value, 0);
     return vendor_text(value, arena);
 }
@@ -366,6 +367,17 @@ static uint64_t hash_value(const uint8_t key[SIPHASH_KEY], const struct value *v
     return siphash(key, (struct str){(const char *)&value->integer, sizeof value->integer});
 }
 
+/* What is seen of a taken field is the id, and what is taken: another field of the same record is
+ * another value. */
+static uint64_t hash_rule_value(const uint8_t key[SIPHASH_KEY], const struct rule *rule,
+                                const struct value *value)
+{
+    uint64_t hash = hash_value(key, value);
+    if (rule->take.len == 0 || value->state == VALUE_NULL)
+        return hash;
+    return hash ^ siphash(key, rule->lookup) ^ (siphash(key, rule->take) << 1);
+}
+
 static void pack_shadow(char *entry, uint16_t id, uint64_t hash)
 {
     entry[0] = (char)id;
@@ -407,7 +419,8 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
             to_json_text(rule, &values[i], arena);
             custom_bytes += values[i].text.len;
         }
-        pack_shadow(shadow + i * SHADOW_ENTRY, rule->field.id, hash_value(hash_key, &values[i]));
+        pack_shadow(shadow + i * SHADOW_ENTRY, rule->field.id,
+                    hash_rule_value(hash_key, rule, &values[i]));
     }
     if (custom_bytes > RECORD_TEXT_MAX) {
         *ret_field = STR("custom_fields");

@@ -206,7 +206,11 @@ static void drop_unmoved(struct batch *b)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++) {
-        if (find_moved(b, &b->items[i]) || b->items[i].link.key == 0) {
+        struct item *item = &b->items[i];
+        /* Fields that are not mapped any more are forgotten: should they be mapped again, what was
+         * seen of them then says nothing. */
+        bool fewer = item->link.seen_remote.len > item->record->mapped.shadow.len;
+        if (find_moved(b, item) || item->link.key == 0 || fewer) {
             b->items[n++] = b->items[i];
         } else {
             b->counts.unchanged++;

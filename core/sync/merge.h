@@ -15,7 +15,8 @@
 
 /* One object of a connection, as merging sees it. */
 struct merge_target {
-    const struct object_setup *object;
+    const struct setup *setup;
+    const struct object_setup *object; /* of the setup */
     int64_t stream;
     int64_t *lookups; /* a rule each: the stream that its ids are of; 0: none */
     int64_t links_before;

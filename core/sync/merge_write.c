@@ -4,8 +4,7 @@
 
 #include "sync/merge_internal.h"
 
-/* Before and after of all fields and of the custom fields, with every byte escaped. */
-enum { BODY_MAX = 256 * 1024 * 1024, CUSTOM_MAX = 64 * 1024 * 1024 };
+enum { CUSTOM_MAX = 64 * 1024 * 1024 };
 
 static const struct store_engine *engine_of(const struct batch *b)
 {
@@ -14,8 +13,8 @@ static const struct store_engine *engine_of(const struct batch *b)
 
 /* ---- references ---- */
 
-static void note_pending(struct batch *b, const struct item *item, size_t rule, int64_t stream,
-                         struct str external_id)
+void batch_note_pending(struct batch *b, const struct item *item, size_t rule, int64_t stream,
+                        struct str external_id)
 {
     b->out.pending[b->out.pending_count++] =
         (struct pending_write){.stream = stream,
@@ -36,9 +35,9 @@ static void take_reference(struct batch *b, struct item *item, size_t rule, int6
     if (key != 0)
         item->references[rule] = (struct value){.state = VALUE_INTEGER, .integer = key};
     if (key == 0)
-        note_pending(b, item, rule, stream, id);
+        batch_note_pending(b, item, rule, stream, id);
     else if (!item->created)
-        note_pending(b, item, rule, stream, STR("")); /* an older one may still wait */
+        batch_note_pending(b, item, rule, stream, STR("")); /* an older one may still wait */
 }
 
 static int resolve_rule(struct batch *b, size_t rule, struct error *err)
@@ -56,13 +55,15 @@ static int resolve_rule(struct batch *b, size_t rule, struct error *err)
             items[n] = item;
             ids[n++] = item->record->mapped.values[rule].text;
         } else if (item->link.key != 0) { /* a first match does not empty what is there */
-            note_pending(b, item, rule, 0, STR(""));
+            batch_note_pending(b, item, rule, 0, STR(""));
         }
     }
     if (n == 0)
         return 0;
     if (engine_of(b)->load_links(b->merge->store, stream, ids, n, found, &b->arena, err) != 0)
         return -1;
+    if (b->mapping->rules[rule].take.len > 0)
+        return batch_take(b, rule, items, found, n, err);
     for (size_t i = 0; i < n; i++)
         take_reference(b, items[i], rule, stream, &found[i]);
     return 0;
@@ -72,13 +73,13 @@ int batch_resolve(struct batch *b, struct error *err)
 {
     size_t references = 0;
     for (size_t i = 0; i < b->mapping->rule_count; i++)
-        references += b->mapping->rules[i].field.kind == KIND_REFERENCE;
+        references += rule_refers(&b->mapping->rules[i]);
     b->out.pending = arena_new(&b->arena, b->count * references, sizeof b->out.pending[0]);
     for (size_t i = 0; i < b->count && references > 0; i++)
         b->items[i].references =
             arena_new(&b->arena, b->mapping->rule_count, sizeof b->items[i].references[0]);
     for (size_t i = 0; i < b->mapping->rule_count; i++)
-        if (b->mapping->rules[i].field.kind == KIND_REFERENCE && resolve_rule(b, i, err) != 0)
+        if (rule_refers(&b->mapping->rules[i]) && resolve_rule(b, i, err) != 0)
             return -1;
     return 0;
 }
@@ -222,8 +223,7 @@ out:
 
 static const struct value *value_for(const struct item *item, const struct rule *rule, size_t i)
 {
-    return rule->field.kind == KIND_REFERENCE ? &item->references[i]
-                                              : &item->record->mapped.values[i];
+    return rule_refers(rule) ? &item->references[i] : &item->record->mapped.values[i];
 }
 
 static void set_defaults(struct batch *b, struct record_row *row)
@@ -241,6 +241,7 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
     struct record_row *row = arena_new(&b->arena, 1, sizeof *row);
     uint8_t random[10];
     world->random(world->self, random, sizeof random);
+    item->row = row;
     row->key = item->key;
     row->id = uuid_v7(b->out.now_us, random);
     row->created_at = row->updated_at = b->out.now_us;
@@ -255,8 +256,8 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
 
 /* ---- changed records ---- */
 
-static void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
-                     const struct value *before, const struct value *after)
+void merge_log_pair(struct json_writer *w, const char *name, enum field_kind kind,
+                    const struct value *before, const struct value *after)
 {
     json_key(w, name);
     json_open(w, '[');
@@ -287,7 +288,7 @@ static uint64_t merge_fields(struct batch *b, const struct item *item, struct js
         bool first_match = item->link.key == 0;
         if (value_eq(field, now) || (first_match && now->state == VALUE_NULL))
             continue;
-        log_pair(w, rule->field.name, rule->field.kind, field, now);
+        merge_log_pair(w, rule->field.name, rule->field.kind, field, now);
         *field = *now;
         changed |= UINT64_C(1) << rule->index;
     }
@@ -296,7 +297,7 @@ static uint64_t merge_fields(struct batch *b, const struct item *item, struct js
 
 static int write_update(struct batch *b, struct item *item, struct error *err)
 {
-    struct buf body = BUF_INIT(BODY_MAX);
+    struct buf body = BUF_INIT(LOG_BODY_MAX);
     struct json_writer w = {.out = &body};
     struct record_row *row = item->row;
     struct str custom;
@@ -321,7 +322,7 @@ static int write_update(struct batch *b, struct item *item, struct error *err)
         b->counts.updated++;
     }
     int rc = body.full ? error_set(err, "the change of the record '%.*s' is larger than %d MiB",
-                                   STR_ARG(item->record->id), BODY_MAX >> 20)
+                                   STR_ARG(item->record->id), LOG_BODY_MAX >> 20)
                        : 0;
     buf_free(&body);
     return rc;
@@ -360,107 +361,5 @@ int batch_write(struct batch *b, struct error *err)
         qsort(b->out.creates, b->out.create_count, sizeof b->out.creates[0], by_create_key);
     if (b->out.update_count > 0)
         qsort(b->out.updates, b->out.update_count, sizeof b->out.updates[0], by_row_key);
-    return 0;
-}
-
-/* ---- references that waited ---- */
-
-static int by_target(const void *a, const void *b)
-{
-    const struct pending_row *x = a, *y = b;
-    if (x->object != y->object)
-        return x->object - y->object;
-    return (x->record > y->record) - (x->record < y->record);
-}
-
-/* Index of a model's field by its id. */
-static int index_of_field(const struct model_object *object, uint16_t id)
-{
-    for (size_t i = 0; i < object->field_count; i++)
-        if (object->fields[i].id == id)
-            return (int)i;
-    return -1;
-}
-
-/* Adds the update of one waiting field to `out`; several of one record become one update. */
-static void settle(struct batch *b, struct store_batch *out, struct record_row *row,
-                   const struct pending_row *waiting)
-{
-    const struct item *item = batch_find(b, waiting->external_id);
-    int index = index_of_field(out->object, waiting->field);
-    out->pending[out->pending_count++] = (struct pending_write){.row = {.external_id = STR(""),
-                                                                        .object = waiting->object,
-                                                                        .record = waiting->record,
-                                                                        .field = waiting->field}};
-    if (!item || index < 0 || row->key == 0)
-        return;
-    struct value before = row->fields[index];
-    struct value now = {.state = VALUE_INTEGER, .integer = item->key};
-    if (value_eq(&before, &now))
-        return;
-    struct buf body = BUF_INIT(BODY_MAX);
-    struct json_writer w = {.out = &body};
-    json_open(&w, '{');
-    log_pair(&w, out->object->fields[index].name, KIND_REFERENCE, &before, &now);
-    json_close(&w, '}');
-    row->fields[index] = now;
-    row->updated_at = out->now_us;
-    out->updates[out->update_count++] = (struct record_update){
-        .row = row, .changed = UINT64_C(1) << index, .body = arena_str(&b->arena, buf_view(&body))};
-    buf_free(&body);
-}
-
-/* Rows of one canonical object, sorted by record. */
-static int settle_object(struct batch *b, const struct pending_row *rows, size_t count,
-                         struct error *err)
-{
-    const struct model_object *object = model_object_by_id(rows[0].object);
-    struct store_batch out = {.object = object,
-                              .organization = b->merge->organization,
-                              .run = b->merge->run,
-                              .now_us = b->out.now_us};
-    int64_t *keys = arena_new(&b->arena, count, sizeof keys[0]);
-    struct record_row *records = arena_new(&b->arena, count, sizeof records[0]);
-    if (!object)
-        return error_set(err, "the store has references of an object that this fastenr does not "
-                              "know: upgrade it");
-    for (size_t i = 0; i < count; i++)
-        keys[i] = rows[i].record;
-    if (engine_of(b)->load_records(b->merge->store, object, keys, count, records, &b->arena, err) !=
-        0)
-        return -1;
-    out.updates = arena_new(&b->arena, count, sizeof out.updates[0]);
-    out.pending = arena_new(&b->arena, count, sizeof out.pending[0]);
-    struct record_row *row = NULL;
-    for (size_t i = 0; i < count; i++) {
-        /* Two waiting fields of one record: the second update follows the first one's. */
-        if (i == 0 || rows[i].record != rows[i - 1].record)
-            row = &records[i];
-        settle(b, &out, row, &rows[i]);
-    }
-    return engine_of(b)->apply(b->merge->store, &out, err);
-}
-
-int batch_settle_pending(struct batch *b, struct error *err)
-{
-    struct str *ids = arena_new(&b->arena, b->count, sizeof ids[0]);
-    struct pending_row *rows;
-    size_t n = 0, count;
-    for (size_t i = 0; i < b->count; i++)
-        if (b->items[i].link.key == 0)
-            ids[n++] = b->items[i].record->id;
-    if (n == 0)
-        return 0;
-    if (engine_of(b)->load_pending(b->merge->store, b->merge->target->stream, ids, n, &rows, &count,
-                                   &b->arena, err) != 0)
-        return -1;
-    if (count > 0)
-        qsort(rows, count, sizeof rows[0], by_target);
-    for (size_t from = 0, to; from < count; from = to) {
-        for (to = from + 1; to < count && rows[to].object == rows[from].object;)
-            to++;
-        if (settle_object(b, &rows[from], to - from, err) != 0)
-            return -1;
-    }
     return 0;
 }

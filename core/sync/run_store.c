@@ -52,7 +52,8 @@ static int open_streams(struct run *run, int64_t *ids, struct error *err)
         if (!object)
             continue;
         object->state = state;
-        object->target = (struct merge_target){.object = setup, .stream = state.id};
+        object->target =
+            (struct merge_target){.setup = run->setup, .object = setup, .stream = state.id};
         take_position(object);
         uint64_t *erased;
         if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0 ||

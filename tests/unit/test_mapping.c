@@ -649,7 +649,8 @@ static void test_wrong_references(void)
     mistakes("mapping: {parent_id: {from: p}}", expected);
     mistakes("mapping: {parent_id: {value: p}}", expected);
     mistakes("mapping: {industry: {from: a, lookup: companies}}",
-             "4:43: 'lookup' is for references; industry is text\n");
+             "4:43: 'lookup' is for references; industry is text: say with 'take' which field of "
+             "the record it is\n");
 }
 
 static void test_wrong_filters(void)

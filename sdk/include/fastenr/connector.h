@@ -227,6 +227,9 @@ struct fastenr_mapping {
     struct fastenr_str join;  /* between the values of several fields: `from` is "a,b" then */
     struct fastenr_str map;   /* "from=to,from=to,*=other"; an empty `to` is no value */
     struct fastenr_str scale; /* a decimal factor: "100" */
+    struct fastenr_str take;  /* with `lookup`: a field of the record that is found, not its key. Of
+                               * owners and pipelines. The row is as if it were not there where that
+                               * object is not synced: a row before it, for the same field, counts */
 };
 
 struct fastenr_object {

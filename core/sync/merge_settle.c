@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fields that are another record's: what is taken of it, and what waited for it to come or follows
+ * it when it changes. */
+#include <stdlib.h>
+
+#include "sync/merge_internal.h"
+#include "sync/take.h"
+
+/* Records at once: an owner may look after very many. */
+enum { SETTLE_ROWS = 1000 };
+
+static const struct store_engine *engine_of(const struct batch *b)
+{
+    return b->merge->store->engine;
+}
+
+/* ---- taking ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int by_row(const void *a, const void *b)
+{
+    const struct record_row *x = a, *y = b;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+/* The records that are meant, each once, sorted by key. */
+static int load_meant(struct batch *b, const struct model_object *object,
+                      const struct link_row *found, size_t count, struct record_row **ret_rows,
+                      size_t *ret_count, struct error *err)
+{
+    int64_t *keys = arena_new(&b->arena, count, sizeof keys[0]);
+    size_t n = 0, unique = 0;
+    for (size_t i = 0; i < count; i++)
+        if (found[i].key != 0)
+            keys[n++] = found[i].record;
+    if (n > 0)
+        qsort(keys, n, sizeof keys[0], by_key);
+    for (size_t i = 0; i < n; i++)
+        if (unique == 0 || keys[unique - 1] != keys[i])
+            keys[unique++] = keys[i];
+    *ret_rows = arena_new(&b->arena, unique, sizeof **ret_rows);
+    *ret_count = unique;
+    if (unique == 0)
+        return 0;
+    return engine_of(b)->load_records(b->merge->store, object, keys, unique, *ret_rows, &b->arena,
+                                      err);
+}
+
+int batch_take(struct batch *b, size_t rule, struct item *const *items,
+               const struct link_row *found, size_t count, struct error *err)
+{
+    const struct rule *r = &b->mapping->rules[rule];
+    struct record_row *rows;
+    size_t row_count;
+    if (load_meant(b, r->take_from, found, count, &rows, &row_count, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct record_row wanted = {.key = found[i].record};
+        const struct record_row *row =
+            found[i].key != 0 ? bsearch(&wanted, rows, row_count, sizeof rows[0], by_row) : NULL;
+        if (row)
+            items[i]->references[rule] = row->fields[r->take_field];
+        batch_note_pending(b, items[i], rule, b->merge->target->lookups[rule],
+                           items[i]->record->mapped.values[rule].text);
+    }
+    return 0;
+}
+
+/* ---- settling ---- */
+
+/* Rows of one canonical object on their way into the store. */
+struct settling {
+    struct batch *batch;
+    struct store_batch out;
+    struct arena arena;
+};
+
+static int by_target(const void *a, const void *b)
+{
+    const struct pending_row *x = a, *y = b;
+    if (x->object != y->object)
+        return x->object - y->object;
+    if (x->record != y->record)
+        return x->record > y->record ? 1 : -1;
+    return x->field - y->field;
+}
+
+/* Index of a model's field by its id. */
+static int index_of_field(const struct model_object *object, uint16_t id)
+{
+    for (size_t i = 0; i < object->field_count; i++)
+        if (object->fields[i].id == id)
+            return (int)i;
+    return -1;
+}
+
+/* What the waiting field is to be. False: nobody wants it from there any more. */
+static bool new_value(const struct batch *b, const struct pending_row *waiting,
+                      const struct model_field *field, struct value *ret)
+{
+    const struct merge_target *target = b->merge->target;
+    const struct item *item = batch_find(b, waiting->external_id);
+    if (!item)
+        return false;
+    *ret = (struct value){.state = VALUE_INTEGER, .integer = item->key};
+    if (field->kind == KIND_REFERENCE)
+        return true;
+    const struct rule *rule =
+        take_find(target->setup, waiting->object, waiting->field, target->object->item->name);
+    if (rule)
+        *ret = item->row->fields[rule->take_field];
+    return rule != NULL;
+}
+
+static void wait_no_more(struct settling *s, const struct pending_row *waiting)
+{
+    s->out.pending[s->out.pending_count++] =
+        (struct pending_write){.row = {.external_id = STR(""),
+                                       .object = waiting->object,
+                                       .record = waiting->record,
+                                       .field = waiting->field}};
+}
+
+/* Takes over one waiting field, unless it is as it is to be. */
+static void settle_field(struct settling *s, struct record_row *row,
+                         const struct pending_row *waiting, struct json_writer *w,
+                         uint64_t *changed)
+{
+    int index = index_of_field(s->out.object, waiting->field);
+    const struct model_field *field = index < 0 ? NULL : &s->out.object->fields[index];
+    struct value now;
+    bool wanted = field && row->key != 0 && new_value(s->batch, waiting, field, &now);
+    if (!wanted || field->kind == KIND_REFERENCE)
+        wait_no_more(s, waiting);
+    if (!wanted || value_eq(&row->fields[index], &now))
+        return;
+    merge_log_pair(w, field->name, field->kind, &row->fields[index], &now);
+    row->fields[index] = now;
+    *changed |= UINT64_C(1) << index;
+}
+
+/* Adds the update of one record, whose fields `waiting` are. */
+static void settle(struct settling *s, struct record_row *row, const struct pending_row *waiting,
+                   size_t count)
+{
+    struct buf body = BUF_INIT(LOG_BODY_MAX);
+    struct json_writer w = {.out = &body};
+    uint64_t changed = 0;
+    json_open(&w, '{');
+    for (size_t i = 0; i < count; i++)
+        settle_field(s, row, &waiting[i], &w, &changed);
+    json_close(&w, '}');
+    if (changed != 0) {
+        row->updated_at = s->out.now_us;
+        s->out.updates[s->out.update_count++] = (struct record_update){
+            .row = row, .changed = changed, .body = arena_str(&s->arena, buf_view(&body))};
+    }
+    buf_free(&body);
+}
+
+static int settle_rows(struct settling *s, const struct pending_row *rows, size_t count,
+                       struct error *err)
+{
+    struct store *store = s->batch->merge->store;
+    int64_t *keys = arena_new(&s->arena, count, sizeof keys[0]);
+    struct record_row *records = arena_new(&s->arena, count, sizeof records[0]);
+    for (size_t i = 0; i < count; i++)
+        keys[i] = rows[i].record;
+    if (store->engine->load_records(store, s->out.object, keys, count, records, &s->arena, err) !=
+        0)
+        return -1;
+    s->out.updates = arena_new(&s->arena, count, sizeof s->out.updates[0]);
+    s->out.pending = arena_new(&s->arena, count, sizeof s->out.pending[0]);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && rows[to].record == rows[from].record;)
+            to++;
+        settle(s, &records[from], &rows[from], to - from);
+    }
+    return store->engine->apply(store, &s->out, err);
+}
+
+/* Rows of one canonical object, sorted by record. */
+static int settle_object(struct batch *b, const struct pending_row *rows, size_t count,
+                         struct error *err)
+{
+    const struct model_object *object = model_object_by_id(rows[0].object);
+    int rc = 0;
+    if (!object)
+        return error_set(err, "the store has references of an object that this fastenr does not "
+                              "know: upgrade it");
+    for (size_t from = 0, to; from < count && rc == 0; from = to) {
+        struct settling s = {.batch = b,
+                             .out = {.object = object,
+                                     .organization = b->merge->organization,
+                                     .run = b->merge->run,
+                                     .now_us = b->out.now_us}};
+        to = count - from > SETTLE_ROWS ? from + SETTLE_ROWS : count;
+        while (to < count && rows[to].record == rows[to - 1].record)
+            to++;
+        rc = settle_rows(&s, &rows[from], to - from, err);
+        arena_free(&s.arena);
+    }
+    return rc;
+}
+
+/* Those that wait for a new record, and those that follow one that changed. */
+static size_t awaited(struct batch *b, struct str *ids)
+{
+    bool followed = b->mapping->object->is_table;
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].link.key == 0 || followed)
+            ids[n++] = b->items[i].record->id;
+    return n;
+}
+
+int batch_settle_pending(struct batch *b, struct error *err)
+{
+    struct str *ids = arena_new(&b->arena, b->count, sizeof ids[0]);
+    struct pending_row *rows;
+    size_t n = awaited(b, ids), count;
+    if (n == 0)
+        return 0;
+    if (engine_of(b)->load_pending(b->merge->store, b->merge->target->stream, ids, n, &rows, &count,
+                                   &b->arena, err) != 0)
+        return -1;
+    if (count > 0)
+        qsort(rows, count, sizeof rows[0], by_target);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && rows[to].object == rows[from].object;)
+            to++;
+        if (settle_object(b, &rows[from], to - from, err) != 0)
+            return -1;
+    }
+    return 0;
+}
