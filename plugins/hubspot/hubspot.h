@@ -34,7 +34,14 @@ struct hubspot {
 
 /* ---- hubspot_objects.c ---- */
 
-enum { HUBSPOT_OBJECTS = 9, HUBSPOT_ASSOCIATED = 4 }; /* the first four are what others name */
+enum {
+    HUBSPOT_ASSOCIATED = 4, /* the first four are what others name */
+    HUBSPOT_CRM = 9,        /* read by the list and the search; what follows are reference tables */
+    HUBSPOT_OWNERS = HUBSPOT_CRM,
+    HUBSPOT_DEAL_STAGES,
+    HUBSPOT_TICKET_STAGES,
+    HUBSPOT_OBJECTS
+};
 extern const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS];
 
 /* The descriptor's row of an object, or NULL with a reason told to the host. */
@@ -126,6 +133,14 @@ struct fastenr_str hubspot_text_at(const struct fastenr_table *texts, uint32_t i
  * `ids`: those of its records, a JSON array of texts. */
 fastenr_outcome hubspot_attach(struct hubspot *h, const struct fastenr_object *object,
                                const struct fastenr_table *fields, struct fastenr_str ids);
+
+/* ---- hubspot_reference.c ---- */
+
+/* Whether it is one of the tables that are read there. */
+int32_t hubspot_is_reference(const struct fastenr_object *object);
+fastenr_outcome hubspot_read_reference(struct hubspot *h, const struct fastenr_object *object,
+                                       const struct fastenr_selector *selector);
+fastenr_outcome hubspot_discover_reference(struct hubspot *h, const struct fastenr_object *object);
 
 /* ---- operations ---- */
 

@@ -144,6 +144,8 @@ fastenr_outcome hubspot_discover(void *instance, struct fastenr_str object)
     uint64_t handle;
     if (!row)
         return FASTENR_FAILED;
+    if (hubspot_is_reference(row))
+        return hubspot_discover_reference(h, row);
     hubspot_url_text(&url, HUBSPOT_ORIGIN "/crm/v3/properties/");
     hubspot_url_value(&url, row->name);
     if (!hubspot_url_end(&url, &request.url))

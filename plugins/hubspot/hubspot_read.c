@@ -512,6 +512,8 @@ fastenr_outcome hubspot_read(void *instance, const struct fastenr_selector *sele
         return hubspot_fail(r.h, FASTENR_FAILED,
                             "the HubSpot connector cannot read in mode %u: upgrade it",
                             selector->mode);
+    if (hubspot_is_reference(r.object))
+        return hubspot_read_reference(r.h, r.object, selector);
     for (uint32_t i = 0; i < selector->fields.count; i++)
         r.associated = r.associated || hubspot_associated(field_at(&r, i));
     fastenr_outcome outcome = start_at_position(&r);

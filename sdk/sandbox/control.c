@@ -13,6 +13,7 @@ static const char *const stat_names[STATS] = {
     [STAT_ASSOCIATIONS] = "associations",
     [STAT_PROPERTIES] = "properties",
     [STAT_ACCOUNT] = "account",
+    [STAT_REFERENCE] = "reference",
     [STAT_OTHER] = "other",
     [STAT_CONTROL] = "control",
     [STAT_RECORDS] = "records_served",
@@ -255,7 +256,9 @@ static void show_help(struct sandbox *s, struct answer *a)
         "{\"sandbox\":\"%s\",\"doors\":["
         "\"GET /__sandbox/truth/{type}: all records as NDJSON\","
         "\"POST /__sandbox/mutate "
-        "{companies, contacts, deals, ..., seed, create:{...}, archive:{...}, associate:{...}, "
+        "{companies, contacts, deals, ..., owners, deal_stages, ticket_stages, seed, create:{...}, "
+        "archive:{...}, "
+        "associate:{...}, "
         "dissociate:{...}}\","
         "\"GET, POST, DELETE /__sandbox/faults {path, kind: status|truncate|reset|malformed|slow, "
         "status, count, policy, retry_after, ms}\","

@@ -192,7 +192,8 @@ enum route {
     ROUTE_PROPERTIES,
     ROUTE_PROPERTY,
     ROUTE_ACCOUNT,
-    ROUTE_OWNERS
+    ROUTE_OWNERS,
+    ROUTE_PIPELINES
 };
 
 struct target {
@@ -266,6 +267,7 @@ static struct target find_target(const char *path)
     static const char *const accounts[] = {"/account-info/v3/details",
                                            "/account-info/2026-03/details", NULL};
     static const char *const owners[] = {"/crm/v3/owners", NULL};
+    static const char *const pipelines[] = {"/crm/v3/pipelines/", NULL};
     struct target t = {.type = -1, .method = "GET"};
     const char *rest;
     if (after_prefix(path, objects, &rest)) {
@@ -288,6 +290,9 @@ static struct target find_target(const char *path)
         t.route = ROUTE_ACCOUNT;
     } else if (after_prefix(path, owners, &rest) && (*rest == '\0' || strcmp(rest, "/") == 0)) {
         t.route = ROUTE_OWNERS;
+    } else if (after_prefix(path, pipelines, &rest)) {
+        t.type = take_type(rest, &rest);
+        t.route = t.type == DEALS || t.type == TICKETS ? ROUTE_PIPELINES : ROUTE_NONE;
     }
     return t;
 }
@@ -300,21 +305,6 @@ static void account_details(struct text *out)
                 "\"utcOffsetMilliseconds\":%d,\"uiDomain\":\"app.hubspot.com\","
                 "\"dataHostingLocation\":\"na1\"}",
                 HUBSPOT_PORTAL_ID, PORTAL_OFFSET_MS);
-}
-
-static void owners(struct text *out)
-{
-    static const char *const names[][2] = {
-        {"Ada", "Park"}, {"Ben", "Osei"}, {"Carla", "Weiß"}, {"Dev", "Rao"}, {"Eve", "Holm"}};
-    text_add(out, "{\"results\":[");
-    for (size_t i = 0; hubspot_owner_ids[i]; i++)
-        text_printf(out,
-                    "%s{\"id\":\"%s\",\"email\":\"owner%zu@sandbox.example\",\"firstName\":\"%s\","
-                    "\"lastName\":\"%s\",\"userId\":%zu,\"createdAt\":\"2023-01-10T08:00:00.000Z\","
-                    "\"updatedAt\":\"2024-06-01T08:00:00.000Z\",\"archived\":false,\"teams\":[]}",
-                    i ? "," : "", hubspot_owner_ids[i], i + 1, names[i][0], names[i][1],
-                    4700100 + i);
-    text_add(out, "]}");
 }
 
 static void properties(const struct model *m, struct text *out)
@@ -349,7 +339,8 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
                                       [ROUTE_PROPERTIES] = STAT_PROPERTIES,
                                       [ROUTE_PROPERTY] = STAT_PROPERTIES,
                                       [ROUTE_ACCOUNT] = STAT_ACCOUNT,
-                                      [ROUTE_OWNERS] = STAT_OTHER};
+                                      [ROUTE_OWNERS] = STAT_REFERENCE,
+                                      [ROUTE_PIPELINES] = STAT_REFERENCE};
     enum object_type type = (enum object_type)t->type;
     sandbox_count(h->sandbox, stats[t->route], 1);
     switch (t->route) {
@@ -378,7 +369,10 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
         property(h, &hubspot_models[type], t->rest, a);
         break;
     case ROUTE_OWNERS:
-        owners(&a->body);
+        hubspot_owners(h, call, a);
+        break;
+    case ROUTE_PIPELINES:
+        hubspot_pipelines(h, type, a);
         break;
     default:
         account_details(&a->body);
@@ -423,6 +417,8 @@ static bool hubspot_truth(void *state, const char *type_name, int64_t *position,
     struct hubspot *h = state;
     int type = model_type(type_name);
     struct record r;
+    if (type < 0 && references_truth(h, type_name, out))
+        return false;
     if (type < 0) {
         *position = -1;
         return false;
@@ -468,6 +464,7 @@ static void *hubspot_create(struct sandbox *s, char *error, size_t error_size)
     window_init(&h->burst, (size_t)factor * BURST_MAX, BURST_MS);
     window_init(&h->search, (size_t)factor * SEARCH_MAX, SEARCH_MS);
     store_init(h);
+    references_init(h);
     if (!o->companies_from ||
         csv_read(o->companies_from, o->companies, &h->real, error, error_size) == 0)
         return h;

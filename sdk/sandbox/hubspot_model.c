@@ -31,8 +31,8 @@ const char *const hubspot_industries[] = {"ACCOUNTING",
                                           "TELECOMMUNICATIONS",
                                           "UTILITIES",
                                           NULL};
-const char *const hubspot_owner_ids[] = {"61047281", "61047295", "61048810",
-                                         "61050334", "61052907", NULL};
+const char *const hubspot_owner_ids[] = {"61047281", "61047295", "61048810", "61050334",
+                                         "61052907", "61039944", "61040127", NULL};
 static const char *const booleans[] = {"true", "false", NULL};
 static const char *const company_types[] = {"PROSPECT", "PARTNER", "RESELLER",
                                             "VENDOR",   "OTHER",   NULL};

@@ -45,6 +45,7 @@ struct mutation {
     uint64_t seed;
     int64_t first_ms, last_ms;
     uint64_t done[TYPES][ACTIONS];
+    size_t owners, left, stages;
 };
 
 /* The next moment: the clock moves on with every change. */
@@ -158,13 +159,18 @@ static void associate(struct mutation *mu, enum object_type type, uint64_t n, en
 }
 
 /* How many are wanted: 0 when it is not said, more than MUTATE_MAX when it is no such number. */
-static uint64_t wish(struct json_object *o, enum object_type type)
+static uint64_t wish_of(struct json_object *o, const char *name)
 {
     struct json_object *n = NULL;
-    if (!json_object_object_get_ex(o, hubspot_models[type].name, &n))
+    if (!json_object_object_get_ex(o, name, &n))
         return 0;
     int64_t count = json_object_is_type(n, json_type_int) ? json_object_get_int64(n) : -1;
     return count < 0 ? UINT64_MAX : (uint64_t)count;
+}
+
+static uint64_t wish(struct json_object *o, enum object_type type)
+{
+    return wish_of(o, hubspot_models[type].name);
 }
 
 /* Companies and contacts always, other types where something was done. */
@@ -186,6 +192,8 @@ static void write_done(const struct mutation *mu, struct text *out)
     text_char(out, '{');
     for (int action = 0; action < ACTIONS; action++)
         write_counts(mu, actions[action], action, out);
+    text_printf(out, "\"owners\":%zu,\"left\":%zu,\"stages\":%zu,", mu->owners, mu->left,
+                mu->stages);
     text_add(out, "\"modified\":");
     if (mu->first_ms == 0) {
         text_add(out, "null}");
@@ -218,6 +226,15 @@ bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
                             hubspot_models[type].name, MUTATE_MAX);
                 return false;
             }
+    const uint64_t owners = wish_of(wanted, "owners"),
+                   left = wish_of(parts[ACTION_ARCHIVE], "owners"),
+                   deal_stages = wish_of(wanted, "deal_stages"),
+                   ticket_stages = wish_of(wanted, "ticket_stages");
+    if (owners > MUTATE_MAX || left > MUTATE_MAX || deal_stages > MUTATE_MAX ||
+        ticket_stages > MUTATE_MAX) {
+        text_printf(&a->body, "owners and stages: a whole number up to %d is wanted", MUTATE_MAX);
+        return false;
+    }
     for (int type = 0; type < TYPES; type++) {
         enum object_type t = (enum object_type)type;
         touch(&mu, t, wish(parts[ACTION_CHANGE], t), false);
@@ -226,6 +243,10 @@ bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
         associate(&mu, t, wish(parts[ACTION_ASSOCIATE], t), ACTION_ASSOCIATE);
         associate(&mu, t, wish(parts[ACTION_DISSOCIATE], t), ACTION_DISSOCIATE);
     }
+    mu.owners = references_change_owners(h, owners, mu.seed, false);
+    mu.left = references_change_owners(h, left, mu.seed, true);
+    mu.stages = references_rename_stages(h, DEALS, deal_stages, mu.seed) +
+                references_rename_stages(h, TICKETS, ticket_stages, mu.seed);
     write_done(&mu, &a->body);
     return true;
 }

@@ -30,6 +30,13 @@ enum form {
     FIRST_WORDS,
     FIRST_COMPANY, /* of the associations; the one with the lowest id */
     FIRST_CONTACT,
+    BOOLEAN,
+    NEGATED,
+    STAGE_STATUS,  /* of the stage itself */
+    OWNER_ADDRESS, /* of the owner that the property names */
+    DEAL_LABEL,    /* of the stage that the property names, and of its pipeline; as it is where
+                    * stages are not synced */
+    DEAL_PIPELINE,
     CONSTANT /* `property` is the value itself */
 };
 
@@ -43,7 +50,8 @@ static const struct field company_fields[] = {
     {"name", "name", AS_IS, NULL},
     {"domain", "domain", LOWERED, NULL},
     {"industry", "industry", AS_IS, NULL},
-    {"parent_id", "hs_parent_company_id", OF_COMPANY, NULL}};
+    {"parent_id", "hs_parent_company_id", OF_COMPANY, NULL},
+    {"owner_email", "hubspot_owner_id", OWNER_ADDRESS, NULL}};
 static const struct field company_custom[] = {
     {"website", "website", AS_IS, NULL},
     {"phone", "phone", AS_IS, NULL},
@@ -72,8 +80,9 @@ static const struct field deal_fields[] = {
     {"name", "dealname", AS_IS, NULL},
     {"amount", "amount", MINOR_UNITS, NULL},
     {"currency", "deal_currency_code", AS_IS, NULL},
-    {"stage", "dealstage", AS_IS, NULL},
-    {"pipeline", "pipeline", AS_IS, NULL},
+    {"stage", "dealstage", DEAL_LABEL, NULL},
+    {"pipeline", "dealstage", DEAL_PIPELINE, NULL},
+    {"owner_email", "hubspot_owner_id", OWNER_ADDRESS, NULL},
     {"probability", "hs_deal_stage_probability", PERCENT, NULL},
     {"close_date", "closedate", DAYS, NULL},
     {"status", "dealstage", DEAL_STATUS, NULL}};
@@ -81,15 +90,17 @@ static const struct field deal_custom[] = {
     {"deal_type", "dealtype", AS_IS, NULL},
     {"forecast_category", "hs_forecast_category", AS_IS, NULL},
     {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field ticket_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
-                                             {"contact_id", "contacts", FIRST_CONTACT, NULL},
-                                             {"subject", "subject", AS_IS, NULL},
-                                             {"description", "content", AS_IS, NULL},
-                                             {"status", "hs_pipeline_stage", TICKET_STATUS, NULL},
-                                             {"priority", "hs_ticket_priority", LOWERED, NULL},
-                                             {"channel", "source_type", LOWERED, NULL},
-                                             {"opened_at", "createdate", MICROSECONDS, NULL},
-                                             {"solved_at", "closed_date", MICROSECONDS, NULL}};
+static const struct field ticket_fields[] = {
+    {"account_id", "companies", FIRST_COMPANY, NULL},
+    {"contact_id", "contacts", FIRST_CONTACT, NULL},
+    {"subject", "subject", AS_IS, NULL},
+    {"description", "content", AS_IS, NULL},
+    {"status", "hs_pipeline_stage", TICKET_STATUS, NULL},
+    {"assignee_email", "hubspot_owner_id", OWNER_ADDRESS, NULL},
+    {"priority", "hs_ticket_priority", LOWERED, NULL},
+    {"channel", "source_type", LOWERED, NULL},
+    {"opened_at", "createdate", MICROSECONDS, NULL},
+    {"solved_at", "closed_date", MICROSECONDS, NULL}};
 static const struct field ticket_custom[] = {{"stage", "hs_pipeline_stage", AS_IS, NULL},
                                              {"pipeline", "hs_pipeline", AS_IS, NULL},
                                              {"category", "hs_ticket_category", AS_IS, NULL},
@@ -146,9 +157,25 @@ static const struct field task_custom[] = {{"status", "hs_task_status", AS_IS, N
                                            {"priority", "hs_task_priority", AS_IS, NULL},
                                            {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
 
+static const struct field owner_fields[] = {{"email", "email", AS_IS, NULL},
+                                            {"name", "name", AS_IS, NULL},
+                                            {"user_id", "user", AS_IS, NULL},
+                                            {"active", "left", NEGATED, NULL}};
+static const struct field deal_stage_fields[] = {
+    {"object", "object", AS_IS, NULL},           {"pipeline", "pipeline_label", AS_IS, NULL},
+    {"pipeline_id", "pipeline", AS_IS, NULL},    {"stage", "label", AS_IS, NULL},
+    {"stage_id", "stage", AS_IS, NULL},          {"display_order", "order", AS_IS, NULL},
+    {"closed", "closed", BOOLEAN, NULL},         {"probability", "probability", PERCENT, NULL},
+    {"deal_status", "stage", STAGE_STATUS, NULL}};
+static const struct field ticket_stage_fields[] = {
+    {"object", "object", AS_IS, NULL},        {"pipeline", "pipeline_label", AS_IS, NULL},
+    {"pipeline_id", "pipeline", AS_IS, NULL}, {"stage", "label", AS_IS, NULL},
+    {"stage_id", "stage", AS_IS, NULL},       {"display_order", "order", AS_IS, NULL},
+    {"closed", "closed", BOOLEAN, NULL},      {"ticket_status", "stage", STAGE_STATUS, NULL}};
+
 struct kind {
     const char *object, *table; /* the vendor's and ours */
-    const char *modified;       /* property */
+    const char *modified;       /* property; NULL: every read gives all */
     const struct field *fields;
     size_t field_count;
     const struct field *custom;
@@ -166,13 +193,19 @@ static const struct kind kinds[TRUTH_OBJECTS] = {
     {"emails", "engagement", MODIFIED, ROWS(email_fields), ROWS(email_custom)},
     {"meetings", "engagement", MODIFIED, ROWS(meeting_fields), ROWS(meeting_custom)},
     {"notes", "engagement", MODIFIED, ROWS(note_fields), ROWS(note_custom)},
-    {"tasks", "engagement", MODIFIED, ROWS(task_fields), ROWS(task_custom)}};
+    {"tasks", "engagement", MODIFIED, ROWS(task_fields), ROWS(task_custom)},
+    {"owners", "owner", NULL, ROWS(owner_fields), NULL, 0},
+    {"deal_stages", "pipeline_stage", NULL, ROWS(deal_stage_fields), NULL, 0},
+    {"ticket_stages", "pipeline_stage", NULL, ROWS(ticket_stage_fields), NULL, 0}};
+
+enum { FIRST_TABLE = 9 }; /* the reference tables */
 
 /* Our tables, and the numbers that the log has for them. */
 static const struct {
     const char *name;
     int object;
-} tables[] = {{"account", 1}, {"contact", 2}, {"deal", 3}, {"engagement", 4}, {"ticket", 6}};
+} tables[] = {{"account", 1}, {"contact", 2}, {"deal", 3},           {"engagement", 4},
+              {"ticket", 6},  {"owner", 10},  {"pipeline_stage", 11}};
 
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
@@ -185,7 +218,8 @@ struct comparison {
     struct truth_db *db;
     FILE *out;
     struct truth_query *find_kept;
-    long expected[TABLES]; /* rows */
+    struct json_object *tables[TRUTH_OBJECTS]; /* of reference tables: properties by id */
+    long expected[TABLES];                     /* rows */
     struct truth_report report;
     bool broken; /* it cannot be found out */
 };
@@ -289,14 +323,63 @@ static char *first_words(const char *html)
     return strdup(out);
 }
 
-static char *ticket_status(const char *stage)
+static const char *text_of(struct json_object *object, const char *name)
+{
+    struct json_object *value = NULL;
+    json_object_object_get_ex(object, name, &value);
+    return value ? json_object_get_string(value) : NULL;
+}
+
+/* A property of a row of a reference table; NULL when there is no such row, or no table. */
+static const char *of_table(const struct comparison *c, const char *object, const char *id,
+                            const char *property)
+{
+    for (size_t i = FIRST_TABLE; i < TRUTH_OBJECTS; i++) {
+        struct json_object *row = NULL;
+        if (strcmp(kinds[i].object, object) == 0 &&
+            json_object_object_get_ex(c->tables[i], id, &row))
+            return text_of(row, property);
+    }
+    return NULL;
+}
+
+/* Those of the first pipeline are known without the table. */
+static char *ticket_status(const struct comparison *c, const char *stage)
 {
     static const char *const statuses[] = {"open", "pending", "open", "closed"};
     int n = atoi(stage);
-    return n >= 1 && n <= 4 ? strdup(statuses[n - 1]) : NULL;
+    const char *closed = of_table(c, "ticket_stages", stage, "closed");
+    if (n >= 1 && n <= 4)
+        return strdup(statuses[n - 1]);
+    return closed ? strdup(strcmp(closed, "true") == 0 ? "closed" : "open") : NULL;
 }
 
-static char *converted(enum form form, const char *text)
+static char *deal_status(const char *stage)
+{
+    bool won = strcmp(stage, "closedwon") == 0 || strcmp(stage, "114603203") == 0;
+    bool lost = strcmp(stage, "closedlost") == 0 || strcmp(stage, "114603204") == 0;
+    return strdup(won ? "won" : lost ? "lost" : "open");
+}
+
+static bool is_deal_stage(const struct comparison *c, const char *stage)
+{
+    return of_table(c, "deal_stages", stage, "label") != NULL;
+}
+
+/* What is said of another record by its id. */
+static char *referred(const struct comparison *c, enum form form, const char *id)
+{
+    const char *text = NULL;
+    if (form == OWNER_ADDRESS)
+        text = of_table(c, "owners", id, "email");
+    else if (!is_deal_stage(c, id)) /* of the pipelines, only one has stages with names */
+        text = form == DEAL_LABEL ? id : strspn(id, "0123456789") > 0 ? "75e28846" : "default";
+    else
+        text = of_table(c, "deal_stages", id, form == DEAL_LABEL ? "label" : "pipeline_label");
+    return text ? strdup(text) : NULL;
+}
+
+static char *converted(const struct comparison *c, enum form form, const char *text)
 {
     switch (form) {
     case LOWERED:
@@ -312,11 +395,18 @@ static char *converted(enum form form, const char *text)
     case MICROSECONDS:
         return print("%lld", parse_time(text));
     case DEAL_STATUS:
-        return strdup(strcmp(text, "closedwon") == 0    ? "won"
-                      : strcmp(text, "closedlost") == 0 ? "lost"
-                                                        : "open");
+        return deal_status(text);
     case TICKET_STATUS:
-        return ticket_status(text);
+        return ticket_status(c, text);
+    case STAGE_STATUS:
+        return is_deal_stage(c, text) ? deal_status(text) : ticket_status(c, text);
+    case BOOLEAN:
+    case NEGATED:
+        return strdup((strcmp(text, "true") == 0) == (form == BOOLEAN) ? "1" : "0");
+    case OWNER_ADDRESS:
+    case DEAL_LABEL:
+    case DEAL_PIPELINE:
+        return referred(c, form, text);
     case FIRST_WORDS:
         return first_words(text);
     default:
@@ -340,17 +430,17 @@ static char *first_associated(struct json_object *record, const char *with)
 }
 
 /* NULL for none: the vendor clears a value with an empty text. The caller frees it. */
-static char *expected_text(struct json_object *record, const struct field *f)
+static char *expected_text(const struct comparison *c, struct json_object *record,
+                           const struct field *f)
 {
-    struct json_object *properties = NULL, *value = NULL;
+    struct json_object *properties = NULL;
     if (f->form == CONSTANT)
         return strdup(f->property);
     if (f->form == FIRST_COMPANY || f->form == FIRST_CONTACT)
         return first_associated(record, f->property);
     json_object_object_get_ex(record, "properties", &properties);
-    json_object_object_get_ex(properties, f->property, &value);
-    const char *text = value ? json_object_get_string(value) : NULL;
-    char *made = text && *text != '\0' ? converted(f->form, text) : NULL;
+    const char *text = text_of(properties, f->property);
+    char *made = text && *text != '\0' ? converted(c, f->form, text) : NULL;
     return made || !f->otherwise ? made : strdup(f->otherwise);
 }
 
@@ -364,10 +454,11 @@ static bool is_broken_address(const char *text)
     return !dot || dot == at + 1 || dot[1] == '\0' || strstr(at, "..") != NULL;
 }
 
-static bool is_quarantined(const struct kind *kind, struct json_object *record)
+static bool is_quarantined(const struct comparison *c, const struct kind *kind,
+                           struct json_object *record)
 {
     for (size_t i = 0; i < kind->field_count; i++) {
-        char *text = expected_text(record, &kind->fields[i]);
+        char *text = expected_text(c, record, &kind->fields[i]);
         const char *column = kind->fields[i].column;
         bool required = strcmp(column, "name") == 0 || strcmp(column, "subject") == 0;
         bool missing = required && !text;
@@ -392,7 +483,7 @@ static void compare_custom(struct comparison *c, const struct kind *kind, const 
     struct json_object *custom = stored ? json_tokener_parse(stored) : NULL;
     size_t expected = 0;
     for (size_t i = 0; i < kind->custom_count; i++) {
-        char *want = expected_text(record, &kind->custom[i]);
+        char *want = expected_text(c, record, &kind->custom[i]);
         struct json_object *value = NULL;
         json_object_object_get_ex(custom, kind->custom[i].column, &value);
         const char *have = value ? json_object_get_string(value) : NULL;
@@ -437,7 +528,7 @@ static void compare_fields(struct comparison *c, const struct kind *kind, const 
                            struct json_object *record, struct truth_query *row)
 {
     for (size_t i = 0; i < kind->field_count; i++) {
-        char *want = expected_text(record, &kind->fields[i]);
+        char *want = expected_text(c, record, &kind->fields[i]);
         const char *have = truth_query_text(row, (int)i);
         int to = refers_to(&kind->fields[i]);
         if (want && to >= 0 && !is_kept(c, to, want)) {
@@ -481,7 +572,7 @@ static void compare_record(struct comparison *c, const struct kind *kind, struct
     struct json_object *id_value = NULL;
     json_object_object_get_ex(record, "id", &id_value);
     const char *id = json_object_get_string(id_value);
-    bool quarantined = is_quarantined(kind, record);
+    bool quarantined = is_quarantined(c, kind, record);
     bool is_stored = truth_query_run(row, id);
     bool is_aside = truth_query_run(aside, id);
     c->report.quarantined += quarantined;
@@ -527,9 +618,8 @@ static void note_kept(struct comparison *c, void *arg, struct json_object *recor
 {
     const struct noting *n = arg;
     struct json_object *id = NULL;
-    (void)c;
     json_object_object_get_ex(record, "id", &id);
-    if (is_quarantined(&kinds[n->object], record))
+    if (is_quarantined(c, &kinds[n->object], record))
         return;
     char *key = kept_key(n->object, json_object_get_string(id));
     if (key)
@@ -551,6 +641,23 @@ static void note_all_kept(struct comparison *c, FILE *const truths[TRUTH_OBJECTS
     truth_db_exec(c->db, "COMMIT");
     truth_query_free(add);
     c->find_kept = truth_db_prepare(c->db, "SELECT 1 FROM kept WHERE key = $1");
+}
+
+static void note_row(struct comparison *c, void *arg, struct json_object *record)
+{
+    struct json_object *table = arg, *properties = NULL;
+    (void)c;
+    json_object_object_get_ex(record, "properties", &properties);
+    json_object_object_add(table, text_of(record, "id"), json_object_get(properties));
+}
+
+static void load_tables(struct comparison *c, FILE *const truths[TRUTH_OBJECTS])
+{
+    for (size_t i = FIRST_TABLE; i < TRUTH_OBJECTS; i++)
+        if (truths[i]) {
+            c->tables[i] = json_object_new_object();
+            each_record(c, truths[i], note_row, c->tables[i]);
+        }
 }
 
 struct statements {
@@ -601,6 +708,10 @@ static void count_in_window(struct comparison *c, void *arg, struct json_object 
 {
     struct window *w = arg;
     struct json_object *properties = NULL, *modified = NULL;
+    if (!w->kind->modified) {
+        w->records++;
+        return;
+    }
     json_object_object_get_ex(record, "properties", &properties);
     json_object_object_get_ex(properties, w->kind->modified, &modified);
     long long us = parse_time(json_object_get_string(modified));
@@ -674,6 +785,7 @@ int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int f
     struct comparison c = {.out = out, .db = truth_db_open(database, out)};
     if (!c.db)
         return 2;
+    load_tables(&c, truths);
     note_all_kept(&c, truths);
     for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
         if (!truths[i])
@@ -686,6 +798,8 @@ int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int f
     bool broken = c.broken || truth_db_broken(c.db);
     truth_query_free(c.find_kept);
     truth_db_close(c.db);
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        json_object_put(c.tables[i]);
     *ret_report = c.report;
     if (broken)
         return 2;

@@ -18,7 +18,8 @@ enum mock_kind {
     MOCK_LIST,
     MOCK_SEARCH,
     MOCK_BATCH,
-    MOCK_ASSOCIATIONS
+    MOCK_ASSOCIATIONS,
+    MOCK_TABLE /* owners, pipelines, schemas */
 };
 
 struct mock_request {
@@ -54,6 +55,7 @@ struct fastenr_host {
     size_t associated[MOCK_RECORDS + 1];   /* contacts of a company, 1 to this; the lowest last */
     size_t association_page;
     const char *account, *properties; /* bodies */
+    const char *tables[8];            /* of the requests for tables, in order */
     void (*before_search)(struct fastenr_host *m, size_t search);
     struct mock_fault fault;
 
@@ -72,6 +74,7 @@ struct fastenr_host {
     size_t emit_count;                /* records in all */
     size_t least_properties;          /* of any record emitted */
     struct buf attached;              /* what emitted pages had of it; a line a page */
+    struct buf rows;                  /* emitted of tables: "id fields", a line each */
     struct buf fields;                /* name|label|type|flags|values, a line each */
     struct buf checkpoints;           /* "100 200 " */
     struct buf logs;

@@ -54,7 +54,7 @@ static void test_hubspot(void)
     const struct descriptor *d = &info.descriptor;
     CU_ASSERT(str_is(d->id, "com.fastenr.hubspot"));
     UNIT_TEXT(category_name(d->category), "crm");
-    CU_ASSERT_EQUAL(d->object_count, 9);
+    CU_ASSERT_EQUAL(d->object_count, 12);
     CU_ASSERT_EQUAL(d->limit_count, 3);
     CU_ASSERT(str_is(d->auth[0].headers[0].text, "Bearer {{secret:token}}"));
     connector_info_free(&info);

@@ -360,7 +360,7 @@ static void test_unknown(void)
     CU_ASSERT_EQUAL(run(&s), FASTENR_FAILED);
     UNIT_TEXT(m.fail_text,
               "the HubSpot connector reads companies, contacts, deals, tickets, calls, "
-              "emails, meetings, notes and tasks, not 'leads'");
+              "emails, meetings, notes, tasks, owners, deal_stages and ticket_stages, not 'leads'");
     CU_ASSERT_EQUAL(ops()->discover(instance, s.object), FASTENR_FAILED);
     s = selector(9);
     CU_ASSERT_EQUAL(run(&s), FASTENR_FAILED);
@@ -452,7 +452,7 @@ static void test_check(void)
 static void test_check_without_account(void)
 {
     struct fastenr_check check;
-    enum { ALL = 1 + HUBSPOT_OBJECTS };
+    enum { ALL = 1 + HUBSPOT_CRM };
     for (size_t refused = 1; refused <= ALL; refused++) {
         open_with(5);
         m.fault = (struct mock_fault){1, refused, 403, FASTENR_AUTH_FAILED, NULL};
