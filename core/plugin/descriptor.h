@@ -84,6 +84,7 @@ struct connector_object {
     int64_t lookback_ms;
     struct connector_mapping *mapping;
     uint32_t mapping_count;
+    bool is_custom; /* stands for all that have no row */
 };
 
 struct descriptor {
@@ -110,6 +111,7 @@ const char *category_name(uint32_t category);
 int descriptor_decode(struct str message, struct descriptor *ret_descriptor, struct error *err);
 void descriptor_free(struct descriptor *d);
 
+/* The row of an object; the one for all others, where there is one and the name can be one. */
 const struct connector_object *descriptor_object(const struct descriptor *d, struct str name);
 const struct connector_auth *descriptor_auth(const struct descriptor *d, struct str name);
 

@@ -62,6 +62,10 @@ static inline bool rule_refers(const struct rule *rule)
     return rule->field.kind == KIND_REFERENCE || rule->take.len > 0;
 }
 
+/* Vendor fields that are made here: what names a record for people, and all that it has. */
+#define FIELD_TITLE "{title}"
+#define FIELD_ALL   "*"
+
 /* Which records are in scope: all conditions must hold. */
 struct condition {
     struct str field;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a vendor's record to canonical values and their shadow. The hot path of parsing threads. */
 #include <ctype.h>
+#include <stdlib.h>
 
 #include "base/time.h"
 #include "sync/mapping.h"
@@ -325,13 +326,94 @@ static struct str field_text(const struct rule *rule, const struct json *fields,
     return vendor_text(value, arena);
 }
 
-static int apply_rule(const struct rule *rule, const struct json *fields, struct arena *arena,
-                      struct value *ret, struct error *err)
+/* ---- an object of fields ---- */
+
+struct members {
+    const struct mapping *mapping;
+    struct member {
+        struct str name;
+        const struct json *value;
+    } * items;
+    size_t count, cap;
+    struct arena *arena;
+};
+
+static int by_member(const void *a, const void *b)
+{
+    return str_cmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+/* Those without a value are left out, as everywhere. */
+static void add_member(struct members *all, struct str name, const struct json *value)
+{
+    enum json_kind kind = json_kind(value);
+    if (kind == JSON_NULL || (kind == JSON_STRING && json_string(value).len == 0))
+        return;
+    all->items =
+        arena_grow(all->arena, all->items, &all->cap, all->count + 1, sizeof all->items[0]);
+    all->items[all->count++] = (struct member){name, value};
+}
+
+/* Whether it was made here, or is an id of another record. */
+static bool is_reference(const struct mapping *m, struct str name)
+{
+    for (size_t i = 0; i < m->rule_count; i++)
+        if (rule_refers(&m->rules[i]) && m->rules[i].from_count > 0 &&
+            str_eq(m->rules[i].from[0], name))
+            return true;
+    return str_is(name, FIELD_TITLE);
+}
+
+static bool note_member(void *arg, struct str name, const struct json *value)
+{
+    struct members *all = arg;
+    if (!is_reference(all->mapping, name))
+        add_member(all, name, value);
+    return true;
+}
+
+/* In one order, whatever the vendor's is. */
+static struct str object_of(const struct members *all, struct arena *arena)
+{
+    struct buf out = BUF_INIT(RECORD_TEXT_MAX), text = BUF_INIT(RECORD_TEXT_MAX);
+    struct json_writer w = {.out = &out};
+    if (all->count > 0)
+        qsort(all->items, all->count, sizeof all->items[0], by_member);
+    json_open(&w, '{');
+    for (size_t i = 0; i < all->count; i++) {
+        buf_clear(&text);
+        json_write(&text, all->items[i].value);
+        json_key_str(&w, all->items[i].name);
+        json_put_raw(&w, buf_view(&text));
+    }
+    json_close(&w, '}');
+    struct str made = out.len > 2 && !out.full ? arena_str(arena, buf_view(&out)) : none;
+    buf_free(&out);
+    buf_free(&text);
+    return made;
+}
+
+static struct str fields_object(const struct mapping *m, const struct rule *rule,
+                                const struct json *fields, struct arena *arena)
+{
+    struct members all = {.mapping = m, .arena = arena};
+    if (rule->from_count == 1 && str_is(rule->from[0], FIELD_ALL))
+        json_each(fields, note_member, &all);
+    else
+        for (size_t i = 0; i < rule->from_count; i++)
+            add_member(&all, rule->from[i], json_member(fields, rule->from[i]));
+    return object_of(&all, arena);
+}
+
+static int apply_rule(const struct mapping *m, const struct rule *rule, const struct json *fields,
+                      struct arena *arena, struct value *ret, struct error *err)
 {
     *ret = (struct value){.state = VALUE_NULL};
     struct str t = none;
     if (rule->has_value)
         t = rule->value;
+    else if (rule->field.kind == KIND_JSON)
+        t = fields_object(m, rule, fields, arena);
     else if (rule->from_count == 1)
         t = field_text(rule, fields, arena);
     else
@@ -409,7 +491,7 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
     size_t custom_bytes = 0;
     for (size_t i = 0; i < m->rule_count; i++) {
         const struct rule *rule = &m->rules[i];
-        if (apply_rule(rule, fields, arena, &values[i], err) != 0) {
+        if (apply_rule(m, rule, fields, arena, &values[i], err) != 0) {
             *ret_field = str_from(rule->field.name);
             if (rule->invalid == INVALID_QUARANTINE || rule->required || rule->field.required)
                 return MAP_INVALID;

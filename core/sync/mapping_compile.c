@@ -9,6 +9,7 @@ enum { MOST_RULES = 300, MOST_SOURCES = 8, MOST_PAIRS = 64 };
 struct compiler {
     struct settings_context ctx;
     const struct connection_config *connection;
+    const struct connector_object *vendor;
     struct node place; /* of the object: for what stands nowhere in the file */
     struct mapping *m;
     size_t rule_cap;
@@ -254,7 +255,7 @@ static void check_rule(struct compiler *c, const struct rule *rule, const struct
     if (rule->from_count > 0 && rule->has_value)
         settings_complain(&c->ctx, node, "%s has both 'from' and 'value': keep one",
                           rule->field.name);
-    if (rule->from_count > 1 && !node_get(node, "join"))
+    if (rule->from_count > 1 && rule->field.kind != KIND_JSON && !node_get(node, "join"))
         settings_complain(&c->ctx, node, "%s has several fields in 'from': say 'join' too",
                           rule->field.name);
     if (rule->field.kind == KIND_REFERENCE && rule->lookup.len == 0)
@@ -394,7 +395,7 @@ static void default_sources(struct compiler *c, struct rule *rule,
     rule->from = from;
     rule->join = row->join;
     rule->has_value = row->value.len > 0;
-    rule->value = row->value;
+    rule->value = str_is(row->value, "{object}") ? c->vendor->name : row->value;
     rule->has_default = row->default_value.len > 0;
     rule->default_value = row->default_value;
 }
@@ -549,6 +550,7 @@ void mapping_compile(const struct connection_config *connection, const struct na
     *ret_mapping = (struct mapping){.object = model};
     struct compiler c = {.ctx = {connection->file, arena, problems},
                          .connection = connection,
+                         .vendor = vendor,
                          .place = {.line = object->line, .column = object->column},
                          .m = ret_mapping};
     if (config->default_mapping)

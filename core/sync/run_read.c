@@ -196,7 +196,8 @@ void run_emit_page(void *arg, struct ticket *ticket, const struct page_spec *spe
                                  .id = arena_str(&ticket->arena, spec->id),
                                  .modified = arena_str(&ticket->arena, spec->modified),
                                  .fields = arena_str(&ticket->arena, spec->fields),
-                                 .next = arena_str(&ticket->arena, spec->next)};
+                                 .next = arena_str(&ticket->arena, spec->next),
+                                 .title = arena_str(&ticket->arena, spec->title)};
     p->page = page_new(blob_ref(ticket->body));
     parse_again(p);
 }

@@ -450,9 +450,16 @@ static void make_answers(struct maker *m)
 
 /* ---- objects ---- */
 
-static struct str object_name(const struct descriptor *d, size_t i)
+/* The names that objects have; not that of the row for all others. */
+static const char *const *object_names(struct maker *m, size_t *ret_count)
 {
-    return d->objects[i].name;
+    const struct descriptor *d = m->s->descriptor;
+    const char **names = arena_new(m->ctx.arena, d->object_count, sizeof names[0]);
+    *ret_count = 0;
+    for (uint32_t i = 0; i < d->object_count; i++)
+        if (!d->objects[i].is_custom)
+            names[(*ret_count)++] = arena_str(m->ctx.arena, d->objects[i].name).ptr;
+    return names;
 }
 
 static const struct node *object_node(const struct named_item *item, const char *key)
@@ -524,17 +531,37 @@ static void check_lookups(struct maker *m, struct object_setup *o)
     }
 }
 
+/* The row that stands for all others, with the object's own name. NULL: the name is so near to
+ * another's that it is taken for a slip. */
+static const struct connector_object *custom_vendor(struct maker *m,
+                                                    const struct connector_object *row,
+                                                    struct str name)
+{
+    struct connector_object *object = arena_new(m->ctx.arena, 1, sizeof *object);
+    size_t count;
+    const char *const *names = object_names(m, &count);
+    if (str_nearest(name, names, count))
+        return NULL;
+    *object = *row;
+    object->name = name;
+    object->label = name;
+    return object;
+}
+
 static bool make_object(struct maker *m, const struct named_item *item, struct object_setup *o)
 {
     const struct descriptor *d = m->s->descriptor;
     struct node at = {.line = item->line, .column = item->column};
     *o = (struct object_setup){
         .item = item, .config = item->item, .vendor = descriptor_object(d, item->name)};
+    if (o->vendor && o->vendor->is_custom)
+        o->vendor = custom_vendor(m, o->vendor, item->name);
     if (!o->vendor) {
+        size_t count;
+        const char *const *names = object_names(m, &count);
         settings_complain(&m->ctx, &at, "%.*s has no object '%.*s'%s", STR_ARG(d->name),
                           STR_ARG(item->name),
-                          settings_hint(item->name, names_of(m, d->object_count, object_name),
-                                        d->object_count, m->ctx.arena));
+                          settings_hint(item->name, names, count, m->ctx.arena));
         return false;
     }
     struct str to = o->config->to.len > 0 ? o->config->to : o->vendor->canonical;

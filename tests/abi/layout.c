@@ -104,7 +104,7 @@ AT(struct fastenr_mapping, map, 112);
 AT(struct fastenr_mapping, scale, 128);
 AT(struct fastenr_mapping, take, 144);
 
-SIZE(struct fastenr_object, 120);
+SIZE(struct fastenr_object, 128);
 AT(struct fastenr_object, name, 0);
 AT(struct fastenr_object, label, 16);
 AT(struct fastenr_object, canonical, 32);
@@ -113,6 +113,8 @@ AT(struct fastenr_object, modified, 64);
 AT(struct fastenr_object, scope, 80);
 AT(struct fastenr_object, lookback_ms, 96);
 AT(struct fastenr_object, mapping, 104);
+AT(struct fastenr_object, flags, 120);
+AT(struct fastenr_object, reserved, 124);
 
 SIZE(struct fastenr_connector, 192);
 AT(struct fastenr_connector, magic, 0);
@@ -152,7 +154,7 @@ AT(struct fastenr_response, status, 8);
 AT(struct fastenr_response, reserved, 12);
 AT(struct fastenr_response, body_len, 16);
 
-SIZE(struct fastenr_page, 88);
+SIZE(struct fastenr_page, 104);
 AT(struct fastenr_page, size, 0);
 AT(struct fastenr_page, reserved, 4);
 AT(struct fastenr_page, records, 8);
@@ -160,6 +162,7 @@ AT(struct fastenr_page, id, 24);
 AT(struct fastenr_page, modified, 40);
 AT(struct fastenr_page, fields, 56);
 AT(struct fastenr_page, next, 72);
+AT(struct fastenr_page, title, 88);
 
 SIZE(struct fastenr_page_result, 56);
 AT(struct fastenr_page_result, size, 0);

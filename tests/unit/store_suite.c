@@ -142,9 +142,9 @@ void test_create_and_update(void)
     CU_ASSERT(str_is(find_link("c1").seen_remote, "later"));
     struct buf summary = BUF_INIT(200);
     OK(ENGINE->verify(store, &summary, &err));
-    UNIT_TEXT(buf_cstr(&summary),
-              "2 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets, 0 owners, "
-              "0 pipeline_stages");
+    UNIT_TEXT(buf_cstr(&summary), "2 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets, "
+                                  "0 custom_records, 0 owners, "
+                                  "0 pipeline_stages");
     buf_free(&summary);
 }
 
@@ -637,9 +637,9 @@ void test_large_batches(void)
     CU_ASSERT_EQUAL(wrong, 0);
     struct buf summary = BUF_INIT(200);
     OK(ENGINE->verify(store, &summary, &err));
-    UNIT_TEXT(buf_cstr(&summary),
-              "3000 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets, 0 owners, "
-              "0 pipeline_stages");
+    UNIT_TEXT(buf_cstr(&summary), "3000 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets, "
+                                  "0 custom_records, 0 owners, "
+                                  "0 pipeline_stages");
     buf_free(&summary);
 }
 

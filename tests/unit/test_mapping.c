@@ -277,6 +277,26 @@ static void test_texts(void)
     becomes("account", "industry: {from: d, transform: trim}", "{\"d\": \" \\t \"}", "industry=~");
 }
 
+/* An object of fields: those that have a value, in the order of their names. */
+static void test_objects(void)
+{
+    static const char record[] =
+        "{\"b\": \"2\", \"a\": \"x\\\"\\u0001\", \"up\": \"7\", \"none\": null, \"empty\": \"\", "
+        "\"{title}\": \"T\", \"n\": 5}";
+    becomes("custom_record", "object: {value: o}, fields: {from: '*'}", record,
+            "object=o, fields={\"a\":\"x\\\"\\u0001\",\"b\":\"2\",\"n\":5,\"up\":\"7\"}");
+    becomes("custom_record",
+            "object: {value: o}, title: '{title}', fields: {from: '*'}, "
+            "account_id: {from: up, lookup: companies}",
+            record,
+            "object=o, title=T, fields={\"a\":\"x\\\"\\u0001\",\"b\":\"2\",\"n\":5}, "
+            "account_id=7");
+    becomes("custom_record", "object: {value: o}, fields: {from: [b, none, a, gone]}", record,
+            "object=o, fields={\"a\":\"x\\\"\\u0001\",\"b\":\"2\"}");
+    becomes("custom_record", "object: {value: o}, fields: {from: none}", record,
+            "object=o, fields=~");
+}
+
 static void test_references(void)
 {
     char record[400], long_id[301];
@@ -681,6 +701,7 @@ const char *const unit_suite = "mapping";
 const struct unit_test unit_tests[] = {{"vendor fields by our names", test_rename},
                                        {"types", test_types},
                                        {"custom fields", test_custom_fields},
+                                       {"objects of fields", test_objects},
                                        {"dates", test_dates},
                                        {"scale", test_scale},
                                        {"maps", test_maps},

@@ -140,23 +140,26 @@ static void put_mapping(struct buf *out, const void *row)
     put_str(out, mapping->take);
 }
 
-/* Rows of an older, shorter struct: members past its end are empty. */
+/* A row of an older, shorter struct: members past its end are empty. */
+static void copy_row(void *to, size_t size, const void *row, size_t stride)
+{
+    memset(to, 0, size);
+    memcpy(to, row, stride < size ? stride : size);
+}
+
 static void put_mappings(struct buf *out, struct fastenr_table table)
 {
     const char *row = table.rows;
-    struct fastenr_mapping mapping;
-    size_t known = table.stride < sizeof mapping ? table.stride : sizeof mapping;
     wire_put_u32(out, table.count);
     for (uint32_t i = 0; i < table.count && !out->full; i++, row += table.stride) {
-        memset(&mapping, 0, sizeof mapping);
-        memcpy(&mapping, row, known);
+        struct fastenr_mapping mapping;
+        copy_row(&mapping, sizeof mapping, row, table.stride);
         put_mapping(out, &mapping);
     }
 }
 
-static void put_object(struct buf *out, const void *row)
+static void put_object(struct buf *out, const struct fastenr_object *object)
 {
-    const struct fastenr_object *object = row;
     put_str(out, object->name);
     put_str(out, object->label);
     put_str(out, object->canonical);
@@ -165,6 +168,18 @@ static void put_object(struct buf *out, const void *row)
     put_str(out, object->scope);
     wire_put_i64(out, object->lookback_ms);
     put_mappings(out, object->mapping);
+    wire_put_u32(out, object->flags);
+}
+
+static void put_objects(struct buf *out, struct fastenr_table table)
+{
+    const char *row = table.rows;
+    wire_put_u32(out, table.count);
+    for (uint32_t i = 0; i < table.count && !out->full; i++, row += table.stride) {
+        struct fastenr_object object;
+        copy_row(&object, sizeof object, row, table.stride);
+        put_object(out, &object);
+    }
 }
 
 /* A row shorter than the first ABI's cannot be read. */
@@ -179,7 +194,7 @@ static bool strides_fit(const struct fastenr_connector *c)
         {c->hosts, sizeof(struct fastenr_host_pattern)},
         {c->limits, sizeof(struct fastenr_limit)},
         {c->responses, sizeof(struct fastenr_response_rule)},
-        {c->objects, sizeof(struct fastenr_object)},
+        {c->objects, offsetof(struct fastenr_object, flags)}, /* ABI 0.1 */
         {c->required_extensions, sizeof(struct fastenr_str)},
     };
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
@@ -247,7 +262,7 @@ void describe_connector(const struct fastenr_connector *c, struct buf *out)
     put_table(out, c->hosts, put_host);
     put_table(out, c->limits, put_limit);
     put_table(out, c->responses, put_response);
-    put_table(out, c->objects, put_object);
+    put_objects(out, c->objects);
     const char *row = c->auth.rows;
     for (uint32_t i = 0; i < c->auth.count && !out->full; i++, row += c->auth.stride)
         put_oauth(out, oauth_of(&c->auth, row));

@@ -232,6 +232,11 @@ struct fastenr_mapping {
                                * object is not synced: a row before it, for the same field, counts */
 };
 
+/* CUSTOM: the row stands for every object that the table does not name, as accounts of the vendor
+ * have their own; its name is "*". Read and discover get the name as the connection file has it. In
+ * a `value` of its mapping, "{object}" is that name. */
+enum { FASTENR_OBJECT_CUSTOM = 8u };
+
 struct fastenr_object {
     struct fastenr_str name;      /* the vendor's word: "companies" */
     struct fastenr_str label;     /* for people */
@@ -241,6 +246,10 @@ struct fastenr_object {
     struct fastenr_str scope;     /* the vendor's permission for reading it; empty: none */
     int64_t lookback_ms;          /* how far behind the vendor's index may be */
     struct fastenr_table mapping; /* struct fastenr_mapping */
+
+    /* Since 0.2. */
+    uint32_t flags; /* FASTENR_OBJECT_... */
+    uint32_t reserved;
 };
 
 struct fastenr_ops;
@@ -309,6 +318,10 @@ struct fastenr_page {
     struct fastenr_str modified; /* RFC 3339 text, or epoch milliseconds; empty: not known */
     struct fastenr_str fields;   /* an object: its members are the vendor's fields */
     struct fastenr_str next;     /* a string or integer, where there is a next page */
+
+    /* Since 0.2: of a record, what names it for people, where only its type says which field that
+     * is. It becomes the vendor field "{title}". Empty: none. */
+    struct fastenr_str title;
 };
 
 /* A second answer that says more of the records of a page: rows of another table, associations.
