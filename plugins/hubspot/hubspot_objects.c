@@ -219,6 +219,17 @@ static const struct fastenr_mapping ticket_stage_mapping[] = {
     MAP("ticket_status", "status"),
 };
 
+static const struct fastenr_mapping custom_mapping[] = {
+    MAP_ALWAYS("object", "{object}"),
+    MAP("title", HUBSPOT_TITLE),
+    MAP("fields", HUBSPOT_ALL),
+    MAP_ACCOUNT,
+    MAP_CONTACT,
+    {.to = FASTENR_STR("deal_id"),
+     .from = FASTENR_STR(HUBSPOT_ASSOCIATIONS "deals"),
+     .lookup = FASTENR_STR("deals")},
+};
+
 /* HubSpot's search sees a change only "a few moments" later, and integrations that trusted that
  * have lost records to minutes of lag. Re-reading five minutes costs a page or two. */
 enum { INDEX_LAG_MS = 5 * 60 * 1000 };
@@ -256,6 +267,15 @@ const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS] = {
           "crm.objects.deals.read", deal_stage_mapping),
     TABLE("ticket_stages", "Stages of ticket pipelines", "pipeline_stage", "stageId", "tickets",
           ticket_stage_mapping),
+    {.name = FASTENR_STR("*"),
+     .label = FASTENR_STR("Custom objects, by id or name: 2-3465404, subscription"),
+     .canonical = FASTENR_STR("custom_record"),
+     .key = FASTENR_STR("hs_object_id"),
+     .modified = FASTENR_STR(MODIFIED),
+     .scope = FASTENR_STR("crm.objects.custom.read"),
+     .lookback_ms = INDEX_LAG_MS,
+     .mapping = FASTENR_TABLE(custom_mapping),
+     .flags = FASTENR_OBJECT_CUSTOM},
 };
 
 static const struct fastenr_object *find(const char *name, uint64_t len)
@@ -276,14 +296,9 @@ const struct fastenr_object *hubspot_associated(struct fastenr_str field)
     return object && object < hubspot_objects + HUBSPOT_ASSOCIATED ? object : NULL;
 }
 
-const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name)
+fastenr_outcome hubspot_object(struct hubspot *h, struct fastenr_str name,
+                               const struct fastenr_object **ret_object)
 {
-    const struct fastenr_object *object = find(name.ptr, name.len);
-    if (object)
-        return object;
-    hubspot_fail(h, FASTENR_FAILED,
-                 "the HubSpot connector reads companies, contacts, deals, tickets, calls, emails, "
-                 "meetings, notes, tasks, owners, deal_stages and ticket_stages, not '%.*s'",
-                 name.len > 100 ? 100 : (int)name.len, name.ptr);
-    return NULL;
+    *ret_object = find(name.ptr, name.len);
+    return *ret_object ? FASTENR_OK : hubspot_find_custom(h, name, ret_object);
 }

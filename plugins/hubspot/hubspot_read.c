@@ -22,6 +22,7 @@ struct reader {
     int32_t ids_first;
     int32_t associated; /* associations are wanted */
     int32_t wants_total;
+    struct fastenr_str title; /* path of what names a record; empty: none */
     uint64_t emitted;
     struct fastenr_str cursor; /* in cursor_text: where the next page begins */
     char cursor_text[HUBSPOT_CURSOR_MAX];
@@ -225,12 +226,13 @@ static struct hubspot_request request_for(const struct reader *r, struct fastenr
 /* Consumes the handle. */
 static fastenr_outcome emit(struct reader *r, uint64_t handle, struct page *ret_page)
 {
-    static const struct fastenr_page spec = {.size = sizeof spec,
-                                             .records = FASTENR_STR("results"),
-                                             .id = FASTENR_STR("id"),
-                                             .modified = FASTENR_STR("updatedAt"),
-                                             .fields = FASTENR_STR("properties"),
-                                             .next = FASTENR_STR("paging.next.after")};
+    const struct fastenr_page spec = {.size = sizeof spec,
+                                      .records = FASTENR_STR("results"),
+                                      .id = FASTENR_STR("id"),
+                                      .modified = FASTENR_STR("updatedAt"),
+                                      .fields = FASTENR_STR("properties"),
+                                      .next = FASTENR_STR("paging.next.after"),
+                                      .title = r->title};
     struct fastenr_page_result result = {.size = sizeof result};
     fastenr_outcome outcome = r->h->services->emit_page(r->h->host, handle, &spec, &result);
     if (outcome != FASTENR_OK)
@@ -502,22 +504,36 @@ static fastenr_outcome read_window(struct reader *r)
 
 /* ---- the operation ---- */
 
+static fastenr_outcome read_records(struct reader *r)
+{
+    for (uint32_t i = 0; i < r->selector->fields.count; i++)
+        r->associated = r->associated || hubspot_associated(field_at(r, i));
+    fastenr_outcome outcome = start_at_position(r);
+    if (outcome != FASTENR_OK)
+        return outcome;
+    return r->selector->mode == FASTENR_READ_FULL ? read_all(r) : read_window(r);
+}
+
 fastenr_outcome hubspot_read(void *instance, const struct fastenr_selector *selector)
 {
     struct reader r = {.h = instance, .selector = selector, .wants_total = selector->limit == 0};
-    r.object = hubspot_object(r.h, selector->object);
-    if (!r.object)
-        return FASTENR_FAILED;
+    struct fastenr_selector expanded = *selector;
+    fastenr_outcome outcome = hubspot_object(r.h, selector->object, &r.object);
+    if (outcome != FASTENR_OK)
+        return outcome;
     if (selector->mode != FASTENR_READ_FULL && selector->mode != FASTENR_READ_WINDOW)
         return hubspot_fail(r.h, FASTENR_FAILED,
                             "the HubSpot connector cannot read in mode %u: upgrade it",
                             selector->mode);
     if (hubspot_is_reference(r.object))
         return hubspot_read_reference(r.h, r.object, selector);
-    for (uint32_t i = 0; i < selector->fields.count; i++)
-        r.associated = r.associated || hubspot_associated(field_at(&r, i));
-    fastenr_outcome outcome = start_at_position(&r);
-    if (outcome != FASTENR_OK)
-        return outcome;
-    return selector->mode == FASTENR_READ_FULL ? read_all(&r) : read_window(&r);
+    if (r.object != &r.h->custom.object)
+        return read_records(&r);
+    if (!hubspot_expand_fields(r.h, &expanded))
+        return hubspot_fail(r.h, FASTENR_BAD_CONFIG,
+                            "the mapping of %.*s names too many properties: map fewer",
+                            (int)selector->object.len, selector->object.ptr);
+    r.selector = &expanded;
+    r.title = r.h->custom.title;
+    return read_records(&r);
 }

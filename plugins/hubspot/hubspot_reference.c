@@ -265,7 +265,8 @@ static fastenr_outcome read_stages(struct hubspot *h, const struct fastenr_objec
 
 int32_t hubspot_is_reference(const struct fastenr_object *object)
 {
-    return object >= &hubspot_objects[HUBSPOT_OWNERS] && object < &hubspot_objects[HUBSPOT_OBJECTS];
+    return object >= &hubspot_objects[HUBSPOT_OWNERS] &&
+           object <= &hubspot_objects[HUBSPOT_TICKET_STAGES];
 }
 
 fastenr_outcome hubspot_read_reference(struct hubspot *h, const struct fastenr_object *object,

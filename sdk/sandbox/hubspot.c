@@ -193,7 +193,8 @@ enum route {
     ROUTE_PROPERTY,
     ROUTE_ACCOUNT,
     ROUTE_OWNERS,
-    ROUTE_PIPELINES
+    ROUTE_PIPELINES,
+    ROUTE_SCHEMAS
 };
 
 struct target {
@@ -268,6 +269,8 @@ static struct target find_target(const char *path)
                                            "/account-info/2026-03/details", NULL};
     static const char *const owners[] = {"/crm/v3/owners", NULL};
     static const char *const pipelines[] = {"/crm/v3/pipelines/", NULL};
+    static const char *const schemas[] = {"/crm/v3/schemas", "/crm-object-schemas/v3/schemas",
+                                          NULL};
     struct target t = {.type = -1, .method = "GET"};
     const char *rest;
     if (after_prefix(path, objects, &rest)) {
@@ -290,6 +293,8 @@ static struct target find_target(const char *path)
         t.route = ROUTE_ACCOUNT;
     } else if (after_prefix(path, owners, &rest) && (*rest == '\0' || strcmp(rest, "/") == 0)) {
         t.route = ROUTE_OWNERS;
+    } else if (after_prefix(path, schemas, &rest) && *rest == '\0') {
+        t.route = ROUTE_SCHEMAS;
     } else if (after_prefix(path, pipelines, &rest)) {
         t.type = take_type(rest, &rest);
         t.route = t.type == DEALS || t.type == TICKETS ? ROUTE_PIPELINES : ROUTE_NONE;
@@ -340,7 +345,8 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
                                       [ROUTE_PROPERTY] = STAT_PROPERTIES,
                                       [ROUTE_ACCOUNT] = STAT_ACCOUNT,
                                       [ROUTE_OWNERS] = STAT_REFERENCE,
-                                      [ROUTE_PIPELINES] = STAT_REFERENCE};
+                                      [ROUTE_PIPELINES] = STAT_REFERENCE,
+                                      [ROUTE_SCHEMAS] = STAT_REFERENCE};
     enum object_type type = (enum object_type)t->type;
     sandbox_count(h->sandbox, stats[t->route], 1);
     switch (t->route) {
@@ -371,6 +377,9 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
     case ROUTE_OWNERS:
         hubspot_owners(h, call, a);
         break;
+    case ROUTE_SCHEMAS:
+        hubspot_schemas(&a->body);
+        break;
     case ROUTE_PIPELINES:
         hubspot_pipelines(h, type, a);
         break;
@@ -383,7 +392,7 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
 {
     struct hubspot *h = state;
     struct target t = find_target(call->path);
-    bool typed = t.route != ROUTE_ACCOUNT && t.route != ROUTE_OWNERS;
+    bool typed = t.route != ROUTE_ACCOUNT && t.route != ROUTE_OWNERS && t.route != ROUTE_SCHEMAS;
     if (hubspot_oauth(h, call, a) || !is_known(h, call, a))
         return;
     if (!within_limits(h, t.route == ROUTE_SEARCH, call->now_ms, a))
@@ -402,9 +411,10 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
                       call->request->method);
         return;
     }
-    if (t.route != ROUTE_ACCOUNT &&
-        !has_scope(h, call, typed ? hubspot_models[t.type].read_scope : "crm.objects.owners.read",
-                   a))
+    const char *scope = typed                      ? hubspot_models[t.type].read_scope
+                        : t.route == ROUTE_SCHEMAS ? "crm.schemas.custom.read"
+                                                   : "crm.objects.owners.read";
+    if (t.route != ROUTE_ACCOUNT && !has_scope(h, call, scope, a))
         return;
     serve(h, &t, call, a);
 }

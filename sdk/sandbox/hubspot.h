@@ -23,6 +23,7 @@ enum object_type {
     MEETINGS,
     NOTES,
     TASKS,
+    SUBSCRIPTIONS, /* an object of the account's own */
     TYPES
 };
 enum { ENGAGEMENT_TYPES = TASKS - CALLS + 1 };
@@ -125,6 +126,14 @@ struct model {
 };
 
 extern const struct model hubspot_models[TYPES];
+
+/* hubspot_custom.c */
+enum { SUBSCRIPTION_FIELDS = 9, SUBSCRIPTIONS_SEEDED = 60 };
+extern const struct field hubspot_subscription_fields[SUBSCRIPTION_FIELDS];
+struct record;
+bool subscription_value(const struct record *r, unsigned field, struct text *out);
+/* The account's schemas, as the API lists them. */
+void hubspot_schemas(struct text *out);
 
 /* hubspot_activity_model.c */
 extern const struct field hubspot_deal_fields[DEAL_FIELDS], hubspot_ticket_fields[TICKET_FIELDS],

@@ -156,6 +156,9 @@ const struct model hubspot_models[TYPES] = {
                NOTE_FIELDS, NOTE_MODIFIED, NOTE_CREATED, NOTE_OBJECT_ID, NOTE_MERGED_IDS},
     [TASKS] = {"tasks", "task", "0-27", "crm.objects.contacts.read", hubspot_task_fields,
                TASK_FIELDS, TASK_MODIFIED, TASK_CREATED, TASK_OBJECT_ID, TASK_MERGED_IDS},
+    [SUBSCRIPTIONS] = {"p8675309_subscription", "p_subscription", "2-3465404",
+                       "crm.objects.custom.read", hubspot_subscription_fields, SUBSCRIPTION_FIELDS,
+                       3, 2, 5, 4},
 };
 
 int model_type(const char *name)

@@ -5,9 +5,9 @@
 . "$(dirname "$0")/host.bash"
 companies=$1 contacts=$2 mutations=$3
 deals=400 tickets=150 engagements=503
-records="companies contacts deals tickets calls emails meetings notes tasks" tables="owners deal_stages ticket_stages"
+records="companies contacts deals tickets calls emails meetings notes tasks p8675309_subscription" tables="owners deal_stages ticket_stages"
 objects="$records $tables" order="$tables $records"
-rows=25 # of the reference tables, which every run reads whole
+rows=85 # 60 of the account's own object, and of the reference tables, which every run reads whole
 full=(--companies "$companies" --contacts "$contacts" --deals $deals --tickets $tickets --engagements $engagements)
 
 start_sandbox "${full[@]}" --limits off --dirty 7
@@ -26,7 +26,7 @@ expect "records changed" "$(of_last_run 'created + updated')" 0
 expect_equal
 
 step "mutate $mutations"
-control POST mutate "{\"companies\":$((mutations / 2)),\"contacts\":$((mutations - mutations / 2 - 60)),\"deals\":30,\"tickets\":10,\"calls\":10,\"notes\":10,\"seed\":5}" >/dev/null
+control POST mutate "{\"companies\":$((mutations / 2)),\"contacts\":$((mutations - mutations / 2 - 60)),\"deals\":30,\"tickets\":10,\"calls\":10,\"notes\":5,\"p8675309_subscription\":5,\"seed\":5}" >/dev/null
 control POST clock '{"advance_ms":2000}' >/dev/null
 sync
 expect_equal --last-run

@@ -281,7 +281,8 @@ static void connect_account(struct sim *s)
     static const char body[] = "{\"do\":\"grant\",\"client_id\":\"sandbox-app\",\"scopes\":"
                                "\"oauth crm.objects.companies.read crm.objects.contacts.read "
                                "crm.objects.deals.read crm.objects.owners.read tickets "
-                               "sales-email-read\"}";
+                               "sales-email-read crm.objects.custom.read "
+                               "crm.schemas.custom.read\"}";
     static const struct oauth_client client = {0};
     struct arena arena = {0};
     struct oauth_grant grant;

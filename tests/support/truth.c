@@ -30,6 +30,8 @@ enum form {
     FIRST_WORDS,
     FIRST_COMPANY, /* of the associations; the one with the lowest id */
     FIRST_CONTACT,
+    FIRST_DEAL,
+    ALL_PROPERTIES, /* those that have a value, as a JSON object */
     BOOLEAN,
     NEGATED,
     STAGE_STATUS,  /* of the stage itself */
@@ -157,6 +159,13 @@ static const struct field task_custom[] = {{"status", "hs_task_status", AS_IS, N
                                            {"priority", "hs_task_priority", AS_IS, NULL},
                                            {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
 
+static const struct field subscription_fields[] = {
+    {"object", "p8675309_subscription", CONSTANT, NULL},
+    {"title", "subscription_name", AS_IS, NULL},
+    {"fields", "", ALL_PROPERTIES, NULL},
+    {"account_id", "companies", FIRST_COMPANY, NULL},
+    {"contact_id", "contacts", FIRST_CONTACT, NULL},
+    {"deal_id", "deals", FIRST_DEAL, NULL}};
 static const struct field owner_fields[] = {{"email", "email", AS_IS, NULL},
                                             {"name", "name", AS_IS, NULL},
                                             {"user_id", "user", AS_IS, NULL},
@@ -194,18 +203,19 @@ static const struct kind kinds[TRUTH_OBJECTS] = {
     {"meetings", "engagement", MODIFIED, ROWS(meeting_fields), ROWS(meeting_custom)},
     {"notes", "engagement", MODIFIED, ROWS(note_fields), ROWS(note_custom)},
     {"tasks", "engagement", MODIFIED, ROWS(task_fields), ROWS(task_custom)},
+    {"p8675309_subscription", "custom_record", MODIFIED, ROWS(subscription_fields), NULL, 0},
     {"owners", "owner", NULL, ROWS(owner_fields), NULL, 0},
     {"deal_stages", "pipeline_stage", NULL, ROWS(deal_stage_fields), NULL, 0},
     {"ticket_stages", "pipeline_stage", NULL, ROWS(ticket_stage_fields), NULL, 0}};
 
-enum { FIRST_TABLE = 9 }; /* the reference tables */
+enum { FIRST_TABLE = 10 }; /* the reference tables */
 
 /* Our tables, and the numbers that the log has for them. */
 static const struct {
     const char *name;
     int object;
-} tables[] = {{"account", 1}, {"contact", 2}, {"deal", 3},           {"engagement", 4},
-              {"ticket", 6},  {"owner", 10},  {"pipeline_stage", 11}};
+} tables[] = {{"account", 1}, {"contact", 2},       {"deal", 3},   {"engagement", 4},
+              {"ticket", 6},  {"custom_record", 7}, {"owner", 10}, {"pipeline_stage", 11}};
 
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
@@ -429,6 +439,21 @@ static char *first_associated(struct json_object *record, const char *with)
     return first ? strdup(first) : NULL;
 }
 
+static char *all_properties(struct json_object *record)
+{
+    struct json_object *properties = NULL, *made = json_object_new_object();
+    json_object_object_get_ex(record, "properties", &properties);
+    json_object_object_foreach(properties, name, value)
+    {
+        const char *text = value ? json_object_get_string(value) : NULL;
+        if (text && *text != '\0')
+            json_object_object_add(made, name, json_object_get(value));
+    }
+    char *text = strdup(json_object_to_json_string(made));
+    json_object_put(made);
+    return text;
+}
+
 /* NULL for none: the vendor clears a value with an empty text. The caller frees it. */
 static char *expected_text(const struct comparison *c, struct json_object *record,
                            const struct field *f)
@@ -436,7 +461,9 @@ static char *expected_text(const struct comparison *c, struct json_object *recor
     struct json_object *properties = NULL;
     if (f->form == CONSTANT)
         return strdup(f->property);
-    if (f->form == FIRST_COMPANY || f->form == FIRST_CONTACT)
+    if (f->form == ALL_PROPERTIES)
+        return all_properties(record);
+    if (f->form == FIRST_COMPANY || f->form == FIRST_CONTACT || f->form == FIRST_DEAL)
         return first_associated(record, f->property);
     json_object_object_get_ex(record, "properties", &properties);
     const char *text = text_of(properties, f->property);
@@ -499,12 +526,23 @@ static void compare_custom(struct comparison *c, const struct kind *kind, const 
     json_object_put(custom);
 }
 
+static bool same_value(enum form form, const char *a, const char *b)
+{
+    if (form != ALL_PROPERTIES || !a || !b)
+        return same_text(a, b);
+    struct json_object *x = json_tokener_parse(a), *y = json_tokener_parse(b);
+    bool same = x && y && json_object_equal(x, y) == 1;
+    json_object_put(x);
+    json_object_put(y);
+    return same;
+}
+
 /* Index of the object that a reference is to; -1 for other fields. */
 static int refers_to(const struct field *f)
 {
     if (f->form == OF_COMPANY || f->form == FIRST_COMPANY)
         return 0;
-    return f->form == FIRST_CONTACT ? 1 : -1;
+    return f->form == FIRST_CONTACT ? 1 : f->form == FIRST_DEAL ? 2 : -1;
 }
 
 /* A record's key in the table of those kept: "0:12", the object's index and the vendor's id. */
@@ -535,7 +573,7 @@ static void compare_fields(struct comparison *c, const struct kind *kind, const 
             free(want);
             want = NULL;
         }
-        if (!same_text(want, have))
+        if (!same_value(kind->fields[i].form, want, have))
             differ(c, "%s %s %s: '%s', expected '%s'", kind->object, id, kind->fields[i].column,
                    have ? have : "none", want ? want : "none");
         free(want);
@@ -627,7 +665,7 @@ static void note_kept(struct comparison *c, void *arg, struct json_object *recor
     free(key);
 }
 
-/* The companies and contacts that references may mean. */
+/* The companies, contacts and deals that references may mean. */
 static void note_all_kept(struct comparison *c, FILE *const truths[TRUTH_OBJECTS])
 {
     truth_db_exec(c->db, "CREATE TEMP TABLE kept (key TEXT PRIMARY KEY)");
@@ -635,7 +673,7 @@ static void note_all_kept(struct comparison *c, FILE *const truths[TRUTH_OBJECTS
     if (!add)
         return;
     truth_db_exec(c->db, "BEGIN");
-    for (int object = 0; object < 2; object++)
+    for (int object = 0; object < 3; object++)
         if (truths[object])
             each_record(c, truths[object], note_kept, &(struct noting){object, add});
     truth_db_exec(c->db, "COMMIT");

@@ -28,7 +28,7 @@ void mock_open(struct fastenr_host *m, size_t records)
     m->properties = "{\"results\":[]}";
     m->association_page = 100;
     m->fields = m->checkpoints = m->logs = BUF_INIT(TEXT_MAX_LEN);
-    m->attaching = m->attached = m->rows = BUF_INIT(TEXT_MAX_LEN);
+    m->attaching = m->attached = m->rows = m->title = BUF_INIT(TEXT_MAX_LEN);
     m->result_text = BUF_INIT(TEXT_MAX_LEN);
 }
 
@@ -48,6 +48,7 @@ void mock_close(struct fastenr_host *m)
             close_answer(&m->answers[i]);
     buf_free(&m->fields);
     buf_free(&m->rows);
+    buf_free(&m->title);
     buf_free(&m->checkpoints);
     buf_free(&m->logs);
     buf_free(&m->result_text);
@@ -488,6 +489,8 @@ static fastenr_outcome mock_emit_page(struct fastenr_host *m, uint64_t handle,
     CU_ASSERT(str_is(str_of(page->records), "results") && str_is(str_of(page->id), "id"));
     CU_ASSERT(str_is(str_of(page->modified), "updatedAt"));
     bool whole = page->fields.len == 0;
+    buf_clear(&m->title);
+    buf_str(&m->title, str_of(page->title));
     CU_ASSERT(whole || str_is(str_of(page->fields), "properties"));
     bool ok = !cancelled(m);
     if (ok && json_parse(buf_view(&a->body), &root, NULL) == 0) {

@@ -74,6 +74,7 @@ struct fastenr_host {
     size_t emit_count;                /* records in all */
     size_t least_properties;          /* of any record emitted */
     struct buf attached;              /* what emitted pages had of it; a line a page */
+    struct buf title;                 /* the path that the last page had */
     struct buf rows;                  /* emitted of tables: "id fields", a line each */
     struct buf fields;                /* name|label|type|flags|values, a line each */
     struct buf checkpoints;           /* "100 200 " */
