@@ -117,15 +117,26 @@ const struct json *json_element(const struct json *array, size_t index)
     return value_of(json_object_array_get_idx(object_of(array), index));
 }
 
+static bool find_member(const struct json *object, struct str name, json_object **ret_found)
+{
+    char key[256];
+    if (!json_object_is_type(object_of(object), json_type_object) || name.len >= sizeof key)
+        return false;
+    memcpy(key, name.ptr, name.len);
+    key[name.len] = '\0';
+    return json_object_object_get_ex(object_of(object), key, ret_found);
+}
+
 const struct json *json_member(const struct json *object, struct str name)
 {
     json_object *found;
-    char key[256];
-    if (!json_object_is_type(object_of(object), json_type_object) || name.len >= sizeof key)
-        return NULL;
-    memcpy(key, name.ptr, name.len);
-    key[name.len] = '\0';
-    return json_object_object_get_ex(object_of(object), key, &found) ? value_of(found) : NULL;
+    return find_member(object, name, &found) ? value_of(found) : NULL;
+}
+
+bool json_has(const struct json *object, struct str name)
+{
+    json_object *found;
+    return find_member(object, name, &found);
 }
 
 bool json_put_member(const struct json *object, struct str name, const struct json *value)

@@ -36,6 +36,8 @@ struct str json_number_text(const struct json *value);
 size_t json_length(const struct json *array);
 const struct json *json_element(const struct json *array, size_t index);
 const struct json *json_member(const struct json *object, struct str name);
+/* Whether there is such a member, be it null. */
+bool json_has(const struct json *object, struct str name);
 
 /* Puts a member into an object of a document that nobody else looks at yet; one of that name is
  * replaced. The value is the document's from now on. False when it is no object, or out of memory.

@@ -7,6 +7,7 @@
 #include "cli/format.h"
 #include "cli/table.h"
 #include "schedule/plan.h"
+#include "sync/drift.h"
 
 enum { STATUS_JSON_MAX = 4 * 1024 * 1024 };
 
@@ -20,6 +21,8 @@ struct standing {
     struct pause_row pause;
     struct stream_row streams[64];
     size_t stream_count;
+    struct field_row *paused; /* vendor fields */
+    size_t paused_count, paused_cap;
     struct str reconnect; /* why a person must connect it anew; empty: no need */
 };
 
@@ -62,6 +65,24 @@ static bool take_secret(void *arg, const struct secret_row *row)
     return true;
 }
 
+static bool take_field(void *arg, const struct field_row *row)
+{
+    struct view *v = arg;
+    struct standing *s = v->standing;
+    struct arena *arena = &v->app->arena;
+    if (row->pause == FIELD_LIVE)
+        return true;
+    s->paused =
+        arena_grow(arena, s->paused, &s->paused_cap, s->paused_count + 1, sizeof s->paused[0]);
+    struct field_row *kept = &s->paused[s->paused_count++];
+    *kept = *row;
+    kept->vendor_object = arena_str(arena, row->vendor_object);
+    kept->name = arena_str(arena, row->name);
+    kept->values = arena_str(arena, row->values);
+    kept->now_values = arena_str(arena, row->now_values);
+    return true;
+}
+
 static int64_t next_due(struct app *app, const struct standing *s)
 {
     struct plan plan;
@@ -82,6 +103,7 @@ static int look(struct app *app, struct standing *s, struct error *err)
     if (engine->each_run(app->host.store, s->name, 0, 1, take_run, &v, err) != 0 ||
         engine->each_stream(app->host.store, s->name, take_stream, &v, err) != 0 ||
         engine->each_secret(app->host.store, s->name, take_secret, &v, err) != 0 ||
+        engine->each_field(app->host.store, s->name, take_field, &v, err) != 0 ||
         engine->find_pause(app->host.store, s->name, &app->arena, &s->pause, err) != 0)
         return -1;
     s->next_us = s->pause.at != 0 ? 0 : next_due(app, s);
@@ -100,6 +122,25 @@ static void write_pause(const struct standing *s, int64_t now)
     out_printf(&std_out, "    %s, by %.*s%s%.*s%s\n", format_when(s->pause.at, now, when),
                STR_ARG(s->pause.by), s->pause.reason.len > 0 ? ", " : "", STR_ARG(s->pause.reason),
                s->pause.all ? " (all connections)" : "");
+}
+
+static void write_fields(struct app *app, const struct standing *s)
+{
+    char when[FORMAT_TEXT];
+    for (size_t i = 0; i < s->paused_count; i++) {
+        const struct field_row *row = &s->paused[i];
+        struct buf what = BUF_INIT(1000);
+        drift_describe(&what, row);
+        out_text(&std_out, "  field     ");
+        out_styled(&std_out, STYLE_WARN, "paused");
+        out_printf(&std_out, " %s: %.*s.%.*s, %s\n",
+                   format_when(row->since, world_now(&app->world), when),
+                   STR_ARG(row->vendor_object), STR_ARG(row->name), buf_cstr(&what));
+        buf_free(&what);
+    }
+    if (s->paused_count > 0)
+        out_printf(&std_out, "            see `fastenr fields %.*s%s`\n", STR_ARG(s->name),
+                   app->hint);
 }
 
 static void write_head(struct app *app, const struct standing *s)
@@ -132,6 +173,7 @@ static void write_head(struct app *app, const struct standing *s)
             out_printf(&std_out, "            %.*s\n", STR_ARG(s->last.reason));
     }
     write_pause(s, now);
+    write_fields(app, s);
     if (s->config)
         out_printf(&std_out, "  schedule  %s", format_schedule(s->config, &app->arena));
     if (s->next_us > 0)
@@ -197,6 +239,28 @@ static void json_streams(struct json_writer *w, const struct standing *s)
     json_close(w, ']');
 }
 
+static void json_fields(struct json_writer *w, const struct standing *s)
+{
+    json_open(w, '[');
+    for (size_t i = 0; i < s->paused_count; i++) {
+        const struct field_row *row = &s->paused[i];
+        struct buf what = BUF_INIT(1000);
+        drift_describe(&what, row);
+        json_open(w, '{');
+        json_key(w, "object");
+        json_put_str(w, row->vendor_object);
+        json_key(w, "field");
+        json_put_str(w, row->name);
+        json_key(w, "since");
+        json_put_time(w, row->since);
+        json_key(w, "why");
+        json_put_text(w, buf_cstr(&what));
+        json_close(w, '}');
+        buf_free(&what);
+    }
+    json_close(w, ']');
+}
+
 static void json_standing(struct json_writer *w, const struct standing *s)
 {
     json_open(w, '{');
@@ -219,6 +283,8 @@ static void json_standing(struct json_writer *w, const struct standing *s)
     json_put_time(w, s->pause.at);
     json_key(w, "next_due");
     json_put_time(w, s->next_us);
+    json_key(w, "paused_fields");
+    json_fields(w, s);
     json_key(w, "objects");
     json_streams(w, s);
     json_close(w, '}');

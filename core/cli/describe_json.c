@@ -24,6 +24,12 @@ static void put(struct json_writer *w, const char *name, struct str text)
         json_put_null(w);
 }
 
+static void put_bool(struct json_writer *w, const char *name, bool value)
+{
+    json_key(w, name);
+    json_put_bool(w, value);
+}
+
 static void put_int(struct json_writer *w, const char *name, int64_t value)
 {
     json_key(w, name);
@@ -35,8 +41,7 @@ static void put_option(struct json_writer *w, const struct connector_option *o)
     json_open(w, '{');
     put(w, "name", o->name);
     put(w, "type", str_from(option_type_name(o->type)));
-    json_key(w, "required");
-    json_put_bool(w, o->required);
+    put_bool(w, "required", o->required);
     put(w, "default", o->default_value);
     if (o->min != 0 || o->max != 0) {
         put_int(w, o->type == OPTION_DURATION ? "min_ms" : "min", o->min);
@@ -75,8 +80,7 @@ static void put_oauth(struct json_writer *w, const struct connector_oauth *o)
     put(w, "token_url", o->token_url);
     put_texts(w, "scopes", o->scopes, o->scope_count);
     put_texts(w, "optional_scopes", o->optional_scopes, o->optional_scope_count);
-    json_key(w, "pkce");
-    json_put_bool(w, o->pkce);
+    put_bool(w, "pkce", o->pkce);
     json_close(w, '}');
 }
 
@@ -103,8 +107,7 @@ static void put_limit(struct json_writer *w, const struct connector_limit *l)
     json_open(w, '{');
     put(w, "name", l->name);
     put(w, "kind", str_from(l->kind == LIMIT_QUOTA ? "quota" : "window"));
-    json_key(w, "always");
-    json_put_bool(w, l->always);
+    put_bool(w, "always", l->always);
     put_int(w, "requests", (int64_t)l->requests);
     put_int(w, "per_ms", (int64_t)l->per_ms);
     json_close(w, '}');
@@ -120,6 +123,9 @@ static void put_object(struct json_writer *w, const struct connector_object *o)
     put(w, "modified", o->modified);
     put(w, "scope", o->scope);
     put_int(w, "lookback_ms", o->lookback_ms);
+    put_bool(w, "reads_deleted", o->reads_deleted);
+    put_bool(w, "reads_ids", o->reads_ids);
+    put_bool(w, "deleted_is_whole", o->deleted_is_whole);
     json_key(w, "mapping");
     json_open(w, '[');
     for (uint32_t i = 0; i < o->mapping_count; i++) {

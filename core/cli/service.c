@@ -333,12 +333,12 @@ int service_open(struct service *s, struct app *app)
     }
     struct generation *g = read_generation(s);
     log_problems(&g->catalog.problems);
-    note_crashes(s, g);
     if (take_over(s, g, &err) != 0) {
         complain("%s", err.text);
         generation_free(g);
         return EXIT_WORK_FAILED;
     }
+    note_crashes(s, g); /* by the store's thread, so after the last look at the store from here */
     if (g->count == 0 && g->catalog.problems.count > 0) {
         complain("no connection can be synced: correct the problems above");
         return EXIT_USAGE;

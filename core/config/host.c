@@ -2,6 +2,8 @@
 #include "config/host.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/time.h"
@@ -134,12 +136,29 @@ const struct setting_table host_settings = {
         {0}},
     sizeof(struct host_config)};
 
+/* A folder that is not there would be passed over in silence, with every connector in it. */
+static void check_folders(const struct settings_context *ctx, const char *dir,
+                          const struct host_config *config, const struct node *root)
+{
+    const struct node *list = node_get(root, "connectors");
+    for (size_t i = 0; i < config->connectors.count; i++) {
+        struct stat st;
+        const struct node *at =
+            list && list->kind == NODE_LIST && i < list->count ? list->items[i] : list;
+        char *path = file_join(dir, arena_str(ctx->arena, config->connectors.items[i]).ptr);
+        if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+            settings_complain(ctx, at, "connectors: there is no folder %s", path);
+        free(path);
+    }
+}
+
 void host_config_read(const char *dir, struct host_config *ret_config, struct arena *arena,
                       struct problems *problems)
 {
     char *path = file_join(dir, "fastenr.conf");
     struct settings_context ctx = {arena_text(arena, path), arena, problems};
-    const struct node *root = file_exists(path) ? libconfig_read(ctx.file, arena, problems) : NULL;
+    bool there = access(path, F_OK) == 0; /* as what, libconfig_read finds out */
+    const struct node *root = there ? libconfig_read(ctx.file, arena, problems) : NULL;
     *ret_config = (struct host_config){0};
     settings_read(&host_settings, root, ret_config, &ctx);
     if (!uuid_parse(ret_config->organization_text, &ret_config->organization)) {
@@ -147,5 +166,6 @@ void host_config_read(const char *dir, struct host_config *ret_config, struct ar
         problem_add(problems, ctx.file, at ? at->line : 0, at ? at->column : 0,
                     "organization must be a UUID, like 018f3a4e-5c1d-7e2b-9a6f-0b1c2d3e4f50");
     }
+    check_folders(&ctx, dir, ret_config, root);
     free(path);
 }

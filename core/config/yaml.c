@@ -10,6 +10,7 @@ enum { FILE_MAX = 1024 * 1024, MOST_NODES = 50000, DEEPEST = 32 };
 struct reader {
     yaml_parser_t parser;
     const char *path;
+    struct str text;
     struct arena *arena;
     struct problems *problems;
     size_t nodes;
@@ -22,9 +23,27 @@ static void stop_at(struct reader *r, yaml_mark_t mark, const char *text)
     r->failed = true;
 }
 
+/* libyaml gives the place of bytes that are no text as an offset, and no mark. */
+static void on_bad_bytes(struct reader *r)
+{
+    struct str rest = {r->text.ptr, r->parser.problem_offset}, line = {0};
+    int lines = 0;
+    if (rest.len > r->text.len)
+        rest.len = r->text.len;
+    while (str_next(&rest, '\n', &line))
+        lines++;
+    problem_add(r->problems, r->path, lines, (int)line.len + 1,
+                "not text: %s; save the file as UTF-8", r->parser.problem);
+    r->failed = true;
+}
+
 static void on_syntax_error(struct reader *r)
 {
     const yaml_parser_t *p = &r->parser;
+    if (p->error == YAML_READER_ERROR) {
+        on_bad_bytes(r);
+        return;
+    }
     yaml_mark_t mark =
         p->problem_mark.line || p->problem_mark.column ? p->problem_mark : p->context_mark;
     problem_add(r->problems, r->path, (int)mark.line + 1, (int)mark.column + 1,
@@ -187,6 +206,7 @@ struct node *yaml_read(const char *path, struct arena *arena, struct problems *p
     } else if (!yaml_parser_initialize(&r.parser)) {
         problem_add(problems, path, 0, 0, "out of memory");
     } else {
+        r.text = buf_view(&text);
         yaml_parser_set_input_string(&r.parser, (const unsigned char *)buf_cstr(&text), text.len);
         root = read_document(&r);
         yaml_parser_delete(&r.parser);

@@ -571,6 +571,11 @@ struct exchange *client_send(struct client *client, const struct client_request 
             "the connector asked for %.*s, which is not https on one of the hosts that it names",
             STR_ARG(url));
         finish_soon(x, OUTCOME_FAILED);
+    } else if (request->tries > 0) {
+        x->attempts = request->tries;
+        client->stats.retries++;
+        x->timer.fn = on_retry;
+        loop_timer(client->world->loop, &x->timer, backoff(x));
     } else {
         begin(x);
     }

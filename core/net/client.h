@@ -74,6 +74,7 @@ const struct client_stats *client_stats(const struct client *client);
 /* Borrowed until it is done or cancelled. */
 struct client_request {
     bool safe;
+    int tries; /* answers to it that came whole and could not be used: it waits as after faults */
     struct str method, url, body, bucket;
     const struct http_header *headers;
     size_t header_count;

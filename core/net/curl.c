@@ -298,7 +298,9 @@ static void set_body(struct transfer *t, const struct transfer_request *request)
         return;
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, request->body.len ? request->body.ptr : "");
-    add_header(t, STR("Expect"), STR("")); /* no round trip before a body */
+    /* No round trip before a body. Without this curl may add the header; one that is there and
+     * empty is refused by some servers (417). */
+    t->header_list = curl_slist_append(t->header_list, "Expect:");
 }
 
 static void set_request(struct transfer *t, const struct transfer_request *request)

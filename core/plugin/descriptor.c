@@ -167,6 +167,9 @@ static void get_object(struct decoder *d, struct connector_object *object)
     object->lookback_ms = wire_i64(&d->r);
     GET_TABLE(d, object->mapping, object->mapping_count, MOST_MAPPINGS, get_mapping);
     uint32_t flags = wire_u32(&d->r);
+    object->reads_deleted = flags & 1;
+    object->reads_ids = flags & 2;
+    object->deleted_is_whole = flags & 4;
     object->is_custom = flags & 8;
 }
 

@@ -84,7 +84,9 @@ struct connector_object {
     int64_t lookback_ms;
     struct connector_mapping *mapping;
     uint32_t mapping_count;
-    bool is_custom; /* stands for all that have no row */
+    bool reads_deleted, reads_ids; /* it understands READ_DELETED, READ_IDS */
+    bool deleted_is_whole;         /* READ_DELETED gives every record that is deleted now */
+    bool is_custom;                /* stands for all that have no row */
 };
 
 struct descriptor {

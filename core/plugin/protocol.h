@@ -32,7 +32,7 @@ enum {
     OP_CREATE = 3,   /* options: count, (name, value)... */
     OP_CHECK = 4,    /* - */
     OP_DISCOVER = 5, /* object */
-    OP_READ = 6,     /* mode, object, fields, since, until, position, limit */
+    OP_READ = 6,     /* mode, object, fields, since, until, position, limit, ids */
     OP_DESTROY = 7,  /* - */
     HOST_REPLY = 8,  /* outcome, then what the service gives */
 
@@ -81,6 +81,8 @@ enum {
     HANDLES_BYTES_MAX = 64 * 1024 * 1024,
     POSITION_MAX = 4 * 1024,
     EXTERNAL_ID_MAX = 255,
+    READ_IDS_MAX = 1000,   /* of one read */
+    MERGED_IDS_MAX = 1000, /* of one record */
     PATH_MAX_LEN = 512,
     LOG_TEXT_MAX = 4 * 1024,
     DESCRIPTOR_TEXT_MAX = 4 * 1024

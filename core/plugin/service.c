@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/redact.h"
 #include "base/time.h"
 #include "plugin/wire.h"
 #include "plugin/worker_internal.h"
 
-enum { LOG_LINES = 100, LOG_WINDOW_SECONDS = 10, MOST_RECORDS = 64 * 1024 };
+enum { LOG_LINES = 100, LOG_WINDOW_SECONDS = 10, MOST_RECORDS = 64 * 1024, WORDS_MAX = 100 };
 
 /* ---- replies ---- */
 
@@ -56,6 +57,36 @@ void ticket_free(struct ticket *t)
     blob_unref(t->body);
     arena_free(&t->arena);
     free(t);
+}
+
+/* Text for people: one line, and no credential that the vendor echoes. */
+static void put_first_words(struct buf *out, struct str body)
+{
+    char words[WORDS_MAX];
+    size_t len = 0;
+    for (size_t i = 0; i < body.len && len < sizeof words; i++)
+        if (body.ptr[i] > ' ' && body.ptr[i] < 0x7f)
+            words[len++] = body.ptr[i];
+        else if (len > 0 && words[len - 1] != ' ')
+            words[len++] = ' ';
+    redact(out, (struct str){words, len});
+}
+
+void ticket_blame(const struct ticket *t, struct blob *body, struct error *err)
+{
+    struct str bytes = {0}, url = t->ask.url;
+    struct buf words = BUF_INIT(4 * WORDS_MAX);
+    ptrdiff_t query = str_find(url, '?');
+    if (query >= 0)
+        url.len = (size_t)query;
+    if (url.len > 200)
+        url.len = 200;
+    if (body && blob_view(body, &bytes, NULL) == 0)
+        put_first_words(&words, bytes);
+    struct error why = *err;
+    error_set(err, "%.*s %.*s answered %d: %s; it begins with '%s'", STR_ARG(t->ask.method),
+              STR_ARG(url), t->status, why.text, buf_cstr(&words));
+    buf_free(&words);
 }
 
 static struct ticket *find_ticket(struct worker *w, uint64_t id)
@@ -108,6 +139,8 @@ static void reply_answer(struct worker *w, struct ticket *t)
         drop_ticket(t);
 }
 
+static void look_again(struct worker *w, struct ticket *t);
+
 void worker_http_done(struct ticket *t, enum outcome outcome, int status, struct blob *body,
                       const char *text)
 {
@@ -128,6 +161,8 @@ void worker_http_done(struct ticket *t, enum outcome outcome, int status, struct
         w->held_bytes += blob_size(body);
     if (w->waiting == SERVICE_HTTP_WAIT && w->waiting_ticket == t->id)
         reply_answer(w, t);
+    else if (w->waiting == SERVICE_JSON_GET && w->waiting_ticket == t->id)
+        look_again(w, t);
 }
 
 /* ---- services without an answer ---- */
@@ -252,7 +287,9 @@ struct json_job {
     struct job job;
     struct worker *worker;
     uint32_t call;
+    uint64_t ticket;
     struct blob *body;
+    bool malformed;
     char path[PATH_MAX_LEN + 1];
     struct buf value;
     enum outcome outcome;
@@ -265,7 +302,10 @@ static void json_work(void *arg)
     struct str body;
     const struct json *root = NULL;
     j->outcome = OUTCOME_FAILED;
-    if (blob_view(j->body, &body, &j->err) != 0 || json_parse(body, &root, &j->err) != 0)
+    if (blob_view(j->body, &body, &j->err) != 0)
+        return;
+    j->malformed = json_parse(body, &root, &j->err) != 0;
+    if (j->malformed)
         return;
     j->outcome = json_get_text(root, str_from(j->path), &j->value) ? OUTCOME_OK : OUTCOME_GONE;
     if (j->value.full) {
@@ -288,22 +328,74 @@ static void put_redacted(struct buf *out, struct str value)
     buf_free(&clean);
 }
 
+static void reply_value(struct worker *w, const struct json_job *j)
+{
+    if (j->outcome == OUTCOME_FAILED)
+        snprintf(w->fail_text, sizeof w->fail_text, "%s", j->err.text);
+    struct buf *out = start_reply(w, j->outcome);
+    if (j->outcome == OUTCOME_OK)
+        put_redacted(out, buf_view(&j->value));
+    reply(w, out);
+}
+
+/* A connector that has seen nothing of an answer can be given another one in its place. */
+static bool fetch_again(struct worker *w, struct ticket *t, const struct json_job *j)
+{
+    char note[LOG_TEXT_MAX];
+    if (++t->tries >= ANSWER_TRIES || !t->ask.safe)
+        return false;
+    snprintf(note, sizeof note, "%s; it is fetched again", j->err.text);
+    w->events->log(w->arg, LOG_WARN, str_from(note));
+    w->waiting_ticket = t->id;
+    w->held_bytes -= blob_size(t->body);
+    blob_unref(t->body);
+    t->body = NULL;
+    t->answered = false;
+    t->looked_at = arena_str(&t->arena, str_from(j->path));
+    w->events->http(w->arg, t);
+    return true;
+}
+
 static void json_done(void *arg)
 {
     struct json_job *j = arg;
     struct worker *w = j->worker;
     if (w->waiting == SERVICE_JSON_GET && w->waiting_call == j->call && !w->cancelled) {
-        if (j->outcome == OUTCOME_FAILED)
-            snprintf(w->fail_text, sizeof w->fail_text, "an answer of the vendor: %s", j->err.text);
-        struct buf *out = start_reply(w, j->outcome);
-        if (j->outcome == OUTCOME_OK)
-            put_redacted(out, buf_view(&j->value));
-        reply(w, out);
+        struct ticket *t = find_ticket(w, j->ticket);
+        if (t && j->outcome == OUTCOME_FAILED)
+            ticket_blame(t, j->body, &j->err);
+        if (!t || !j->malformed || !fetch_again(w, t, j))
+            reply_value(w, j);
     }
     worker_job_ended(w);
     blob_unref(j->body);
     buf_free(&j->value);
     free(j);
+}
+
+static void look(struct worker *w, struct ticket *t, struct str path)
+{
+    struct json_job *j = MEM_NEW(struct json_job);
+    j->job = (struct job){.work = json_work, .done = json_done, .arg = j};
+    j->worker = w;
+    j->call = w->waiting_call;
+    j->ticket = t->id;
+    j->body = blob_ref(t->body);
+    j->value = BUF_INIT(MESSAGE_MAX / 2);
+    memcpy(j->path, path.ptr, path.len);
+    w->jobs++;
+    loop_submit(w->world->loop, EXECUTOR_POOL, &j->job);
+}
+
+/* The outcome is not the request's: GONE would mean that the answer lacks the value. */
+static void look_again(struct worker *w, struct ticket *t)
+{
+    if (t->outcome == OUTCOME_OK && t->body) {
+        look(w, t, t->looked_at);
+        return;
+    }
+    snprintf(w->fail_text, sizeof w->fail_text, "%.*s", STR_ARG(t->text));
+    worker_reply(w, OUTCOME_FAILED);
 }
 
 static void on_json_get(struct worker *w, struct wire_reader *r)
@@ -320,15 +412,8 @@ static void on_json_get(struct worker *w, struct wire_reader *r)
         worker_reply(w, OUTCOME_FAILED);
         return;
     }
-    struct json_job *j = MEM_NEW(struct json_job);
-    j->job = (struct job){.work = json_work, .done = json_done, .arg = j};
-    j->worker = w;
-    j->call = w->waiting_call;
-    j->body = blob_ref(t->body);
-    j->value = BUF_INIT(MESSAGE_MAX / 2);
-    memcpy(j->path, path.ptr, path.len);
-    w->jobs++;
-    loop_submit(w->world->loop, EXECUTOR_POOL, &j->job);
+    w->waiting_ticket = 0;
+    look(w, t, path);
 }
 
 /* ---- records ---- */
@@ -352,6 +437,7 @@ static void on_emit_page(struct worker *w, struct wire_reader *r)
     spec.modified = wire_str(r, PATH_MAX_LEN);
     spec.fields = wire_str(r, PATH_MAX_LEN);
     spec.next = wire_str(r, PATH_MAX_LEN);
+    spec.merged = wire_str(r, PATH_MAX_LEN);
     spec.title = wire_str(r, PATH_MAX_LEN);
     if (!wire_done(r) || w->phase != PHASE_READ) {
         worker_convict(w, "it sent a broken page, or one outside of read");

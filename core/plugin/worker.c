@@ -95,7 +95,7 @@ void worker_discover(struct worker *w, struct str object)
 
 void worker_read(struct worker *w, const struct selector *s)
 {
-    wire_put_u32(start(w), s->window ? 2 : 1); /* FASTENR_READ_WINDOW, FASTENR_READ_FULL */
+    wire_put_u32(start(w), (uint32_t)s->mode);
     wire_put_str(&w->out, s->object);
     wire_put_u32(&w->out, (uint32_t)s->field_count);
     for (size_t i = 0; i < s->field_count; i++)
@@ -104,6 +104,9 @@ void worker_read(struct worker *w, const struct selector *s)
     wire_put_i64(&w->out, s->until_us);
     wire_put_str(&w->out, s->position);
     wire_put_u64(&w->out, s->limit);
+    wire_put_u32(&w->out, (uint32_t)s->id_count);
+    for (size_t i = 0; i < s->id_count; i++)
+        wire_put_str(&w->out, s->ids[i]);
     send_operation(w, OP_READ, PHASE_READ);
 }
 

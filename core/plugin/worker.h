@@ -43,7 +43,7 @@ struct http_ask {
 };
 
 struct page_spec {
-    struct str records, id, modified, fields, next, title;
+    struct str records, id, modified, fields, next, merged, title;
 };
 
 struct attach_spec {
@@ -55,12 +55,14 @@ struct ticket {
     uint64_t id;
     struct http_ask ask;
     void *sending; /* the host's request while it is under way */
+    int tries;     /* answers that could not be used */
 
     bool answered;
     enum outcome outcome;
     int status;
     struct blob *body;
-    struct str text; /* why it failed */
+    struct str text;      /* why it failed */
+    struct str looked_at; /* the path of the json_get that waits for another answer */
 
     struct ticket *attached;   /* of a page: answers that say more of its records, by `next` */
     struct attach_spec attach; /* of an attached one */
@@ -70,8 +72,15 @@ struct ticket {
     struct arena arena;
 };
 
+/* How often a safe request is sent in all for an answer that is not what it should be. */
+enum { ANSWER_TRIES = 5 };
+
 /* And those that are attached to it. */
 void ticket_free(struct ticket *ticket);
+
+/* Puts the request before `err`, which says why the answer to it cannot be used, and the answer's
+ * first words after it. `body` is borrowed. */
+void ticket_blame(const struct ticket *ticket, struct blob *body, struct error *err);
 
 struct page_result {
     uint32_t count, rejected;
@@ -159,14 +168,19 @@ void worker_create(struct worker *w, const struct named_text *options, size_t co
 void worker_check(struct worker *w);
 void worker_discover(struct worker *w, struct str object);
 
+/* The values of FASTENR_READ_*. */
+enum read_mode { READ_FULL = 1, READ_WINDOW = 2, READ_DELETED = 3, READ_IDS = 4 };
+
 struct selector {
-    bool window;
+    enum read_mode mode;
     struct str object;
     const struct str *fields;
     size_t field_count;
     int64_t since_us, until_us;
     struct str position;
     uint64_t limit;
+    const struct str *ids; /* of READ_IDS */
+    size_t id_count;       /* at most READ_IDS_MAX */
 };
 void worker_read(struct worker *w, const struct selector *selector);
 

@@ -194,6 +194,9 @@ static const struct store_engine engine = {
     .get_secret = pg_get_secret,
     .set_secret = pg_set_secret,
     .each_secret = pg_each_secret,
+    .load_fields = pg_load_fields,
+    .set_fields = pg_set_fields,
+    .each_field = pg_each_field,
     .verify = pg_verify,
     .close = pg_close,
 };

@@ -195,6 +195,15 @@ int pg_set_secret(struct store *store, const struct secret_row *row, struct erro
 int pg_each_secret(struct store *store, struct str connection, secret_fn fn, void *arg,
                    struct error *err);
 
+/* ---- postgres_field.c ---- */
+
+int pg_load_fields(struct store *store, int64_t stream, struct field_snapshot *ret_snapshot,
+                   struct arena *arena, struct error *err);
+int pg_set_fields(struct store *store, int64_t stream, const struct field_snapshot *snapshot,
+                  struct error *err);
+int pg_each_field(struct store *store, struct str connection, field_fn fn, void *arg,
+                  struct error *err);
+
 /* ---- postgres_list.c ---- */
 
 int pg_each_run(struct store *store, struct str connection, int64_t id, int64_t limit, run_fn fn,

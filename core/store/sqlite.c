@@ -534,6 +534,9 @@ static const struct store_engine engine = {
     .get_secret = sqlite_get_secret,
     .set_secret = sqlite_set_secret,
     .each_secret = sqlite_each_secret,
+    .load_fields = sqlite_load_fields,
+    .set_fields = sqlite_set_fields,
+    .each_field = sqlite_each_field,
     .verify = sqlite_verify,
     .close = sqlite_close,
 };

@@ -160,6 +160,14 @@ int sqlite_set_secret(struct store *s, const struct secret_row *row, struct erro
 int sqlite_each_secret(struct store *s, struct str connection, secret_fn fn, void *arg,
                        struct error *err);
 
+/* sqlite_field.c */
+int sqlite_load_fields(struct store *s, int64_t stream, struct field_snapshot *ret_snapshot,
+                       struct arena *arena, struct error *err);
+int sqlite_set_fields(struct store *s, int64_t stream, const struct field_snapshot *snapshot,
+                      struct error *err);
+int sqlite_each_field(struct store *s, struct str connection, field_fn fn, void *arg,
+                      struct error *err);
+
 int sqlite_verify(struct store *s, struct buf *ret_summary, struct error *err);
 
 #endif

@@ -190,6 +190,36 @@ struct secret_row {
     int64_t updated_at;
 };
 
+/* ---- what is known of a vendor's fields ---- */
+
+enum field_pause {
+    FIELD_LIVE,
+    FIELD_REMOVED,   /* the vendor has it no more */
+    FIELD_RETYPED,   /* it has another type */
+    FIELD_NEW_VALUES /* it may have values that the mapping does not know */
+};
+
+struct field_row {
+    int64_t stream;
+    struct str connection, vendor_object; /* when listed */
+    struct str name;
+    int type;          /* as connectors name it; 0: the vendor has never had it */
+    struct str values; /* JSON array of texts; empty: not known */
+    enum field_pause pause;
+    int64_t since;         /* of the pause */
+    int now_type;          /* while it is paused: what the vendor has now */
+    struct str now_values; /* likewise */
+    int64_t rules_hash;    /* of the rules that read it, when it was paused */
+    bool sparse;           /* answers leave it out where it has no value */
+};
+
+struct field_snapshot {
+    int64_t looked_at; /* 0: never */
+    int64_t mapping_hash;
+    struct field_row *rows; /* by name */
+    size_t count;
+};
+
 /* ---- life ---- */
 
 /* `url` as in fastenr.conf; a relative path is relative to `dir`. Makes and migrates the database.
@@ -221,6 +251,7 @@ typedef bool (*run_fn)(void *arg, const struct run_row *row);
 typedef bool (*stream_fn)(void *arg, const struct stream_row *row);
 typedef bool (*quarantine_fn)(void *arg, const struct quarantine_row *row);
 typedef bool (*secret_fn)(void *arg, const struct secret_row *row);
+typedef bool (*field_fn)(void *arg, const struct field_row *row);
 typedef bool (*record_fn)(void *arg, const struct record_row *row);
 
 struct record_filter {
@@ -326,6 +357,14 @@ struct store_engine {
     int (*set_secret)(struct store *s, const struct secret_row *row, struct error *err);
     int (*each_secret)(struct store *s, struct str connection, secret_fn fn, void *arg,
                        struct error *err);
+    /* Vendor fields. `set_fields` takes the place of all that is known of the stream's. */
+    int (*load_fields)(struct store *s, int64_t stream, struct field_snapshot *ret_snapshot,
+                       struct arena *arena, struct error *err);
+    int (*set_fields)(struct store *s, int64_t stream, const struct field_snapshot *snapshot,
+                      struct error *err);
+    /* Of one connection; an empty name: of all. In the order of connections, streams and names. */
+    int (*each_field)(struct store *s, struct str connection, field_fn fn, void *arg,
+                      struct error *err);
     int (*verify)(struct store *s, struct buf *ret_summary, struct error *err);
     void (*close)(struct store *s);
 };

@@ -54,6 +54,7 @@ struct rule {
     struct text_list one_of;
     enum { CHECK_NONE, CHECK_EMAIL, CHECK_PHONE, CHECK_URL } check;
     enum invalid_policy invalid;
+    bool paused; /* nothing is taken from the vendor: see drift.h */
 };
 
 /* Whether the vendor's value is the id of another record, whose key or field is wanted. */
@@ -82,7 +83,9 @@ struct mapping {
     size_t condition_count;
     struct str *fields; /* vendor fields that are needed, each once, sorted */
     size_t field_count;
-    int64_t hash; /* changes whenever what a record becomes may change */
+    size_t paused_count; /* rules */
+    int64_t rules_hash;  /* changes with the rules and conditions */
+    int64_t hash;        /* changes whenever what a record becomes may change: pauses too */
 };
 
 /* Compiles; mistakes become problems at their places in the file, those of the default mapping at
@@ -91,8 +94,14 @@ void mapping_compile(const struct connection_config *connection, const struct na
                      const struct connector_object *vendor, const struct model_object *model,
                      struct mapping *ret_mapping, struct arena *arena, struct problems *problems);
 
-/* Sets `hash`; mapping_compile and mapping_drop do. */
+/* Sets both hashes; mapping_compile and mapping_drop do. */
 void mapping_hash(struct mapping *mapping);
+
+/* Of the rules that read one vendor field, whatever their order. */
+int64_t mapping_field_hash(const struct mapping *mapping, struct str field);
+
+/* Whether a rule reads a vendor field. */
+bool rule_reads(const struct rule *rule, struct str field);
 
 /* Takes a rule out, and the vendor fields that only it needs; the hash becomes that of the rest. */
 void mapping_drop(struct mapping *mapping, size_t rule);
@@ -118,6 +127,9 @@ enum map_result { MAP_OK, MAP_OUT_OF_SCOPE, MAP_INVALID };
 enum map_result mapping_apply(const struct mapping *mapping, const uint8_t hash_key[SIPHASH_KEY],
                               const struct json *fields, struct arena *arena,
                               struct mapped *ret_mapped, struct str *ret_field, struct error *err);
+
+/* Whether a vendor's value becomes a valid one, where it is all that the rule reads. */
+bool rule_takes(const struct rule *rule, struct str text);
 
 /* ---- shadows ---- */
 

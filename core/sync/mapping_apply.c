@@ -405,10 +405,23 @@ static struct str fields_object(const struct mapping *m, const struct rule *rule
     return object_of(&all, arena);
 }
 
+static int apply_text(const struct rule *rule, struct str t, struct arena *arena, struct value *ret,
+                      struct error *err)
+{
+    *ret = (struct value){.state = VALUE_NULL};
+    t = apply_steps(rule, t, arena);
+    if (t.ptr && apply_map(rule, &t, err) != 0)
+        return -1;
+    if (!t.ptr && rule->has_default)
+        t = rule->default_value;
+    if (t.ptr && parse_text(rule, t, arena, ret, err) != 0)
+        return -1;
+    return check_value(rule, ret, err);
+}
+
 static int apply_rule(const struct mapping *m, const struct rule *rule, const struct json *fields,
                       struct arena *arena, struct value *ret, struct error *err)
 {
-    *ret = (struct value){.state = VALUE_NULL};
     struct str t = none;
     if (rule->has_value)
         t = rule->value;
@@ -418,14 +431,16 @@ static int apply_rule(const struct mapping *m, const struct rule *rule, const st
         t = field_text(rule, fields, arena);
     else
         t = join_fields(rule, fields, arena);
-    t = apply_steps(rule, t, arena);
-    if (t.ptr && apply_map(rule, &t, err) != 0)
-        return -1;
-    if (!t.ptr && rule->has_default)
-        t = rule->default_value;
-    if (t.ptr && parse_text(rule, t, arena, ret, err) != 0)
-        return -1;
-    return check_value(rule, ret, err);
+    return apply_text(rule, t, arena, ret, err);
+}
+
+bool rule_takes(const struct rule *rule, struct str text)
+{
+    struct arena arena = {0};
+    struct value value;
+    int rc = text.len == 0 ? 0 : apply_text(rule, text, &arena, &value, NULL);
+    arena_free(&arena);
+    return rc == 0;
 }
 
 /* A custom field's value is kept as the JSON text that goes into custom_fields. */
@@ -491,7 +506,9 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
     size_t custom_bytes = 0;
     for (size_t i = 0; i < m->rule_count; i++) {
         const struct rule *rule = &m->rules[i];
-        if (apply_rule(m, rule, fields, arena, &values[i], err) != 0) {
+        if (rule->paused) /* the shadow keeps what it has: see drift_shadow */
+            values[i] = (struct value){.state = VALUE_NULL};
+        else if (apply_rule(m, rule, fields, arena, &values[i], err) != 0) {
             *ret_field = str_from(rule->field.name);
             if (rule->invalid == INVALID_QUARANTINE || rule->required || rule->field.required)
                 return MAP_INVALID;

@@ -51,9 +51,10 @@ static void hash_rule(struct buf *out, const struct rule *r)
     hash_texts(out, r->one_of.items, r->one_of.count);
 }
 
+static const uint8_t key[SIPHASH_KEY] = {0};
+
 void mapping_hash(struct mapping *m)
 {
-    static const uint8_t key[SIPHASH_KEY] = {0};
     struct buf text = BUF_INIT(4 * 1024 * 1024);
     buf_text(&text, m->object->name);
     for (size_t i = 0; i < m->rule_count; i++)
@@ -64,8 +65,31 @@ void mapping_hash(struct mapping *m)
         hash_text(&text, cond->field);
         hash_texts(&text, cond->values.items, cond->values.count);
     }
-    m->hash = (int64_t)siphash(key, buf_view(&text));
+    m->rules_hash = m->hash = (int64_t)siphash(key, buf_view(&text));
     buf_free(&text);
+}
+
+bool rule_reads(const struct rule *rule, struct str field)
+{
+    for (size_t i = 0; i < rule->from_count; i++)
+        if (str_eq(rule->from[i], field))
+            return true;
+    return false;
+}
+
+int64_t mapping_field_hash(const struct mapping *m, struct str field)
+{
+    struct buf text = BUF_INIT(4 * 1024 * 1024);
+    uint64_t hash = 0;
+    for (size_t i = 0; i < m->rule_count; i++) {
+        if (!rule_reads(&m->rules[i], field))
+            continue;
+        buf_clear(&text);
+        hash_rule(&text, &m->rules[i]);
+        hash ^= siphash(key, buf_view(&text));
+    }
+    buf_free(&text);
+    return (int64_t)hash;
 }
 
 /* ---- leaving a rule out ---- */
@@ -73,9 +97,8 @@ void mapping_hash(struct mapping *m)
 static bool needs_field(const struct mapping *m, struct str field)
 {
     for (size_t i = 0; i < m->rule_count; i++)
-        for (size_t j = 0; j < m->rules[i].from_count; j++)
-            if (str_eq(m->rules[i].from[j], field))
-                return true;
+        if (rule_reads(&m->rules[i], field))
+            return true;
     for (size_t i = 0; i < m->condition_count; i++)
         if (str_eq(m->conditions[i].field, field))
             return true;

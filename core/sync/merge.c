@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/redact.h"
+#include "sync/drift.h"
 #include "sync/merge_internal.h"
 
 enum { PAYLOAD_MAX = 16 * 1024 * 1024, PERCENT_LEAST = 100 };
@@ -185,16 +186,19 @@ static int load_links(struct batch *b, struct error *err)
     return 0;
 }
 
-/* Which fields moved at the vendor; false when none did. */
+/* Which fields moved at the vendor; false when none did. What is paused has not. */
 static bool find_moved(struct batch *b, struct item *item)
 {
     struct str shadow = item->record->mapped.shadow;
     bool any = false;
     item->moved = arena_new(&b->arena, b->mapping->rule_count / 64 + 1, sizeof item->moved[0]);
-    if (str_eq(item->link.seen_remote, shadow))
+    item->shadow = shadow;
+    if (b->mapping->paused_count > 0)
+        item->shadow = drift_shadow(b->mapping, item->link.seen_remote, shadow, &b->arena);
+    if (str_eq(item->link.seen_remote, item->shadow))
         return false;
     for (size_t i = 0; i < b->mapping->rule_count; i++)
-        if (shadow_moved(item->link.seen_remote, shadow, i)) {
+        if (!b->mapping->rules[i].paused && shadow_moved(item->link.seen_remote, shadow, i)) {
             item->moved[i / 64] |= UINT64_C(1) << (i % 64);
             any = true;
         }
@@ -278,6 +282,30 @@ static int match_by(struct batch *b, int field, struct error *err)
     return 0;
 }
 
+/* A record that is linked to none may be one that is here already: while a field that would tell is
+ * paused, it waits. The read that follows the pause brings it in. */
+static void park_unmatched(struct batch *b)
+{
+    const struct object_setup *object = b->merge->target->object;
+    size_t rule;
+    for (size_t i = 0; i < object->match_count && b->mapping->paused_count > 0; i++) {
+        const struct rule *by = rule_of_field(b->mapping, object->match[i], &rule);
+        if (!by || !by->paused)
+            continue;
+        struct str why = str_from(
+            arena_printf(&b->arena,
+                         "it is new here, and its '%s', by which it would be matched, is paused: "
+                         "`fastenr fields` says why",
+                         by->field.name));
+        for (size_t j = 0; j < b->count; j++) {
+            if (!b->items[j].record || b->items[j].key != 0)
+                continue;
+            set_aside(b, b->items[j].record, str_from(by->field.name), why);
+            b->items[j].record = NULL;
+        }
+    }
+}
+
 /* What was parked is no item any more. */
 static void drop_parked(struct batch *b)
 {
@@ -321,6 +349,7 @@ static int match_new(struct batch *b, struct error *err)
     for (size_t i = 0; i < object->match_count; i++)
         if (match_by(b, object->match[i], err) != 0)
             return -1;
+    park_unmatched(b);
     drop_parked(b);
     for (size_t i = 0; i < b->count; i++)
         note_fine(b, &b->items[i]);

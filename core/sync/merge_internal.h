@@ -20,6 +20,7 @@ struct item {
     struct value *references; /* a rule each, of rules with a lookup: the referred record's key, or
                                * the field that is taken of it */
     uint64_t *moved;          /* bit set: a rule each */
+    struct str shadow;        /* to be stored */
 };
 
 struct batch {

@@ -354,7 +354,7 @@ int batch_write(struct batch *b, struct error *err)
                                 .stream = b->merge->target->stream,
                                 .record = item->key,
                                 .external_id = item->record->id,
-                                .seen_remote = item->record->mapped.shadow,
+                                .seen_remote = item->shadow,
                                 .remote_modified = item->record->modified_us};
     }
     if (b->out.create_count > 0)

@@ -51,6 +51,44 @@ static void reject(struct page_record *record, struct str why)
     record->why = why;
 }
 
+/* False when it is no id, or one too many. */
+static bool add_merged(struct page_record *record, struct str id)
+{
+    if (str_eq(id, record->id))
+        return true;
+    if (!is_id(id) || record->merged_count == MERGED_IDS_MAX)
+        return false;
+    record->merged[record->merged_count++] = id;
+    return true;
+}
+
+static size_t parts_of(struct str text)
+{
+    size_t parts = text.len > 0;
+    for (size_t i = 0; i < text.len; i++)
+        parts += text.ptr[i] == ';';
+    return parts;
+}
+
+/* An array, or a text with ';' between the ids; nothing is none. */
+static bool read_merged(const struct json *value, struct arena *arena, struct page_record *record)
+{
+    bool listed = json_kind(value) == JSON_ARRAY, ok = true;
+    struct str rest = page_scalar(value, arena), part;
+    size_t most = listed ? json_length(value) : parts_of(rest);
+    if (!listed && rest.ptr == NULL)
+        return value == NULL;
+    record->merged =
+        arena_new(arena, most < MERGED_IDS_MAX ? most : MERGED_IDS_MAX, sizeof record->merged[0]);
+    for (size_t i = 0; listed && i < most && ok; i++)
+        ok = add_merged(record, page_scalar(json_element(value, i), arena));
+    while (!listed && ok && str_next(&rest, ';', &part)) {
+        part = str_trim(part);
+        ok = part.len == 0 || add_merged(record, part);
+    }
+    return ok;
+}
+
 static void read_record(struct page *page, const struct page_spec *spec, const struct json *value,
                         struct page_record *record)
 {
@@ -68,6 +106,11 @@ static void read_record(struct page *page, const struct page_spec *spec, const s
     if (spec->modified.len > 0 &&
         !read_modified(json_path(value, spec->modified), &page->arena, &record->modified_us))
         reject(record, STR("the record's modified time is neither RFC 3339 nor milliseconds"));
+    if (spec->merged.len > 0 &&
+        !read_merged(json_path(value, spec->merged), &page->arena, record)) {
+        record->merged_count = 0;
+        reject(record, STR("what was merged into the record is no list of at most 1,000 ids"));
+    }
 }
 
 /* As a field like any other, so that mapping, filters and quarantine see it. */

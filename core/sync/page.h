@@ -11,13 +11,15 @@
 struct page_record {
     struct str id;
     int64_t modified_us;       /* 0: not known */
-    bool rejected;             /* it has no id, no fields or a broken time: `why` says so */
+    bool rejected;             /* it has no id, no fields, a broken time...: `why` says so */
     const struct json *fields; /* NULL: it has none */
     const struct json *whole;  /* the record as it came, where it could be parsed */
     enum map_result result;
     struct mapped mapped;     /* of MAP_OK */
     struct str invalid_field; /* of MAP_INVALID: canonical field; empty: the record as a whole */
     struct str why;           /* of MAP_INVALID */
+    struct str *merged;       /* ids of the records that were merged into this one */
+    size_t merged_count;
 };
 
 struct page {

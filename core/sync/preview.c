@@ -71,7 +71,8 @@ static void on_emit_records(void *arg, const struct emitted_record *records, uin
 
 static void begin_read(struct preview *p)
 {
-    const struct selector selector = {.object = p->object->item->name,
+    const struct selector selector = {.mode = READ_FULL,
+                                      .object = p->object->item->name,
                                       .fields = p->object->mapping.fields,
                                       .field_count = p->object->mapping.field_count,
                                       .limit = p->limit};

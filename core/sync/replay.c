@@ -66,6 +66,8 @@ static enum merge_result replay_object(struct run *run, struct run_object *objec
     *object->row = (struct run_stream_row){.stream = object->state.id,
                                            .vendor_object = object->setup->item->name,
                                            .object = str_from(object->setup->model->name)};
+    if (result == MERGE_OK && c.count > 0 && run_fields_replay(run, err) != 0)
+        result = MERGE_FAILED;
     object->row->counts.read = (int64_t)c.without_fields;
     object->row->counts.quarantined = (int64_t)c.without_fields;
     for (size_t from = 0; from < c.count && result == MERGE_OK; from += RECORDS_A_COMMIT) {
@@ -92,6 +94,7 @@ static int replay(struct run *run, int64_t id, struct error *err)
     enum merge_result result = MERGE_OK;
     int64_t left = 0, began = world_cpu_us();
     for (size_t i = 0; i < run->object_count && result == MERGE_OK; i++) {
+        run->current = i;
         result = replay_object(run, &run->objects[i], id, err);
         left += run->objects[i].row->counts.quarantined;
     }

@@ -52,9 +52,8 @@ static void store_done(void *arg)
         queued(run);
 }
 
-/* `done` is called when it went well; when not, the run ends. */
-static void submit(struct run *run, int (*work)(struct run *run, struct error *err),
-                   void (*done)(struct run *run))
+void run_submit(struct run *run, int (*work)(struct run *run, struct error *err),
+                void (*done)(struct run *run))
 {
     run->storing = true;
     run->store_work = work;
@@ -77,6 +76,7 @@ static void when_stored(struct run *run, void (*then)(struct run *run))
 static void free_run(struct run *run)
 {
     buf_free(&run->held_text);
+    run_fields_end(run);
     arena_free(&run->arena);
     free(run->objects);
     free(run);
@@ -109,7 +109,7 @@ static void write_end(struct run *run)
         run->row.status = RUN_QUARANTINED;
         run->row.reason = STR("records were set aside: see `fastenr quarantine list`");
     }
-    submit(run, run_store_end, report_end);
+    run_submit(run, run_store_end, report_end);
 }
 
 /* First the session, then what the intake still has, then the run log. */
@@ -157,7 +157,7 @@ static void object_stored(struct run *run)
 
 void run_object_read(struct run *run)
 {
-    submit(run, run_store_object, object_stored);
+    run_submit(run, run_store_object, object_stored);
 }
 
 static void next_object(struct run *run)
@@ -169,7 +169,7 @@ static void next_object(struct run *run)
     else if (run->current == run->object_count)
         run_conclude(run, RUN_OK, "");
     else
-        run_read_begin(run);
+        run_fields_begin(run);
 }
 
 /* ---- the session ---- */
@@ -179,7 +179,7 @@ static void on_checked(struct run *run, const struct operation_result *result)
     snprintf(run->account, sizeof run->account, "%.*s", STR_ARG(result->account_id));
     snprintf(run->account_name, sizeof run->account_name, "%.*s", STR_ARG(result->account_name));
     session_set_account(run->session, str_from(run->account));
-    submit(run, run_store_account, next_object);
+    run_submit(run, run_store_account, next_object);
 }
 
 static void on_finished(void *arg, const struct operation_result *result)
@@ -189,6 +189,8 @@ static void on_finished(void *arg, const struct operation_result *result)
         run_read_finished(run, result);
     } else if (run->concluded) {
         return;
+    } else if (result->phase == PHASE_DISCOVER) {
+        run_fields_found(run, result);
     } else if (result->outcome != OUTCOME_OK) {
         const char *text =
             arena_printf(&run->arena, "in %s: %s", phase_name(result->phase), result->text);
@@ -262,6 +264,7 @@ static const struct session_events session_events = {.finished = on_finished,
                                                      .ended = on_ended,
                                                      .emit_page = run_emit_page,
                                                      .emit_records = run_emit_records,
+                                                     .emit_field = run_emit_field,
                                                      .checkpoint = run_checkpoint,
                                                      .progress = run_progress_total};
 
@@ -313,7 +316,7 @@ static void on_begin(void *arg)
     if (select_objects(run, &err) != 0)
         run_conclude(run, RUN_FAILED, err.text);
     else
-        submit(run, run_store_open, start_session);
+        run_submit(run, run_store_open, start_session);
 }
 
 struct run *run_start(struct sync_host *host, struct setup *setup, const struct image *image,

@@ -16,10 +16,22 @@ struct run_object {
     struct stream_state state;
     char position[POSITION_MAX];
     struct run_stream_row *row; /* in the run's row, once it is being read */
+    bool fields_known;          /* the mapping's pauses are as they should be in this run */
+    bool fields_asked;          /* the vendor has told its fields in this run, or could not */
+    bool *absent;               /* mapping.fields that an answer did not have; NULL: none */
     bool resumed; /* the read is one that an earlier run began: it ends where that one wanted to */
 };
 
 struct parse;
+
+/* What is known of the vendor's fields, of the current object. */
+struct run_look {
+    struct field_snapshot before, known; /* before and after the comparison */
+    bool any;                            /* the vendor told of a field, mapped or not */
+    struct vendor_field *found;          /* those that the mapping reads */
+    size_t count, cap;
+    struct arena arena;
+};
 
 struct run {
     struct sync_host *host;
@@ -48,11 +60,13 @@ struct run {
     char account[EXTERNAL_ID_MAX + 1], account_name[256];
     struct timer restart;
 
+    struct run_look look;
     struct intake *intake;
     struct parse *parse; /* the emit that the worker waits for; NULL: none */
     enum { HELD_NOTHING, HELD_PAGE, HELD_RECORDS } held; /* its answer, until there is room */
     struct page_result held_result;
     struct buf held_text;
+    bool doubted;            /* an answer was refused: see run_fields_doubt */
     struct error page_error; /* why a page could not be used */
     void (*after_drain)(struct run *run);
     enum outcome read_outcome;
@@ -76,6 +90,24 @@ void run_conclude(struct run *run, enum run_status status, const char *reason);
 /* The object is read to its end. */
 void run_object_read(struct run *run);
 void run_report_progress(struct run *run);
+
+/* Has `work` done on the store executor; `done` is called when it went well; when not, the run
+ * ends. */
+void run_submit(struct run *run, int (*work)(struct run *run, struct error *err),
+                void (*done)(struct run *run));
+
+/* ---- run_fields.c ---- */
+
+/* Looks at the vendor's fields where that is due, then begins to read the current object. */
+void run_fields_begin(struct run *run);
+void run_fields_found(struct run *run, const struct operation_result *result);
+enum outcome run_emit_field(void *run, const struct vendor_field *field);
+/* Pauses rules by what is known, without asking; on the thread that has the store. */
+int run_fields_replay(struct run *run, struct error *err);
+void run_fields_end(struct run *run);
+/* Whether an answer lacks a field that the vendor should have: then it is not to be used, and the
+ * vendor is asked before the object is read on. */
+bool run_fields_doubt(struct run *run, const struct page *page);
 
 /* ---- run_read.c ---- */
 

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "sync/run_internal.h"
 
-enum { PAGE_TRIES = 3, TEXT_OF_RESULT_MAX = 64 * 1024 };
+enum { TEXT_OF_RESULT_MAX = 64 * 1024 };
 
 /* One emit: a page that is parsed, and fetched again when it came broken, or single records. */
 struct parse {
@@ -18,7 +18,6 @@ struct parse {
     struct page *page;
     struct ticket *ticket; /* of a page */
     struct page_spec spec; /* texts in the ticket's arena */
-    int tries;
     int rc;
     bool on_pool;
     struct exchange *resend;
@@ -72,11 +71,11 @@ static void on_room(void *arg)
     answer(arg);
 }
 
-static void refuse(struct run *run, const struct error *err)
+static void refuse(struct run *run, enum outcome outcome, const struct error *err)
 {
     struct worker *worker = session_worker(run->session);
     run->page_error = *err;
-    worker_page_done(worker, OUTCOME_FAILED, NULL);
+    worker_page_done(worker, outcome, NULL);
 }
 
 /* ---- parsing ---- */
@@ -106,7 +105,8 @@ static void on_resent(void *arg, struct client_result *result)
     p->resend = NULL;
     if (result->outcome != OUTCOME_OK) {
         blob_unref(result->body);
-        refuse(p->run, &p->err);
+        error_set(&p->err, "%s", result->text);
+        refuse(p->run, result->outcome, &p->err);
         p->run->parse = NULL;
         free_parse(p);
         return;
@@ -123,15 +123,29 @@ static void on_malformed(struct parse *p)
 {
     struct run *run = p->run;
     p->broken = p->page->broken ? p->page->broken : p->ticket;
-    if (++p->tries < PAGE_TRIES && p->broken->ask.safe && !run->cancelled) {
-        log_line(LOG_WARN, run->setup->config->name.ptr, "%.*s: a page is %s; it is fetched again",
+    ticket_blame(p->broken, p->broken->body, &p->err);
+    if (++p->broken->tries < ANSWER_TRIES && p->broken->ask.safe && !run->cancelled) {
+        log_line(LOG_WARN, run->setup->config->name.ptr, "%.*s: %s; it is fetched again",
                  STR_ARG(current(run)->setup->item->name), p->err.text);
         p->resend = session_resend(run->session, p->broken, on_resent, p);
         return;
     }
-    refuse(run, &p->err);
+    refuse(run, OUTCOME_FAILED, &p->err);
     run->parse = NULL;
     free_parse(p);
+}
+
+/* The read ends there, and goes on from the last commit once the vendor was asked. */
+static void doubt(struct run *run, struct parse *p)
+{
+    struct worker *worker = session_worker(run->session);
+    bool is_page = p->ticket != NULL;
+    run->parse = NULL;
+    free_parse(p);
+    if (is_page)
+        worker_page_done(worker, OUTCOME_FAILED, NULL);
+    else
+        worker_reply(worker, OUTCOME_FAILED);
 }
 
 static void parse_done(void *arg)
@@ -147,12 +161,16 @@ static void parse_done(void *arg)
         on_malformed(p);
         return;
     }
+    if (run_fields_doubt(run, p->page)) {
+        doubt(run, p);
+        return;
+    }
     run->parse = NULL;
     run->held = p->ticket ? HELD_PAGE : HELD_RECORDS;
     if (!hold_result(run, &p->page->result)) {
         error_set(&p->err, "the mark of the next page is longer than %d bytes", TEXT_OF_RESULT_MAX);
         run->held = HELD_NOTHING;
-        refuse(run, &p->err);
+        refuse(run, OUTCOME_FAILED, &p->err);
         free_parse(p);
         return;
     }
@@ -197,6 +215,7 @@ void run_emit_page(void *arg, struct ticket *ticket, const struct page_spec *spe
                                  .modified = arena_str(&ticket->arena, spec->modified),
                                  .fields = arena_str(&ticket->arena, spec->fields),
                                  .next = arena_str(&ticket->arena, spec->next),
+                                 .merged = arena_str(&ticket->arena, spec->merged),
                                  .title = arena_str(&ticket->arena, spec->title)};
     p->page = page_new(blob_ref(ticket->body));
     parse_again(p);
@@ -333,8 +352,10 @@ void run_read_begin(struct run *run)
     begin_row(run, object);
     begin_intake(run, object);
     run->total = 0;
+    run->doubted = false;
     run->page_error.text[0] = '\0';
-    const struct selector selector = {.window = object->state.walk == WALK_WINDOW,
+    const struct selector selector = {.mode = object->state.walk == WALK_WINDOW ? READ_WINDOW
+                                                                                : READ_FULL,
                                       .object = object->setup->item->name,
                                       .fields = object->setup->mapping.fields,
                                       .field_count = object->setup->mapping.field_count,
@@ -352,6 +373,8 @@ static void after_read(struct run *run)
         run_conclude(run, RUN_FAILED, ""); /* goes on with what was decided */
     else if (run->cancelled || run->read_outcome == OUTCOME_CANCELLED)
         run_conclude(run, RUN_CANCELLED, "cancelled; the next run goes on from here");
+    else if (run->doubted)
+        run_fields_begin(run);
     else if (run->read_outcome != OUTCOME_OK)
         run_conclude(run, RUN_FAILED, run->read_text);
     else

@@ -35,6 +35,7 @@ static void make_request(struct ticket *ticket, struct client_request *ret_reque
     for (uint32_t i = 0; i < ask->header_count; i++)
         headers[i] = (struct http_header){ask->headers[i].name, ask->headers[i].text};
     *ret_request = (struct client_request){.safe = ask->safe,
+                                           .tries = ticket->tries,
                                            .method = ask->method,
                                            .url = ask->url,
                                            .body = ask->body,

@@ -49,8 +49,8 @@ int64_t session_vendor_now(const struct session *session);
 /* From now on the rate budget is the one of this vendor account, shared with other connections. */
 void session_set_account(struct session *session, struct str account_id);
 
-/* Sends a ticket's request once more, for an answer that came broken; the ticket is the caller's
- * and must stay until `done`. Only for requests that are safe. */
+/* Sends a ticket's request once more, for an answer that came broken (ticket->tries); the ticket is
+ * the caller's and must stay until `done`. Only for requests that are safe. */
 struct exchange *session_resend(struct session *session, struct ticket *ticket, client_fn done,
                                 void *arg);
 

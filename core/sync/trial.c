@@ -141,7 +141,8 @@ static void next_step(struct trial *t)
         worker_discover(worker, object->item->name);
         return;
     }
-    const struct selector selector = {.object = object->item->name,
+    const struct selector selector = {.mode = READ_FULL,
+                                      .object = object->item->name,
                                       .fields = object->mapping.fields,
                                       .field_count = object->mapping.field_count,
                                       .limit = 1};

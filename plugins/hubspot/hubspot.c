@@ -92,7 +92,9 @@ static const struct fastenr_limit limits[] = {
     }
 
 /* The daily quota is an hour's wait, which the host does not sit out: the run ends, and a later one
- * goes on where it stopped. 477 (the account moves to another data centre) says itself how long. */
+ * goes on where it stopped. 477 (the account moves to another data centre) says itself how long.
+ * 522, 525 and 526 tell of trouble between HubSpot's edge and HubSpot that waiting does not mend.
+ */
 static const struct fastenr_response_rule responses[] = {
     REFUSED_BY("TEN_SECONDLY_ROLLING", 10000),
     REFUSED_BY("SECONDLY", 1000),
@@ -113,8 +115,38 @@ static const struct fastenr_response_rule responses[] = {
      MESSAGE},
     {.status_min = 477, .status_max = 477, .outcome = FASTENR_RETRY_AFTER, MESSAGE},
     {.status_min = 400, .status_max = 499, .outcome = FASTENR_FAILED, MESSAGE},
+    {.status_min = 522, .status_max = 522, .outcome = FASTENR_FAILED, MESSAGE},
+    {.status_min = 525, .status_max = 526, .outcome = FASTENR_FAILED, MESSAGE},
     {.status_min = 500, .status_max = 599, .outcome = FASTENR_RETRY_AFTER, MESSAGE},
 };
+
+/* ---- options ---- */
+
+#define API_VERSION "api_version"
+
+static const struct fastenr_str api_versions[] = {FASTENR_STR("v3"), FASTENR_STR("2026-03"),
+                                                  FASTENR_STR("2026-09")};
+
+static const struct fastenr_option options[] = {
+    {.name = FASTENR_STR(API_VERSION),
+     .type = FASTENR_OPTION_ENUM,
+     .default_value = FASTENR_STR("v3"),
+     .choices = FASTENR_TABLE(api_versions),
+     .help = FASTENR_STR("Version of HubSpot's API that records are read by; all three give the "
+                         "same.")},
+};
+
+static const char *objects_url(const struct fastenr_services *services, struct fastenr_host *host)
+{
+    struct fastenr_str version;
+    if (services->option(host, hubspot_text(API_VERSION), &version) != FASTENR_OK)
+        return HUBSPOT_ORIGIN "/crm/v3/objects/";
+    if (hubspot_equal(version, "2026-03"))
+        return HUBSPOT_ORIGIN "/crm/objects/2026-03/";
+    if (hubspot_equal(version, "2026-09"))
+        return HUBSPOT_ORIGIN "/crm/objects/2026-09/";
+    return HUBSPOT_ORIGIN "/crm/v3/objects/";
+}
 
 /* ---- life ---- */
 
@@ -127,6 +159,7 @@ static fastenr_outcome create(const struct fastenr_services *services, struct fa
                               hubspot_text("out of memory: raise workers.memory in fastenr.conf"));
     h->services = services;
     h->host = host;
+    h->objects_url = objects_url(services, host);
     *ret_instance = h;
     return FASTENR_OK;
 }
@@ -174,7 +207,7 @@ static fastenr_outcome try_objects(struct hubspot *h)
             .bucket = hubspot_burst, .retry = HUBSPOT_RETRIED, .scope = hubspot_objects[i].scope};
         struct hubspot_url url = {h->url, sizeof h->url, 0};
         uint64_t handle;
-        hubspot_url_text(&url, HUBSPOT_ORIGIN "/crm/v3/objects/");
+        hubspot_url_text(&url, h->objects_url);
         hubspot_url_value(&url, hubspot_objects[i].name);
         hubspot_url_text(&url, "?limit=1&archived=false&properties=hs_object_id");
         if (!hubspot_url_end(&url, &request.url))
@@ -230,6 +263,7 @@ static const struct fastenr_connector hubspot = {
     .name = FASTENR_STR("HubSpot"),
     .version = FASTENR_STR("0.1.0"),
     .category = FASTENR_CRM,
+    .options = FASTENR_TABLE(options),
     .auth = FASTENR_TABLE(auth),
     .hosts = FASTENR_TABLE(hosts),
     .limits = FASTENR_TABLE(limits),

@@ -40,6 +40,7 @@ struct hubspot_custom {
 struct hubspot {
     const struct fastenr_services *services;
     struct fastenr_host *host;
+    const char *objects_url; /* an object's name follows */
     char url[HUBSPOT_URL_MAX];
     char body[HUBSPOT_BODY_MAX];
     struct hubspot_custom custom;

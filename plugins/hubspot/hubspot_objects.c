@@ -234,12 +234,13 @@ static const struct fastenr_mapping custom_mapping[] = {
  * have lost records to minutes of lag. Re-reading five minutes costs a page or two. */
 enum { INDEX_LAG_MS = 5 * 60 * 1000 };
 
+#define LIFE_FLAGS FASTENR_OBJECT_DELETED | FASTENR_OBJECT_DELETED_ALL | FASTENR_OBJECT_IDS
 #define OBJECT(object_name, object_label, object, modified_property, object_scope, rows)           \
     {                                                                                              \
         .name = FASTENR_STR(object_name), .label = FASTENR_STR(object_label),                      \
         .canonical = FASTENR_STR(object), .key = FASTENR_STR("hs_object_id"),                      \
         .modified = FASTENR_STR(modified_property), .scope = FASTENR_STR(object_scope),            \
-        .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows)                                \
+        .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows), .flags = LIFE_FLAGS           \
     }
 /* Read whole each time, so that nothing can be missed. */
 #define TABLE(object_name, object_label, object, id, object_scope, rows)                           \
@@ -275,7 +276,7 @@ const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS] = {
      .scope = FASTENR_STR("crm.objects.custom.read"),
      .lookback_ms = INDEX_LAG_MS,
      .mapping = FASTENR_TABLE(custom_mapping),
-     .flags = FASTENR_OBJECT_CUSTOM},
+     .flags = LIFE_FLAGS | FASTENR_OBJECT_CUSTOM},
 };
 
 static const struct fastenr_object *find(const char *name, uint64_t len)

@@ -7,11 +7,17 @@
  * unlike `after` this has no end at 10,000 results, and a record that is changed meanwhile leaves
  * the window without moving the others (the next window has it).
  *
- * Both want the properties named in the request, which has little room (a URL, or 3,000 bytes of
- * search). Where they do not fit, a page asks for ids only and the records are read by id: one
- * request more for each 100 records.
+ * What is deleted is the list of archived records, which cannot be filtered by time: all of it is
+ * read, ids alone. Records that were merged away are in no list; the one that they were merged into
+ * names them in a property, which is asked for beside those that are wanted.
+ *
+ * List and search want the properties named in the request, which has little room (a URL, or 3,000
+ * bytes of search). Where they do not fit, a page asks for ids only and the records are read by id:
+ * one request more for each 100 records. Records that the host names itself are read by id, too.
  */
 #include "hubspot.h"
+
+#define MERGED_IDS "hs_merged_object_ids"
 
 enum { PAGE_ATTEMPTS = 3 }; /* for an answer that is no JSON, where the host does not see to it */
 
@@ -20,6 +26,7 @@ struct reader {
     const struct fastenr_selector *selector;
     const struct fastenr_object *object;
     int32_t ids_first;
+    int32_t deleted;    /* archived records are read, ids alone */
     int32_t associated; /* associations are wanted */
     int32_t wants_total;
     struct fastenr_str title; /* path of what names a record; empty: none */
@@ -92,26 +99,27 @@ static struct fastenr_str field_at(const struct reader *r, uint32_t i)
     return hubspot_text_at(&r->selector->fields, i);
 }
 
+static int32_t is_property(struct fastenr_str field)
+{
+    return !hubspot_associated(field) && !hubspot_equal(field, MERGED_IDS); /* comes anyway */
+}
+
 /* Without a property named, HubSpot gives a few of its own choice: the id is cheaper. */
 static void put_properties(struct fastenr_json *j, const struct reader *r, int32_t id_only)
 {
-    uint32_t n = 0;
     fastenr_json_key(j, "properties");
     fastenr_json_open(j, '[');
     for (uint32_t i = 0; i < r->selector->fields.count && !id_only; i++)
-        if (!hubspot_associated(field_at(r, i))) {
+        if (is_property(field_at(r, i)))
             fastenr_json_str(j, field_at(r, i));
-            n++;
-        }
-    if (n == 0)
-        fastenr_json_text(j, "hs_object_id");
+    fastenr_json_text(j, id_only ? "hs_object_id" : MERGED_IDS);
     fastenr_json_close(j, ']');
 }
 
 static struct hubspot_url object_url(struct reader *r, const char *rest)
 {
     struct hubspot_url url = {r->h->url, sizeof r->h->url, 0};
-    hubspot_url_text(&url, HUBSPOT_ORIGIN "/crm/v3/objects/");
+    hubspot_url_text(&url, r->h->objects_url);
     hubspot_url_value(&url, r->object->name);
     hubspot_url_text(&url, rest);
     return url;
@@ -120,19 +128,18 @@ static struct hubspot_url object_url(struct reader *r, const char *rest)
 static struct hubspot_url list_url(struct reader *r, int32_t id_only)
 {
     char size[21];
-    uint32_t n = 0;
     struct hubspot_url url = object_url(r, "?limit=");
     struct fastenr_str text = {size, 0};
     text.len = fastenr_format_int((int64_t)page_size(r, HUBSPOT_LIST_PAGE), size);
     hubspot_url_value(&url, text);
-    hubspot_url_text(&url, "&archived=false&properties=");
+    hubspot_url_text(&url, r->deleted ? "&archived=true" : "&archived=false");
+    hubspot_url_text(&url, "&properties=");
     for (uint32_t i = 0; i < r->selector->fields.count && !id_only; i++)
-        if (!hubspot_associated(field_at(r, i))) {
-            hubspot_url_text(&url, n++ > 0 ? "," : "");
+        if (is_property(field_at(r, i))) {
             hubspot_url_value(&url, field_at(r, i));
+            hubspot_url_text(&url, ",");
         }
-    if (n == 0)
-        hubspot_url_text(&url, "hs_object_id");
+    hubspot_url_text(&url, id_only ? "hs_object_id" : MERGED_IDS);
     if (r->cursor.len > 0) {
         hubspot_url_text(&url, "&after=");
         hubspot_url_value(&url, r->cursor);
@@ -226,14 +233,19 @@ static struct hubspot_request request_for(const struct reader *r, struct fastenr
 /* Consumes the handle. */
 static fastenr_outcome emit(struct reader *r, uint64_t handle, struct page *ret_page)
 {
-    const struct fastenr_page spec = {.size = sizeof spec,
-                                      .records = FASTENR_STR("results"),
-                                      .id = FASTENR_STR("id"),
-                                      .modified = FASTENR_STR("updatedAt"),
-                                      .fields = FASTENR_STR("properties"),
-                                      .next = FASTENR_STR("paging.next.after"),
-                                      .title = r->title};
+    struct fastenr_page spec = {.size = sizeof spec,
+                                .records = FASTENR_STR("results"),
+                                .id = FASTENR_STR("id"),
+                                .modified = FASTENR_STR("updatedAt"),
+                                .fields = FASTENR_STR("properties"),
+                                .next = FASTENR_STR("paging.next.after"),
+                                .merged = FASTENR_STR("properties." MERGED_IDS),
+                                .title = r->title};
     struct fastenr_page_result result = {.size = sizeof result};
+    if (r->deleted) {
+        spec.modified = hubspot_text("archivedAt");
+        spec.merged = spec.title = hubspot_text("");
+    }
     fastenr_outcome outcome = r->h->services->emit_page(r->h->host, handle, &spec, &result);
     if (outcome != FASTENR_OK)
         return outcome;
@@ -436,7 +448,7 @@ static fastenr_outcome ask_total(struct reader *r)
 static fastenr_outcome take_list_page(struct reader *r, struct page *ret_page)
 {
     struct hubspot_request request = request_for(r, hubspot_burst);
-    struct hubspot_url url = list_url(r, r->ids_first);
+    struct hubspot_url url = list_url(r, r->ids_first || r->deleted);
     if (!hubspot_url_end(&url, &request.url))
         return hubspot_fail(r->h, FASTENR_FAILED, "a request is too long for HubSpot");
     return take(r, &request, ret_page);
@@ -446,7 +458,7 @@ static fastenr_outcome read_all(struct reader *r)
 {
     struct page page;
     fastenr_outcome outcome = FASTENR_OK;
-    r->ids_first = !list_fits(r);
+    r->ids_first = !r->deleted && !list_fits(r);
     if (r->wants_total && r->cursor.len == 0) /* of a rest, the number is not known */
         outcome = ask_total(r);
     r->wants_total = 0;
@@ -502,29 +514,85 @@ static fastenr_outcome read_window(struct reader *r)
     return outcome;
 }
 
+/* ---- the host's own ids ---- */
+
+/* Up to 100 of them from `*at` on, as a JSON array. What is no id of HubSpot's has no record. */
+static struct fastenr_str next_ids(const struct reader *r, uint32_t *at, char *buf, size_t cap)
+{
+    const struct fastenr_table *ids = &r->selector->ids;
+    struct fastenr_json j = fastenr_json_begin(buf, cap);
+    struct fastenr_str text = {"", 0};
+    uint32_t n = 0;
+    fastenr_json_open(&j, '[');
+    for (; *at < ids->count && n < HUBSPOT_LIST_PAGE; ++*at)
+        if (hubspot_is_id(hubspot_text_at(ids, *at))) {
+            fastenr_json_str(&j, hubspot_text_at(ids, *at));
+            n++;
+        }
+    fastenr_json_close(&j, ']');
+    fastenr_json_end(&j, &text);
+    return text;
+}
+
+static fastenr_outcome read_ids(struct reader *r)
+{
+    char text[HUBSPOT_LIST_PAGE * (HUBSPOT_ID_MAX + 3) + 3];
+    struct page ignored = {0};
+    fastenr_outcome outcome = FASTENR_OK;
+    uint64_t count;
+    for (uint32_t at = 0; at < r->selector->ids.count && outcome == FASTENR_OK;) {
+        struct hubspot_array walk = hubspot_array(next_ids(r, &at, text, sizeof text));
+        outcome = read_batch(r, &walk, &ignored, &count);
+    }
+    return outcome;
+}
+
 /* ---- the operation ---- */
 
-static fastenr_outcome read_records(struct reader *r)
+static fastenr_outcome read_selected(struct reader *r)
 {
-    for (uint32_t i = 0; i < r->selector->fields.count; i++)
-        r->associated = r->associated || hubspot_associated(field_at(r, i));
     fastenr_outcome outcome = start_at_position(r);
     if (outcome != FASTENR_OK)
         return outcome;
-    return r->selector->mode == FASTENR_READ_FULL ? read_all(r) : read_window(r);
+    return r->selector->mode == FASTENR_READ_WINDOW ? read_window(r) : read_all(r);
+}
+
+static fastenr_outcome read_records(struct reader *r)
+{
+    uint32_t mode = r->selector->mode;
+    r->deleted = mode == FASTENR_READ_DELETED;
+    r->wants_total = r->selector->limit == 0 && !r->deleted && mode != FASTENR_READ_IDS;
+    for (uint32_t i = 0; i < r->selector->fields.count && !r->deleted; i++)
+        r->associated = r->associated || hubspot_associated(field_at(r, i));
+    return mode == FASTENR_READ_IDS ? read_ids(r) : read_selected(r);
+}
+
+static int32_t can_read(const struct fastenr_object *object, uint32_t mode)
+{
+    switch (mode) {
+    case FASTENR_READ_FULL:
+    case FASTENR_READ_WINDOW:
+        return 1;
+    case FASTENR_READ_DELETED:
+        return (object->flags & FASTENR_OBJECT_DELETED) != 0;
+    case FASTENR_READ_IDS:
+        return (object->flags & FASTENR_OBJECT_IDS) != 0;
+    default:
+        return 0;
+    }
 }
 
 fastenr_outcome hubspot_read(void *instance, const struct fastenr_selector *selector)
 {
-    struct reader r = {.h = instance, .selector = selector, .wants_total = selector->limit == 0};
+    struct reader r = {.h = instance, .selector = selector};
     struct fastenr_selector expanded = *selector;
     fastenr_outcome outcome = hubspot_object(r.h, selector->object, &r.object);
     if (outcome != FASTENR_OK)
         return outcome;
-    if (selector->mode != FASTENR_READ_FULL && selector->mode != FASTENR_READ_WINDOW)
+    if (!can_read(r.object, selector->mode))
         return hubspot_fail(r.h, FASTENR_FAILED,
-                            "the HubSpot connector cannot read in mode %u: upgrade it",
-                            selector->mode);
+                            "the HubSpot connector cannot read %.*s in mode %u: upgrade it",
+                            (int)selector->object.len, selector->object.ptr, selector->mode);
     if (hubspot_is_reference(r.object))
         return hubspot_read_reference(r.h, r.object, selector);
     if (r.object != &r.h->custom.object)

@@ -23,11 +23,6 @@ static const char *const stat_names[STATS] = {
     [STAT_FAULTS] = "faults",
 };
 
-static const char *const kind_names[] = {
-    [FAULT_STATUS] = "status",       [FAULT_TRUNCATE] = "truncate", [FAULT_RESET] = "reset",
-    [FAULT_MALFORMED] = "malformed", [FAULT_SLOW] = "slow",
-};
-
 static const char *const token_names[] = {[TOKEN_UNKNOWN] = "unknown",
                                           [TOKEN_ACTIVE] = "active",
                                           [TOKEN_NO_SCOPE] = "noscope",
@@ -85,70 +80,23 @@ static void set_clock(struct sandbox *s, struct json_object *o, struct answer *a
 
 /* ---- faults ---- */
 
-const struct fault *control_take_fault(struct sandbox *s, const char *path)
-{
-    for (size_t i = 0; i < s->fault_count; i++) {
-        struct fault *f = &s->faults[i];
-        if (f->left > 0 && strncmp(path, f->path, strlen(f->path)) == 0) {
-            f->left--;
-            return f;
-        }
-    }
-    return NULL;
-}
-
 static void show_faults(struct sandbox *s, struct answer *a)
 {
-    text_add(&a->body, "{\"faults\":[");
-    for (size_t i = 0; i < s->fault_count; i++) {
-        const struct fault *f = &s->faults[i];
-        text_add(&a->body, i ? ",{\"path\":" : "{\"path\":");
-        text_json(&a->body, f->path, strlen(f->path));
-        text_printf(&a->body, ",\"kind\":\"%s\",\"status\":%d,\"left\":%llu}", kind_names[f->kind],
-                    f->status, (unsigned long long)f->left);
-    }
-    text_add(&a->body, "]}");
-}
-
-/* NULL, or what is wrong. */
-static const char *read_fault(struct json_object *o, struct fault *f)
-{
-    const char *path = text_of(o, "path"), *kind = text_of(o, "kind");
-    const char *policy = text_of(o, "policy");
-    size_t k = 0, kinds = sizeof kind_names / sizeof *kind_names;
-    int64_t status = number_of(o, "status", 503), count = number_of(o, "count", 1);
-    while (kind && k < kinds && strcmp(kind_names[k], kind) != 0)
-        k++;
-    if (k == kinds)
-        return "kind: status, truncate, reset, malformed or slow is wanted";
-    if (status < 400 || status > 599)
-        return "status: a number from 400 to 599 is wanted";
-    if (count < 1)
-        return "count: at least 1 is wanted";
-    *f = (struct fault){.kind = (enum fault_kind)k, .status = (int)status, .left = (uint64_t)count};
-    f->retry_after = number_of(o, "retry_after", -1);
-    f->ms = (uint32_t)(number_of(o, "ms", 2000) & 0xFFFFFF);
-    snprintf(f->path, sizeof f->path, "%s", path ? path : "/");
-    snprintf(f->policy, sizeof f->policy, "%s", policy ? policy : "");
-    return strpbrk(f->policy, "\"\\") ? "policy: a plain word is wanted" : NULL;
+    fault_show(&s->faults, &a->body);
 }
 
 static void add_fault(struct sandbox *s, struct json_object *o, struct answer *a)
 {
-    struct fault f;
-    const char *wrong = read_fault(o, &f);
-    size_t kept = 0;
-    for (size_t i = 0; i < s->fault_count; i++)
-        if (s->faults[i].left > 0)
-            s->faults[kept++] = s->faults[i];
-    s->fault_count = kept;
-    if (!wrong && kept == FAULTS_MAX)
-        wrong = "there are 64 faults already: DELETE /__sandbox/faults clears them";
-    if (wrong) {
+    const char *wrong = fault_add(&s->faults, o);
+    if (wrong)
         refuse(a, 400, wrong);
-        return;
-    }
-    s->faults[s->fault_count++] = f;
+    else
+        show_faults(s, a);
+}
+
+static void clear_faults(struct sandbox *s, struct answer *a)
+{
+    fault_clear(&s->faults);
     show_faults(s, a);
 }
 
@@ -195,6 +143,8 @@ static void show_stats(struct sandbox *s, struct answer *a)
     for (size_t i = 0; i < STATS; i++)
         text_printf(&a->body, "%c\"%s\":%llu", i ? ',' : '{', stat_names[i],
                     (unsigned long long)s->stats[i]);
+    text_add(&a->body, ",\"fault_kinds\":");
+    fault_show_counts(&s->faults, &a->body);
     text_char(&a->body, '}');
 }
 
@@ -202,6 +152,7 @@ static void reset_stats(struct sandbox *s, struct json_object *o, struct answer 
 {
     (void)o;
     memset(s->stats, 0, sizeof s->stats);
+    fault_reset_counts(&s->faults);
     show_stats(s, a);
 }
 
@@ -249,34 +200,46 @@ static void show_oauth(struct sandbox *s, struct answer *a)
     post_oauth(s, NULL, a);
 }
 
+static void post_schema(struct sandbox *s, struct json_object *o, struct answer *a)
+{
+    if (!s->vendor->schema) {
+        refuse(a, 404, "this vendor's properties do not change");
+    } else if (!s->vendor->schema(s->state, o, a)) {
+        char *message = mem_copy(a->body.ptr, a->body.len);
+        refuse(a, 400, message);
+        free(message);
+    }
+}
+
+static void show_schema(struct sandbox *s, struct answer *a)
+{
+    post_schema(s, NULL, a);
+}
+
 static void show_help(struct sandbox *s, struct answer *a)
 {
     text_printf(
         &a->body,
         "{\"sandbox\":\"%s\",\"doors\":["
-        "\"GET /__sandbox/truth/{type}: all records as NDJSON\","
+        "\"GET /__sandbox/truth/{type}: all records as NDJSON; /truth/{type}/ended: those that are "
+        "gone\","
         "\"POST /__sandbox/mutate "
         "{companies, contacts, deals, ..., owners, deal_stages, ticket_stages, seed, create:{...}, "
-        "archive:{...}, "
-        "associate:{...}, "
-        "dissociate:{...}}\","
-        "\"GET, POST, DELETE /__sandbox/faults {path, kind: status|truncate|reset|malformed|slow, "
-        "status, count, policy, retry_after, ms}\","
+        "archive:{...}, associate:{...}, dissociate:{...}, restore:{...}, merge:{...}}\","
+        "\"GET, POST, DELETE /__sandbox/faults {kind: "
+        "status|truncate|reset|reset_body|malformed|slow|html|hang, rate, count, after, path, "
+        "type, status, policy, retry_after, ms}\","
         "\"GET, POST /__sandbox/clock {set: RFC 3339} or {advance_ms}\","
         "\"GET, POST /__sandbox/tokens {token, state: active|noscope|revoked}\","
         "\"GET, POST /__sandbox/oauth {do: revoke|expire|grant}\","
+        "\"GET, POST /__sandbox/properties {type, property, do: remove|retype|add_option|restore, "
+        "to, option, records}\","
         "\"GET /__sandbox/stats, POST /__sandbox/stats/reset\","
         "\"GET, DELETE /__sandbox/requests: the last 1000\"]}",
         s->vendor->name);
 }
 
 /* ---- doors ---- */
-
-static void clear_faults(struct sandbox *s, struct answer *a)
-{
-    s->fault_count = 0;
-    show_faults(s, a);
-}
 
 static void clear_requests(struct sandbox *s, struct answer *a)
 {
@@ -298,6 +261,7 @@ static const struct door doors[] = {
     {"/faults", show_faults, add_fault, clear_faults},
     {"/tokens", show_tokens, set_token, NULL},
     {"/oauth", show_oauth, post_oauth, NULL},
+    {"/properties", show_schema, post_schema, NULL},
     {"/stats", show_stats, NULL, NULL},
     {"/stats/reset", NULL, reset_stats, NULL},
     {"/requests", show_requests, NULL, clear_requests},

@@ -187,6 +187,7 @@ enum route {
     ROUTE_GET,
     ROUTE_SEARCH,
     ROUTE_BATCH_READ,
+    ROUTE_MERGE,
     ROUTE_ASSOCIATIONS,
     ROUTE_ASSOCIATIONS_BATCH,
     ROUTE_PROPERTIES,
@@ -278,9 +279,10 @@ static struct target find_target(const char *path)
         t.route = *t.rest == '\0'                     ? ROUTE_LIST
                   : strcmp(t.rest, "search") == 0     ? ROUTE_SEARCH
                   : strcmp(t.rest, "batch/read") == 0 ? ROUTE_BATCH_READ
+                  : strcmp(t.rest, "merge") == 0      ? ROUTE_MERGE
                   : strchr(t.rest, '/')               ? ROUTE_NONE
                                                       : ROUTE_GET;
-        if (t.route == ROUTE_SEARCH || t.route == ROUTE_BATCH_READ)
+        if (t.route == ROUTE_SEARCH || t.route == ROUTE_BATCH_READ || t.route == ROUTE_MERGE)
             t.method = "POST";
     } else if (after_prefix(path, properties, &rest)) {
         t.type = take_type(rest, &t.rest);
@@ -312,24 +314,29 @@ static void account_details(struct text *out)
                 HUBSPOT_PORTAL_ID, PORTAL_OFFSET_MS);
 }
 
-static void properties(const struct model *m, struct text *out)
+static void properties(const struct hubspot *h, enum object_type type, struct text *out)
 {
+    const struct model *m = &hubspot_models[type];
+    const char *between = "";
     text_add(out, "{\"results\":[");
     for (unsigned i = 0; i < m->count; i++) {
-        if (i > 0)
-            text_char(out, ',');
-        model_write_property(m, i, out);
+        if (h->changes[type][i].removed)
+            continue;
+        text_add(out, between);
+        model_write_property(m, i, &h->changes[type][i], out);
+        between = ",";
     }
     text_add(out, "]}");
 }
 
-static void property(struct hubspot *h, const struct model *m, const char *name, struct answer *a)
+static void property(struct hubspot *h, enum object_type type, const char *name, struct answer *a)
 {
-    int field = model_property(m, name, strlen(name));
+    int field = schema_property(h, type, name, strlen(name));
     if (field < 0)
         hubspot_error(h, a, 404, "OBJECT_NOT_FOUND", "The property %.60s does not exist", name);
     else
-        model_write_property(m, (unsigned)field, &a->body);
+        model_write_property(&hubspot_models[type], (unsigned)field, &h->changes[type][field],
+                             &a->body);
 }
 
 static void serve(struct hubspot *h, const struct target *t, const struct call *call,
@@ -339,6 +346,7 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
                                       [ROUTE_GET] = STAT_GET,
                                       [ROUTE_SEARCH] = STAT_SEARCH,
                                       [ROUTE_BATCH_READ] = STAT_BATCH_READ,
+                                      [ROUTE_MERGE] = STAT_OTHER,
                                       [ROUTE_ASSOCIATIONS] = STAT_ASSOCIATIONS,
                                       [ROUTE_ASSOCIATIONS_BATCH] = STAT_ASSOCIATIONS,
                                       [ROUTE_PROPERTIES] = STAT_PROPERTIES,
@@ -362,6 +370,9 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
     case ROUTE_BATCH_READ:
         hubspot_batch_read(h, type, call, a);
         break;
+    case ROUTE_MERGE:
+        hubspot_merge(h, type, call, a);
+        break;
     case ROUTE_ASSOCIATIONS:
         hubspot_associations(h, type, t->id, (enum object_type)t->to, call, a);
         break;
@@ -369,16 +380,16 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
         hubspot_associations_batch(h, type, (enum object_type)t->to, call, a);
         break;
     case ROUTE_PROPERTIES:
-        properties(&hubspot_models[type], &a->body);
+        properties(h, type, &a->body);
         break;
     case ROUTE_PROPERTY:
-        property(h, &hubspot_models[type], t->rest, a);
+        property(h, type, t->rest, a);
         break;
     case ROUTE_OWNERS:
         hubspot_owners(h, call, a);
         break;
     case ROUTE_SCHEMAS:
-        hubspot_schemas(&a->body);
+        hubspot_schemas(h, &a->body);
         break;
     case ROUTE_PIPELINES:
         hubspot_pipelines(h, type, a);
@@ -407,7 +418,7 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
     }
     if (strcmp(call->request->method, t.method) != 0) {
         sandbox_count(h->sandbox, STAT_OTHER, 1);
-        hubspot_error(h, a, 405, NULL, "%.20s is not allowed here, or the sandbox only reads",
+        hubspot_error(h, a, 405, NULL, "%.20s is not allowed here: the sandbox reads, and merges",
                       call->request->method);
         return;
     }
@@ -419,36 +430,6 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
     serve(h, &t, call, a);
 }
 
-/* ---- the truth ---- */
-
-static bool hubspot_truth(void *state, const char *type_name, int64_t *position, size_t enough,
-                          struct text *out)
-{
-    struct hubspot *h = state;
-    int type = model_type(type_name);
-    struct record r;
-    if (type < 0 && references_truth(h, type_name, out))
-        return false;
-    if (type < 0) {
-        *position = -1;
-        return false;
-    }
-    uint32_t index = (uint32_t)*position, total = h->tables[type].total;
-    uint64_t all = (UINT64_C(1) << hubspot_models[type].count) - 1;
-    for (; index < total && out->len < enough; index++) {
-        const struct version *v = store_newest(&h->tables[type], index);
-        if (v && v->archived)
-            continue;
-        store_load(h, (enum object_type)type, index, &r);
-        record_write(h, &r, all, out);
-        out->len--; /* one member more than the API shows */
-        association_write_truth(h, r.type, index, out);
-        text_add(out, "}\n");
-    }
-    *position = index;
-    return index < total;
-}
-
 /* ---- life ---- */
 
 static void hubspot_destroy(void *state)
@@ -456,6 +437,7 @@ static void hubspot_destroy(void *state)
     struct hubspot *h = state;
     store_free(h);
     hubspot_oauth_free(h);
+    schema_free(h);
     csv_free(&h->real);
     window_free(&h->burst);
     window_free(&h->search);
@@ -494,4 +476,5 @@ const struct vendor vendor_hubspot = {
     .mutate = hubspot_mutate,
     .clock_set = hubspot_clock_set,
     .oauth = hubspot_oauth_door,
+    .schema = hubspot_schema,
 };

@@ -36,7 +36,8 @@ enum {
     SEARCH_RESULTS_MAX = 10000,
     SEARCH_BODY_MAX = 3000,
     BATCH_MAX = 100,
-    SETS_MAX = 8
+    SETS_MAX = 8,
+    OPTIONS_ADDED_MAX = 8
 };
 
 /* ---- hubspot_model.c: the properties ---- */
@@ -131,9 +132,10 @@ extern const struct model hubspot_models[TYPES];
 enum { SUBSCRIPTION_FIELDS = 9, SUBSCRIPTIONS_SEEDED = 60 };
 extern const struct field hubspot_subscription_fields[SUBSCRIPTION_FIELDS];
 struct record;
+struct hubspot;
 bool subscription_value(const struct record *r, unsigned field, struct text *out);
 /* The account's schemas, as the API lists them. */
-void hubspot_schemas(struct text *out);
+void hubspot_schemas(const struct hubspot *h, struct text *out);
 
 /* hubspot_activity_model.c */
 extern const struct field hubspot_deal_fields[DEAL_FIELDS], hubspot_ticket_fields[TICKET_FIELDS],
@@ -147,7 +149,18 @@ int model_type(const char *name);
 /* A field by its name; -1 when there is none. */
 int model_property(const struct model *m, const char *name, size_t len);
 uint64_t model_mask(const struct model *m, unsigned flags);
-void model_write_property(const struct model *m, unsigned field, struct text *out);
+
+/* What became of a property while the sandbox runs; all zero: nothing. */
+struct property_change {
+    bool removed;
+    int type; /* enum field_type + 1; 0: its own */
+    char *options[OPTIONS_ADDED_MAX];
+    size_t option_count;
+};
+
+void model_write_property(const struct model *m, unsigned field,
+                          const struct property_change *change, struct text *out);
+extern const char *const hubspot_type_names[]; /* by enum field_type, ended by NULL */
 extern const char *const hubspot_lifecycles[],
     *const hubspot_lead_statuses[], *const hubspot_industries[], *const hubspot_owner_ids[];
 
@@ -158,10 +171,15 @@ struct change {
     char *value; /* NULL: cleared */
 };
 
+enum life { LIFE_LIVING, LIFE_ARCHIVED, LIFE_MERGED };
+
 struct version {
     struct version *older;
+    int64_t at_ms; /* when it came about */
     int64_t modified_ms, created_ms;
-    bool archived, created_here;
+    enum life life;
+    uint32_t into; /* of a merged one: the index of the record that it was merged into */
+    bool created_here;
     size_t count;
     struct change changes[]; /* all that differs from the seeded record */
 };
@@ -191,6 +209,7 @@ struct slot {
 
 struct table {
     uint32_t seeded, total;
+    uint32_t merged;    /* how many were merged away */
     struct slot *slots; /* open addressing; a power of two */
     size_t slot_cap, slot_count;
     uint64_t *by_modified; /* seeded records: time << 29 | index, sorted; made when first needed */
@@ -239,6 +258,7 @@ struct hubspot {
     uint64_t daily_used, daily_max;
     int64_t daily_day;
     struct oauth *oauth; /* NULL until it is used */
+    struct property_change changes[TYPES][FIELDS_MAX];
 };
 
 enum { HUBSPOT_PORTAL_ID = 8675309 };
@@ -262,12 +282,13 @@ uint32_t store_index_from(const struct hubspot *h, enum object_type type, uint64
 
 /* The newest version of a record, or NULL when it is as seeded. */
 struct version *store_newest(const struct table *t, uint32_t index);
+enum life store_life(const struct hubspot *h, enum object_type type, uint32_t index);
 
 /* Fills `r` with the newest state. */
 void store_load(const struct hubspot *h, enum object_type type, uint32_t index, struct record *r);
 
-/* Fills `r` with what search sees at the horizon; false when it sees nothing (not there yet, or
- * archived). */
+/* Fills `r` with what search sees at the horizon; false when it sees nothing (not there yet,
+ * archived or merged away). */
 bool store_load_at(const struct hubspot *h, enum object_type type, uint32_t index,
                    int64_t horizon_ms, struct record *r);
 
@@ -276,7 +297,11 @@ int64_t store_horizon(const struct hubspot *h, int64_t now_ms);
 
 /* Adds a version with one more set of changes, whose values it takes over. */
 void store_change(struct hubspot *h, enum object_type type, uint32_t index, int64_t now_ms,
-                  const struct change *changes, size_t count, bool archive);
+                  const struct change *changes, size_t count);
+/* Adds a version that lives, is archived or is merged into another one. The record's modified time
+ * stays what it was: HubSpot does not say that it moves, and a client must not need it. */
+void store_set_life(struct hubspot *h, enum object_type type, uint32_t index, int64_t now_ms,
+                    enum life life, uint32_t into);
 uint32_t store_create(struct hubspot *h, enum object_type type, int64_t now_ms);
 
 /* Appends the value of a field as it is, unescaped; false for null. */
@@ -285,6 +310,9 @@ bool record_value(const struct hubspot *h, const struct record *r, unsigned fiel
 
 /* Appends the record as the API shows it, with the fields of `mask`. */
 void record_write(const struct hubspot *h, const struct record *r, uint64_t mask, struct text *out);
+
+/* Appends the record with all of its fields, removed ones too. */
+void record_write_truth(const struct hubspot *h, const struct record *r, struct text *out);
 
 /* ---- hubspot_seed.c: what a seeded record holds ---- */
 
@@ -347,6 +375,15 @@ const struct set *set_get(struct hubspot *h, const struct search *q, int64_t hor
 void sets_free(struct table *t);
 void sort_u64(uint64_t *values, size_t count);
 
+/* ---- hubspot_schema.c: properties that change ---- */
+
+/* As model_property, for what is not removed. */
+int schema_property(const struct hubspot *h, enum object_type type, const char *name, size_t len);
+/* The fields that are removed. */
+uint64_t schema_hidden(const struct hubspot *h, enum object_type type);
+void schema_free(struct hubspot *h);
+bool hubspot_schema(void *state, struct json_object *wanted, struct answer *a);
+
 /* ---- hubspot_search.c, hubspot_read.c, hubspot_mutate.c, hubspot.c ---- */
 
 void hubspot_search(struct hubspot *h, enum object_type type, const struct call *call,
@@ -369,12 +406,33 @@ void hubspot_oauth_free(struct hubspot *h);
 
 bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a);
 
+/* ---- hubspot_truth.c ---- */
+
+bool hubspot_truth(void *state, const char *name, int64_t *position, size_t enough,
+                   struct text *out);
+
+/* ---- hubspot_merge.c ---- */
+
+enum { MERGES_MAX = 250 }; /* into one record */
+
+/* The record that stands for a record: itself, or the one that it was merged into in the end. */
+uint32_t merge_winner(const struct hubspot *h, enum object_type type, uint32_t index);
+/* The indexes of those that were merged into a record, directly or not; at most `most`. */
+size_t merge_losers(const struct hubspot *h, enum object_type type, uint32_t index, uint32_t *out,
+                    size_t most);
+/* Merges two living records. False, with nothing done, when the winner has swallowed too many. */
+bool merge_records(struct hubspot *h, enum object_type type, uint32_t winner, uint32_t loser,
+                   int64_t now_ms);
+/* POST .../merge. */
+void hubspot_merge(struct hubspot *h, enum object_type type, const struct call *call,
+                   struct answer *a);
+
 /* ---- hubspot_association.c ---- */
 
-enum { ASSOCIATIONS_MAX = 2 };
+enum { ASSOCIATIONS_MAX = 16 };
 
 bool association_is_known(enum object_type type, enum object_type to);
-/* Makes `target` (-1: none) the only one. */
+/* Makes `target` (-1: none) the only one, of those too that came with merged records. */
 void association_set(struct hubspot *h, enum object_type type, uint32_t index, enum object_type to,
                      int64_t target);
 /* Appends a member "associations" for the truth: those that the record's side keeps. */

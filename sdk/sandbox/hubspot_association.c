@@ -4,7 +4,8 @@
  * companies and contacts; tickets and engagements to deals. As seeded they follow from the record's
  * hash; what was associated or dissociated since is kept beside, and moves no modified time. The
  * other side is answered by a look at all records of the side that keeps them, once a request.
- * Those with archived records are not shown, as HubSpot drops them.
+ * Those with archived records are not shown, as HubSpot drops them. Those with and of a record that
+ * was merged away are its winner's: they are looked through, and no modified time moves.
  */
 #include "hubspot.h"
 
@@ -38,8 +39,8 @@ static void grow(struct associations *all)
     *all = bigger;
 }
 
-void association_set(struct hubspot *h, enum object_type type, uint32_t index, enum object_type to,
-                     int64_t target)
+static void set_one(struct hubspot *h, enum object_type type, uint32_t index, enum object_type to,
+                    int64_t target)
 {
     struct associations *all = &h->associations;
     uint64_t key = key_of(type, index, to);
@@ -50,12 +51,21 @@ void association_set(struct hubspot *h, enum object_type type, uint32_t index, e
     *slot = (struct changed_association){key, target};
 }
 
+void association_set(struct hubspot *h, enum object_type type, uint32_t index, enum object_type to,
+                     int64_t target)
+{
+    uint32_t losers[MERGES_MAX];
+    size_t count = merge_losers(h, type, index, losers, MERGES_MAX);
+    for (size_t i = 0; i < count; i++)
+        set_one(h, type, losers[i], to, -1);
+    set_one(h, type, index, to, target);
+}
+
 /* ---- what there is ---- */
 
-static bool is_archived(const struct hubspot *h, enum object_type type, uint32_t index)
+static bool is_living(const struct hubspot *h, enum object_type type, uint32_t index)
 {
-    const struct version *v = store_newest(&h->tables[type], index);
-    return v && v->archived;
+    return store_life(h, type, index) == LIFE_LIVING;
 }
 
 /* Of a hundred records, so many have none; of the others a third has a second one. */
@@ -95,23 +105,48 @@ bool association_is_known(enum object_type type, enum object_type to)
     return is_kept(type, to) || is_kept(to, type);
 }
 
-/* Indexes of the living records that a record of the keeping side is associated with. */
-static size_t association_get(const struct hubspot *h, enum object_type type, uint32_t index,
-                              enum object_type to, uint32_t out[ASSOCIATIONS_MAX])
+/* Those of the record itself, whatever became of them; at most 2. */
+static size_t own(const struct hubspot *h, enum object_type type, uint32_t index,
+                  enum object_type to, uint32_t *out)
 {
-    size_t n = 0, kept = 0;
     const struct changed_association *changed =
         h->associations.cap ? find_slot(&h->associations, key_of(type, index, to)) : NULL;
     if (type == CONTACTS)
-        n = company_of_contact(h, index, out);
-    else if (changed && changed->key != 0)
-        n = changed->target >= 0 ? (out[0] = (uint32_t)changed->target, 1) : 0;
-    else
-        n = seeded(h, type, index, to, out);
-    for (size_t i = 0; i < n; i++)
-        if (!is_archived(h, to, out[i]))
-            out[kept++] = out[i];
-    return kept;
+        return company_of_contact(h, index, out);
+    if (!changed || changed->key == 0)
+        return seeded(h, type, index, to, out);
+    out[0] = (uint32_t)changed->target;
+    return changed->target >= 0;
+}
+
+/* Adds the living ones of a record's own, each once; one that was merged away is its winner. */
+static size_t add_own(const struct hubspot *h, enum object_type type, uint32_t index,
+                      enum object_type to, uint32_t *out, size_t count)
+{
+    uint32_t found[2];
+    size_t n = own(h, type, index, to, found);
+    for (size_t i = 0; i < n && count < ASSOCIATIONS_MAX; i++) {
+        uint32_t target = merge_winner(h, to, found[i]);
+        bool again = false;
+        for (size_t k = 0; k < count; k++)
+            again = again || out[k] == target;
+        if (!again && is_living(h, to, target))
+            out[count++] = target;
+    }
+    return count;
+}
+
+/* Indexes of the living records that a record of the keeping side is associated with: its own, and
+ * those that came with the records that were merged into it. A contact has one primary company. */
+static size_t association_get(const struct hubspot *h, enum object_type type, uint32_t index,
+                              enum object_type to, uint32_t out[ASSOCIATIONS_MAX])
+{
+    uint32_t losers[MERGES_MAX];
+    size_t count = add_own(h, type, index, to, out, 0);
+    size_t merged = type == CONTACTS ? 0 : merge_losers(h, type, index, losers, MERGES_MAX);
+    for (size_t i = 0; i < merged; i++)
+        count = add_own(h, type, losers[i], to, out, count);
+    return count;
 }
 
 void association_write_truth(const struct hubspot *h, enum object_type type, uint32_t index,
@@ -200,7 +235,7 @@ static void find_from_other_side(const struct hubspot *h, enum object_type type,
     qsort(inputs, count, sizeof *inputs, by_index);
     for (uint32_t i = 0; i < h->tables[to].total; i++) {
         uint32_t out[ASSOCIATIONS_MAX];
-        size_t n = is_archived(h, to, i) ? 0 : association_get(h, to, i, type, out);
+        size_t n = is_living(h, to, i) ? association_get(h, to, i, type, out) : 0;
         for (size_t k = 0; k < n; k++)
             add_to(inputs, count, out[k], i);
     }
@@ -224,7 +259,7 @@ static void find_input(const struct hubspot *h, enum object_type type, const cha
     uint64_t number = strtoull(id, NULL, 10);
     in->index = store_index_from(h, type, number);
     in->living = in->index < h->tables[type].total && store_id(h, type, in->index) == number &&
-                 !is_archived(h, type, in->index);
+                 is_living(h, type, in->index);
     in->after = strtoull(after, NULL, 10);
 }
 

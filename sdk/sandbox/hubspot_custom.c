@@ -64,9 +64,10 @@ bool subscription_value(const struct record *r, unsigned field, struct text *out
     }
 }
 
-void hubspot_schemas(struct text *out)
+void hubspot_schemas(const struct hubspot *h, struct text *out)
 {
     const struct model *m = &hubspot_models[SUBSCRIPTIONS];
+    const char *between = "";
     text_printf(out,
                 "{\"results\":[{\"labels\":{\"singular\":\"Subscription\",\"plural\":"
                 "\"Subscriptions\"},\"requiredProperties\":[\"subscription_name\"],"
@@ -75,8 +76,11 @@ void hubspot_schemas(struct text *out)
                 "\"subscription\",\"properties\":[",
                 m->name, m->type_id);
     for (unsigned i = 0; i < m->count; i++) {
-        text_add(out, i > 0 ? "," : "");
-        model_write_property(m, i, out);
+        if (h->changes[SUBSCRIPTIONS][i].removed)
+            continue;
+        text_add(out, between);
+        model_write_property(m, i, &h->changes[SUBSCRIPTIONS][i], out);
+        between = ",";
     }
     text_add(out, "],\"associations\":[]}]}");
 }

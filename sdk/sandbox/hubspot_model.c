@@ -191,30 +191,39 @@ uint64_t model_mask(const struct model *m, unsigned flags)
 
 /* ---- descriptions ---- */
 
-static void write_options(const struct field *f, struct text *out)
+static void write_option(const char *option, size_t at, struct text *out)
 {
+    text_printf(out, "%s{\"label\":\"%s\",\"value\":\"%s\",\"displayOrder\":%zu,\"hidden\":false}",
+                at ? "," : "", option, option, at);
+}
+
+static void write_options(const struct field *f, const struct property_change *change,
+                          struct text *out)
+{
+    size_t n = 0;
     text_add(out, ",\"options\":[");
-    for (size_t i = 0; f->options && f->options[i]; i++)
-        text_printf(out,
-                    "%s{\"label\":\"%s\",\"value\":\"%s\",\"displayOrder\":%zu,\"hidden\":false}",
-                    i ? "," : "", f->options[i], f->options[i], i);
+    while (f->options && f->options[n]) {
+        write_option(f->options[n], n, out);
+        n++;
+    }
+    for (size_t i = 0; i < change->option_count; i++)
+        write_option(change->options[i], n + i, out);
     text_char(out, ']');
 }
 
-void model_write_property(const struct model *m, unsigned field, struct text *out)
+void model_write_property(const struct model *m, unsigned field,
+                          const struct property_change *change, struct text *out)
 {
-    static const char *const types[] = {
-        [TYPE_STRING] = "string",           [TYPE_NUMBER] = "number", [TYPE_DATETIME] = "datetime",
-        [TYPE_ENUMERATION] = "enumeration", [TYPE_BOOL] = "bool",
-    };
     const struct field *f = &m->fields[field];
+    int type = change->type > 0 ? change->type - 1 : (int)f->type;
     bool fixed = (f->flags & FIELD_READ_ONLY) != 0;
     text_printf(out,
                 "{\"updatedAt\":\"2025-03-11T09:21:47.102Z\",\"createdAt\":\"2019-08-06T02:41:"
                 "08.029Z\",\"name\":\"%s\",\"label\":\"%s\",\"type\":\"%s\",\"fieldType\":\"%s\","
                 "\"description\":\"%s of the %s\",\"groupName\":\"%s\"",
-                f->name, f->label, types[f->type], f->field_type, f->label, m->singular, f->group);
-    write_options(f, out);
+                f->name, f->label, hubspot_type_names[type], f->field_type, f->label, m->singular,
+                f->group);
+    write_options(f, change, out);
     text_printf(out,
                 ",\"displayOrder\":-1,\"calculated\":false,\"externalOptions\":%s,\"archived\":"
                 "false,\"hasUniqueValue\":%s,\"hidden\":%s,\"hubspotDefined\":true,"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Changes, creates and archives records on demand, the same way for the same seed. Each change
- * takes a millisecond of the sandbox's clock, so that no two records of one mutation share a
- * modified time and none lies in the future or before the mutation.
+ * Changes, creates, archives, restores and merges records on demand, the same way for the same
+ * seed. Each change takes a millisecond of the sandbox's clock, so that no two records of one
+ * mutation share a modified time and none lies in the future or before the mutation.
  */
 #include "hubspot.h"
 
@@ -16,6 +16,8 @@ enum action {
     ACTION_ARCHIVE,
     ACTION_ASSOCIATE,
     ACTION_DISSOCIATE,
+    ACTION_RESTORE,
+    ACTION_MERGE,
     ACTIONS
 };
 
@@ -103,30 +105,49 @@ static void change_record(struct mutation *mu, enum object_type type, uint32_t i
         if (!again)
             changes[count++] = new_value(mu, &r, field);
     }
-    store_change(mu->h, type, index, moment(mu), changes, count, false);
+    store_change(mu->h, type, index, moment(mu), changes, count);
 }
 
-static bool is_gone(const struct mutation *mu, enum object_type type, uint32_t index)
+/* Distinct living records, or archived ones to restore: the first `n` of a permutation. */
+static void touch(struct mutation *mu, enum object_type type, uint64_t n, enum action action)
 {
-    const struct version *v = store_newest(&mu->h->tables[type], index);
-    return v && v->archived;
-}
-
-/* Distinct living records, the first `n` of a permutation. */
-static void touch(struct mutation *mu, enum object_type type, uint64_t n, bool archive)
-{
+    static const uint64_t keys[ACTIONS] = {
+        [ACTION_CHANGE] = 0x11, [ACTION_ARCHIVE] = 0xA7C4, [ACTION_RESTORE] = 0x4E57};
     uint32_t total = mu->h->tables[type].total;
-    uint64_t key = mix(mu->seed ^ (archive ? 0xA7C4 : 0x11) ^ (uint64_t)type << 32);
+    uint64_t key = mix(mu->seed ^ keys[action] ^ (uint64_t)type << 32);
+    enum life wanted = action == ACTION_RESTORE ? LIFE_ARCHIVED : LIFE_LIVING;
     for (uint32_t i = 0; i < total && n > 0; i++) {
         uint32_t index = permuted(i, total, key);
-        if (is_gone(mu, type, index))
+        if (store_life(mu->h, type, index) != wanted)
             continue;
-        if (archive)
-            store_change(mu->h, type, index, moment(mu), NULL, 0, true);
-        else
+        if (action == ACTION_CHANGE)
             change_record(mu, type, index);
-        mu->done[type][archive ? ACTION_ARCHIVE : ACTION_CHANGE]++;
+        else
+            store_set_life(mu->h, type, index, moment(mu),
+                           action == ACTION_ARCHIVE ? LIFE_ARCHIVED : LIFE_LIVING, 0);
+        mu->done[type][action]++;
         n--;
+    }
+}
+
+/* Distinct pairs of living records, in the order of a permutation: the first takes the second in.
+ */
+static void merge(struct mutation *mu, enum object_type type, uint64_t n)
+{
+    uint32_t total = mu->h->tables[type].total, winner = 0;
+    uint64_t key = mix(mu->seed ^ 0x3E46E ^ (uint64_t)type << 32);
+    bool has_winner = false;
+    for (uint32_t i = 0; i < total && n > 0; i++) {
+        uint32_t index = permuted(i, total, key);
+        if (store_life(mu->h, type, index) != LIFE_LIVING)
+            continue;
+        has_winner = !has_winner;
+        if (has_winner) {
+            winner = index;
+        } else if (merge_records(mu->h, type, winner, index, moment(mu))) {
+            mu->done[type][ACTION_MERGE]++;
+            n--;
+        }
     }
 }
 
@@ -148,7 +169,7 @@ static void associate(struct mutation *mu, enum object_type type, uint64_t n, en
         uint32_t index = permuted(i, total, key);
         uint64_t hash = mix(key ^ index);
         enum object_type to = hash % 2 ? COMPANIES : CONTACTS;
-        if (is_gone(mu, type, index) || h->tables[to].total == 0)
+        if (store_life(h, type, index) != LIFE_LIVING || h->tables[to].total == 0)
             continue;
         association_set(h, type, index, to,
                         action == ACTION_DISSOCIATE ? -1
@@ -186,8 +207,8 @@ static void write_counts(const struct mutation *mu, const char *name, int action
 
 static void write_done(const struct mutation *mu, struct text *out)
 {
-    static const char *const actions[] = {"changed", "created", "archived", "associated",
-                                          "dissociated"};
+    static const char *const actions[] = {"changed",     "created",  "archived", "associated",
+                                          "dissociated", "restored", "merged"};
     const char *between = "";
     text_char(out, '{');
     for (int action = 0; action < ACTIONS; action++)
@@ -211,12 +232,14 @@ static void write_done(const struct mutation *mu, struct text *out)
 bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
 {
     struct hubspot *h = state;
+    static const char *const names[ACTIONS] = {
+        [ACTION_CREATE] = "create",       [ACTION_ARCHIVE] = "archive",
+        [ACTION_ASSOCIATE] = "associate", [ACTION_DISSOCIATE] = "dissociate",
+        [ACTION_RESTORE] = "restore",     [ACTION_MERGE] = "merge"};
     struct json_object *parts[ACTIONS] = {wanted}, *seed = NULL;
     struct mutation mu = {.h = h};
-    json_object_object_get_ex(wanted, "create", &parts[ACTION_CREATE]);
-    json_object_object_get_ex(wanted, "archive", &parts[ACTION_ARCHIVE]);
-    json_object_object_get_ex(wanted, "associate", &parts[ACTION_ASSOCIATE]);
-    json_object_object_get_ex(wanted, "dissociate", &parts[ACTION_DISSOCIATE]);
+    for (int action = ACTION_CREATE; action < ACTIONS; action++)
+        json_object_object_get_ex(wanted, names[action], &parts[action]);
     json_object_object_get_ex(wanted, "seed", &seed);
     mu.seed = mix(h->seed_hash ^ (seed ? (uint64_t)json_object_get_int64(seed) : 1));
     for (int action = 0; action < ACTIONS; action++)
@@ -237,9 +260,11 @@ bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
     }
     for (int type = 0; type < TYPES; type++) {
         enum object_type t = (enum object_type)type;
-        touch(&mu, t, wish(parts[ACTION_CHANGE], t), false);
+        touch(&mu, t, wish(parts[ACTION_CHANGE], t), ACTION_CHANGE);
         create(&mu, t, wish(parts[ACTION_CREATE], t));
-        touch(&mu, t, wish(parts[ACTION_ARCHIVE], t), true);
+        touch(&mu, t, wish(parts[ACTION_RESTORE], t), ACTION_RESTORE);
+        touch(&mu, t, wish(parts[ACTION_ARCHIVE], t), ACTION_ARCHIVE);
+        merge(&mu, t, wish(parts[ACTION_MERGE], t));
         associate(&mu, t, wish(parts[ACTION_ASSOCIATE], t), ACTION_ASSOCIATE);
         associate(&mu, t, wish(parts[ACTION_DISSOCIATE], t), ACTION_DISSOCIATE);
     }

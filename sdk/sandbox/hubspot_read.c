@@ -38,10 +38,10 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
     return *ret <= max;
 }
 
-static bool is_archived(const struct hubspot *h, enum object_type type, uint32_t index)
+/* Merged records are neither archived nor living: nothing shows them. */
+static bool is_shown(const struct hubspot *h, enum object_type type, uint32_t index, bool archived)
 {
-    const struct version *v = store_newest(&h->tables[type], index);
-    return v && v->archived;
+    return store_life(h, type, index) == (archived ? LIFE_ARCHIVED : LIFE_LIVING);
 }
 
 /* ---- list ---- */
@@ -110,14 +110,14 @@ void hubspot_list(struct hubspot *h, enum object_type type, const struct call *c
     uint32_t i = store_index_from(h, type, page.after);
     text_add(&a->body, "{\"results\":[");
     for (; i < total && written < page.limit; i++) {
-        if (is_archived(h, type, i) != page.archived)
+        if (!is_shown(h, type, i, page.archived))
             continue;
         if (written++)
             text_char(&a->body, ',');
         store_load(h, type, i, &r);
         record_write(h, &r, page.mask, &a->body);
     }
-    while (i < total && is_archived(h, type, i) != page.archived)
+    while (i < total && !is_shown(h, type, i, page.archived))
         i++;
     text_char(&a->body, ']');
     if (i < total)
@@ -160,7 +160,7 @@ static void find_by_value(const struct hubspot *h, enum object_type type, unsign
     for (uint32_t i = 0; i < h->tables[type].total; i++) {
         value.len = 0;
         store_load(h, type, i, &r);
-        if (is_archived(h, type, i) != archived || !record_value(h, &r, field, &value))
+        if (!is_shown(h, type, i, archived) || !record_value(h, &r, field, &value))
             continue;
         struct wanted key = {.value = text_end(&value)};
         struct wanted *hit = bsearch(&key, wanted, count, sizeof *wanted, compare_wanted);
@@ -194,7 +194,7 @@ static void find_wanted(const struct hubspot *h, enum object_type type, unsigned
     for (size_t i = 0; i < count; i++) {
         struct wanted *w = &wanted[i];
         w->found =
-            index_of_id(h, type, w->value, &w->index) && is_archived(h, type, w->index) == archived;
+            index_of_id(h, type, w->value, &w->index) && is_shown(h, type, w->index, archived);
     }
 }
 

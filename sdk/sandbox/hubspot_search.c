@@ -26,6 +26,7 @@ static const char *const operators[OPERATORS] = {
 struct reading {
     struct search *q;
     const struct model *m;
+    const struct hubspot *h;
     char wrong[256]; /* what is wrong with the request; empty: nothing */
 };
 
@@ -99,7 +100,7 @@ static bool read_operands(struct reading *rd, struct json_object *o, struct filt
 static bool read_filter(struct reading *rd, struct json_object *o, struct filter *f)
 {
     const char *name = text_of(o, "propertyName"), *op_name = text_of(o, "operator");
-    int op = 0, field = name ? model_property(rd->m, name, strlen(name)) : -1;
+    int op = 0, field = name ? schema_property(rd->h, rd->q->type, name, strlen(name)) : -1;
     if (field < 0)
         return wrong(rd, "There was a problem with the request. Property %.60s does not exist",
                      name ? name : "null");
@@ -172,7 +173,7 @@ static bool read_sort(struct reading *rd, struct json_object *body)
     const char *name = full ? text_of(sort, "propertyName") : json_object_get_string(sort);
     const char *direction = full ? text_of(sort, "direction") : NULL;
     q->descending = direction && strcmp(direction, "DESCENDING") == 0;
-    q->sort = name ? model_property(rd->m, name, strlen(name)) : -1;
+    q->sort = name ? schema_property(rd->h, q->type, name, strlen(name)) : -1;
     if (q->sort < 0)
         return wrong(rd, "cannot sort by %.60s: no such property", name ? name : "null");
     if ((unsigned)q->sort == rd->m->object_id)
@@ -372,7 +373,7 @@ void hubspot_search(struct hubspot *h, enum object_type type, const struct call 
 {
     const struct sandbox_request *request = call->request;
     struct search q = {.type = type};
-    struct reading rd = {.q = &q, .m = &hubspot_models[type]};
+    struct reading rd = {.q = &q, .m = &hubspot_models[type], .h = h};
     const char *reason;
     if (request->body_len > SEARCH_BODY_MAX) {
         hubspot_error(h, a, 400, "VALIDATION_ERROR",

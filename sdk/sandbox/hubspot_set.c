@@ -223,8 +223,8 @@ static int64_t next_visible(const struct hubspot *h, const struct table *t, int6
     int64_t next = INT64_MAX;
     for (size_t i = 0; h->options->lag_ms && i < t->slot_cap; i++)
         for (const struct version *v = t->slots[i].newest; v; v = v->older)
-            if (v->modified_ms > horizon_ms && v->modified_ms < next)
-                next = v->modified_ms;
+            if (v->at_ms > horizon_ms && v->at_ms < next)
+                next = v->at_ms;
     return next;
 }
 

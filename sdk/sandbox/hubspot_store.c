@@ -88,6 +88,12 @@ struct version *store_newest(const struct table *t, uint32_t index)
     return t->slot_count ? find_slot(t, index)->newest : NULL;
 }
 
+enum life store_life(const struct hubspot *h, enum object_type type, uint32_t index)
+{
+    const struct version *v = store_newest(&h->tables[type], index);
+    return v ? v->life : LIFE_LIVING;
+}
+
 static void grow_slots(struct table *t)
 {
     struct table bigger = {.slot_cap = t->slot_cap ? t->slot_cap * 2 : 64};
@@ -105,7 +111,7 @@ static void prune(const struct hubspot *h, struct version *newest, int64_t now_m
 {
     int64_t horizon = store_horizon(h, now_ms);
     for (struct version *v = newest; v; v = v->older)
-        if (v->modified_ms <= horizon) {
+        if (v->at_ms <= horizon) {
             free_versions(v->older);
             v->older = NULL;
         }
@@ -136,14 +142,15 @@ static void set_change(struct version *v, struct change change)
     v->changes[v->count++] = change;
 }
 
-void store_change(struct hubspot *h, enum object_type type, uint32_t index, int64_t now_ms,
-                  const struct change *changes, size_t count, bool archive)
+/* A version like the newest, with room for more changes. */
+static struct version *next_version(const struct hubspot *h, enum object_type type, uint32_t index,
+                                    int64_t now_ms, size_t more)
 {
-    struct table *t = &h->tables[type];
-    const struct version *old = store_newest(t, index);
-    size_t room = count + (old ? old->count : 0);
+    const struct version *old = store_newest(&h->tables[type], index);
+    size_t room = more + (old ? old->count : 0);
     struct version *v = mem_get(sizeof *v + room * sizeof *v->changes);
-    *v = (struct version){.modified_ms = now_ms, .archived = archive};
+    *v = (struct version){.at_ms = now_ms};
+    v->modified_ms = old ? old->modified_ms : seed_modified(h, type, index);
     if (old) {
         v->created_ms = old->created_ms;
         v->created_here = old->created_here;
@@ -153,8 +160,27 @@ void store_change(struct hubspot *h, enum object_type type, uint32_t index, int6
         v->changes[v->count].field = old->changes[i].field;
         v->changes[v->count++].value = value ? mem_copy(value, strlen(value)) : NULL;
     }
+    return v;
+}
+
+void store_change(struct hubspot *h, enum object_type type, uint32_t index, int64_t now_ms,
+                  const struct change *changes, size_t count)
+{
+    struct version *v = next_version(h, type, index, now_ms, count);
+    v->modified_ms = now_ms;
     for (size_t i = 0; i < count; i++)
         set_change(v, changes[i]);
+    push(h, type, index, v);
+    prune(h, v, now_ms);
+}
+
+void store_set_life(struct hubspot *h, enum object_type type, uint32_t index, int64_t now_ms,
+                    enum life life, uint32_t into)
+{
+    struct version *v = next_version(h, type, index, now_ms, 0);
+    v->life = life;
+    v->into = into;
+    h->tables[type].merged += life == LIFE_MERGED;
     push(h, type, index, v);
     prune(h, v, now_ms);
 }
@@ -163,7 +189,8 @@ uint32_t store_create(struct hubspot *h, enum object_type type, int64_t now_ms)
 {
     struct table *t = &h->tables[type];
     struct version *v = mem_get(sizeof *v);
-    *v = (struct version){.modified_ms = now_ms, .created_ms = now_ms, .created_here = true};
+    *v = (struct version){
+        .at_ms = now_ms, .modified_ms = now_ms, .created_ms = now_ms, .created_here = true};
     push(h, type, t->total, v);
     return t->total++;
 }
@@ -199,9 +226,9 @@ bool store_load_at(const struct hubspot *h, enum object_type type, uint32_t inde
 {
     const struct table *t = &h->tables[type];
     const struct version *v = store_newest(t, index);
-    while (v && v->modified_ms > horizon_ms)
+    while (v && v->at_ms > horizon_ms)
         v = v->older;
-    if ((!v && index >= t->seeded) || (v && v->archived))
+    if ((!v && index >= t->seeded) || (v && v->life != LIFE_LIVING))
         return false;
     fill(h, type, index, v, r);
     return true;
@@ -223,9 +250,29 @@ static bool changed_value(const struct record *r, unsigned field, struct text *o
     return false;
 }
 
+/* The company whose id was appended since `start`, or the one that it was merged into. False when
+ * that is the record itself. */
+static bool look_through(const struct hubspot *h, const struct record *r, size_t start,
+                         struct text *out)
+{
+    if (h->tables[COMPANIES].merged == 0)
+        return true;
+    uint64_t id = strtoull(text_end(out) + start, NULL, 10);
+    uint32_t index = store_index_from(h, COMPANIES, id);
+    if (index >= h->tables[COMPANIES].total)
+        return true;
+    uint32_t winner = merge_winner(h, COMPANIES, index);
+    out->len = start;
+    if (r->type == COMPANIES && winner == r->index)
+        return false;
+    text_u64(out, store_id(h, COMPANIES, winner));
+    return true;
+}
+
 bool record_value(const struct hubspot *h, const struct record *r, unsigned field, struct text *out)
 {
     const struct model *m = &hubspot_models[r->type];
+    size_t start = out->len;
     bool null = false;
     if (field == m->object_id)
         text_u64(out, r->id);
@@ -235,7 +282,9 @@ bool record_value(const struct hubspot *h, const struct record *r, unsigned fiel
         text_time(out, r->created_ms);
     else if (!changed_value(r, field, out, &null))
         null = !seed_value(h, r, field, out);
-    return !null;
+    bool reference = (r->type == CONTACTS && field == CONTACT_COMPANY_ID) ||
+                     (r->type == COMPANIES && field == COMPANY_PARENT);
+    return !null && (!reference || look_through(h, r, start, out));
 }
 
 static void write_field(const struct hubspot *h, const struct record *r, unsigned field,
@@ -256,10 +305,11 @@ static void write_field(const struct hubspot *h, const struct record *r, unsigne
     }
 }
 
-void record_write(const struct hubspot *h, const struct record *r, uint64_t mask, struct text *out)
+static void write_record(const struct hubspot *h, const struct record *r, uint64_t mask,
+                         struct text *out)
 {
     const char *between = "";
-    bool archived = r->version && r->version->archived;
+    bool archived = r->version && r->version->life == LIFE_ARCHIVED;
     text_add(out, "{\"id\":\"");
     text_u64(out, r->id);
     text_add(out, "\",\"properties\":{");
@@ -276,8 +326,18 @@ void record_write(const struct hubspot *h, const struct record *r, uint64_t mask
     text_time(out, r->modified_ms);
     text_add(out, archived ? "\",\"archived\":true,\"archivedAt\":\"" : "\",\"archived\":false");
     if (archived) {
-        text_time(out, r->modified_ms);
+        text_time(out, r->version->at_ms);
         text_char(out, '"');
     }
     text_char(out, '}');
+}
+
+void record_write(const struct hubspot *h, const struct record *r, uint64_t mask, struct text *out)
+{
+    write_record(h, r, mask & ~schema_hidden(h, r->type), out);
+}
+
+void record_write_truth(const struct hubspot *h, const struct record *r, struct text *out)
+{
+    write_record(h, r, (UINT64_C(1) << hubspot_models[r->type].count) - 1, out);
 }

@@ -9,11 +9,20 @@
 
 #include "server.h"
 
-enum { EXIT_WRONG_USE = 2, PORT_DEFAULT = 8700, LAG_MAX_MS = 86400000, TTL_MAX_S = 31536000 };
+enum {
+    EXIT_WRONG_USE = 2,
+    PORT_DEFAULT = 8700,
+    LAG_MAX_MS = 86400000,
+    TTL_MAX_S = 31536000,
+    FAULTS_MOST = 64
+};
 
 struct settings {
     const char *vendor;
     struct sandbox_options options;
+    const char *faults[FAULTS_MOST];
+    size_t fault_count;
+    const char *requests; /* NULL: they are not written down */
     uint16_t port;
     int quiet, help;
 };
@@ -54,6 +63,12 @@ static void print_help(const char *vendor)
         "  --token-ttl SECONDS  how long an OAuth access token lives (default 1800)\n"
         "  --rotate             a refresh token is replaced when it is used, and dead\n"
         "  --rotate-forgiving   the same, but the one before works once more\n"
+        "  --fault SPEC         answer some requests wrongly, such as kind=html,rate=0.02 or\n"
+        "                       kind=status,status=429,policy=SECONDLY,count=3,after=10; may be\n"
+        "                       given several times. Kinds: status, truncate, reset, reset_body,\n"
+        "                       malformed, slow, html, hang\n"
+        "  --requests F         append each request to a file, a JSON object a line, without its\n"
+        "                       credential\n"
         "  --quiet              print the address only\n"
         "  --help               this text\n\n",
         stdout);
@@ -117,6 +132,8 @@ static const struct option flags[] = {{"port", required_argument, NULL, 'p'},
                                       {"token-ttl", required_argument, NULL, 'x'},
                                       {"rotate", no_argument, NULL, 'r'},
                                       {"rotate-forgiving", no_argument, NULL, 'R'},
+                                      {"fault", required_argument, NULL, 'F'},
+                                      {"requests", required_argument, NULL, 'Q'},
                                       {"quiet", no_argument, NULL, 'q'},
                                       {"help", no_argument, NULL, 'h'},
                                       {0}};
@@ -149,6 +166,14 @@ static int read_flag(struct settings *s, int flag, const char *name)
     case 'r':
     case 'R':
         o->rotate = flag == 'r' ? SANDBOX_ROTATE_STRICT : SANDBOX_ROTATE_FORGIVING;
+        return 0;
+    case 'F':
+        if (s->fault_count == FAULTS_MOST)
+            return wrong_use("--fault: at most %d are taken", FAULTS_MOST);
+        s->faults[s->fault_count++] = optarg;
+        return 0;
+    case 'Q':
+        s->requests = optarg;
         return 0;
     case 'x':
         return read_count(name, TTL_MAX_S, &o->token_ttl_s);
@@ -230,15 +255,30 @@ static void print_start(const struct settings *s, uint16_t port)
     fflush(stdout);
 }
 
+static int add_faults(const struct settings *s, struct sandbox *sandbox)
+{
+    char error[400];
+    for (size_t i = 0; i < s->fault_count; i++)
+        if (sandbox_add_fault(sandbox, s->faults[i], error, sizeof error) < 0)
+            return wrong_use("%s", error);
+    return 0;
+}
+
 static int serve(const struct settings *s)
 {
     char error[512] = "";
     int status = EXIT_FAILURE;
     struct server *server = NULL;
+    FILE *requests = NULL;
     struct sandbox *sandbox = sandbox_create(s->vendor, &s->options, error, sizeof error);
-    if (sandbox)
+    if (s->requests && !(requests = fopen(s->requests, "a")))
+        snprintf(error, sizeof error, "%s: %s", s->requests, strerror(errno));
+    else if (sandbox && add_faults(s, sandbox) < 0)
+        status = EXIT_WRONG_USE;
+    else if (sandbox)
         server = server_open(sandbox, s->port, error, sizeof error);
     if (server) {
+        server_record(server, requests);
         print_start(s, server_port(server));
         if (server_run(server, error, sizeof error) == 0)
             status = EXIT_SUCCESS;
@@ -246,6 +286,8 @@ static int serve(const struct settings *s)
     if (error[0])
         fprintf(stderr, "fastenr-sandbox: %s\n", error);
     server_close(server);
+    if (requests)
+        fclose(requests);
     sandbox_destroy(sandbox);
     return status;
 }

@@ -47,8 +47,8 @@ void sandbox_options_default(struct sandbox_options *options)
                                         .tickets = 300,
                                         .engagements = 1000,
                                         .limits_factor = 1,
-                                        .token_ttl_s = 1800,
-                                        .association_page = SANDBOX_ASSOCIATION_PAGE_MAX};
+                                        .association_page = SANDBOX_ASSOCIATION_PAGE_MAX,
+                                        .token_ttl_s = 1800};
 }
 
 static const char *check_options(const struct sandbox_options *o)
@@ -61,10 +61,10 @@ static const char *check_options(const struct sandbox_options *o)
         return "limits can be at most x1000; `off` has none";
     if (o->same_modified > o->companies)
         return "same-modified is more than there are companies";
-    if (o->token_ttl_s == 0)
-        return "token-ttl is at least a second";
     if (o->association_page < 1 || o->association_page > SANDBOX_ASSOCIATION_PAGE_MAX)
         return "association-page is none from 1 to 500";
+    if (o->token_ttl_s == 0)
+        return "token-ttl is at least a second";
     if (o->dirty > o->contacts)
         return "dirty is more than there are contacts";
     return NULL;
@@ -81,6 +81,7 @@ struct sandbox *sandbox_create(const char *vendor, const struct sandbox_options 
     }
     struct sandbox *s = mem_get(sizeof *s);
     s->options = *options;
+    s->faults.seed = options->seed;
     s->vendor = v;
     s->outside_ms = first_now_ms;
     s->tokens[0] = (struct token){"sandbox-token", TOKEN_ACTIVE};
@@ -121,6 +122,17 @@ const struct sandbox_options *sandbox_opts(const struct sandbox *s)
 void sandbox_count(struct sandbox *s, enum stat stat, uint64_t n)
 {
     s->stats[stat] += n;
+}
+
+int sandbox_add_fault(struct sandbox *s, const char *spec, char *error, size_t error_size)
+{
+    struct json_object *wish = fault_parse(spec);
+    const char *wrong =
+        wish ? fault_add(&s->faults, wish) : "a list of NAME=VALUE is wanted, with commas between";
+    json_object_put(wish);
+    if (wrong)
+        snprintf(error, error_size, "fault '%.200s': %s", spec, wrong);
+    return wrong ? -1 : 0;
 }
 
 void sandbox_tick(struct sandbox *s, int64_t now_ms)
@@ -285,35 +297,55 @@ static void log_request(struct sandbox *s, const struct sandbox_request *request
 
 /* ---- answering ---- */
 
-static void fault_before(struct sandbox *s, const struct fault *f, struct answer *a)
+static void status_fault(struct sandbox *s, const struct fault *f, struct answer *a)
 {
     s->vendor->error(s->state, f->status, f->policy[0] ? f->policy : NULL, a);
     if (f->retry_after >= 0)
         answer_header(a, "Retry-After", "%lld", (long long)f->retry_after);
 }
 
+/* What a proxy says for the vendor, with the wrong status. */
+static void html_fault(struct answer *a)
+{
+    answer_header(a, "Content-Type", "text/html; charset=utf-8");
+    text_add(&a->body, "<!DOCTYPE html>\n<html><head><title>Just a moment</title></head><body>"
+                       "<h1>The service will be back soon</h1></body></html>\n");
+}
+
+/* By turns cut in the middle, and with bytes there that no JSON has. */
+static void break_json(const struct fault *f, struct answer *a)
+{
+    static const char junk[] = "\x01\"\x01";
+    size_t half = a->body.len / 2, len = sizeof junk - 1;
+    if (f->fired % 2 == 0 && a->body.len >= 2 * len)
+        memcpy(a->body.ptr + half, junk, len);
+    else
+        a->body.len = half;
+}
+
 static void fault_after(const struct fault *f, struct answer *a)
 {
-    if (f->kind == FAULT_MALFORMED) {
-        a->body.len /= 2;
-        text_add(&a->body, "\x01}");
-    } else if (f->kind == FAULT_TRUNCATE) {
-        a->response->wire = SANDBOX_WIRE_TRUNCATE;
-    } else if (f->kind == FAULT_RESET) {
-        a->response->wire = SANDBOX_WIRE_RESET;
-    } else if (f->kind == FAULT_SLOW) {
-        a->response->wire = SANDBOX_WIRE_SLOW;
-        a->response->wire_ms = f->ms;
-    }
+    static const enum sandbox_wire wires[] = {[FAULT_TRUNCATE] = SANDBOX_WIRE_TRUNCATE,
+                                              [FAULT_RESET] = SANDBOX_WIRE_RESET,
+                                              [FAULT_RESET_BODY] = SANDBOX_WIRE_RESET_BODY,
+                                              [FAULT_SLOW] = SANDBOX_WIRE_SLOW,
+                                              [FAULT_HTML] = SANDBOX_WIRE_WHOLE,
+                                              [FAULT_HANG] = SANDBOX_WIRE_HANG};
+    if (f->kind == FAULT_MALFORMED)
+        break_json(f, a);
+    a->response->wire = wires[f->kind];
+    a->response->wire_ms = f->ms;
 }
 
 static void handle_vendor(struct sandbox *s, const struct call *call, struct answer *a)
 {
-    const struct fault *f = control_take_fault(s, call->path);
+    const struct fault *f = fault_take(&s->faults, call->path);
     if (f)
         sandbox_count(s, STAT_FAULTS, 1);
     if (f && f->kind == FAULT_STATUS)
-        fault_before(s, f, a);
+        status_fault(s, f, a);
+    else if (f && f->kind == FAULT_HTML)
+        html_fault(a);
     else
         s->vendor->handle(s->state, call, a);
     if (f)

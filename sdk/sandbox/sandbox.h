@@ -66,6 +66,10 @@ struct sandbox *sandbox_create(const char *vendor, const struct sandbox_options 
                                char *error, size_t error_size);
 void sandbox_destroy(struct sandbox *s);
 
+/* A fault, as the program's --fault takes it: "kind=html,rate=0.02". 0, or -1 with a text for
+ * people in `error`. */
+int sandbox_add_fault(struct sandbox *s, const char *spec, char *error, size_t error_size);
+
 /* Says what time it is outside. The sandbox's clock is this plus what the control door, mutations
  * and sandbox_advance added; an outside time that goes back leaves it where it was. */
 void sandbox_tick(struct sandbox *s, int64_t now_ms);
@@ -89,9 +93,11 @@ struct sandbox_request {
  */
 enum sandbox_wire {
     SANDBOX_WIRE_WHOLE,
-    SANDBOX_WIRE_TRUNCATE, /* announce body_len, send half of it, close */
-    SANDBOX_WIRE_RESET,    /* send nothing, reset the connection */
-    SANDBOX_WIRE_SLOW      /* drip the body over wire_ms */
+    SANDBOX_WIRE_TRUNCATE,   /* announce body_len, send half of it, close */
+    SANDBOX_WIRE_RESET,      /* send nothing, reset the connection */
+    SANDBOX_WIRE_RESET_BODY, /* send the headers and half of the body, reset the connection */
+    SANDBOX_WIRE_SLOW,       /* drip the body over wire_ms */
+    SANDBOX_WIRE_HANG        /* send nothing for wire_ms, then close */
 };
 
 struct sandbox_header {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "record.h"
 #include "text.h"
 
 enum {
@@ -37,6 +39,7 @@ struct exchange {
     int64_t wake_ms; /* of a suspended one */
     bool begun;      /* the headers were seen */
     bool paced;      /* the next piece may go */
+    bool hung;       /* there will be no answer */
     struct exchange *next_slow;
 };
 
@@ -46,6 +49,7 @@ struct server {
     int epoll, signals, listener;
     uint16_t port;
     struct exchange *slow;
+    FILE *requests; /* NULL: not recorded */
 };
 
 static int64_t clock_ms(clockid_t clock)
@@ -65,16 +69,41 @@ static ssize_t read_stream(void *arg, uint64_t position, char *out, size_t max)
     return got ? (ssize_t)got : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-/* Half of what was announced, then the connection closes. */
+/* At once, where a linger time of none would send what is pending and an orderly end first: a TCP
+ * socket that is disconnected by AF_UNSPEC sends a reset. */
+static void reset_connection(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    int off = 0;
+    if (!info)
+        return;
+    setsockopt(info->connect_fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+    if (connect(info->connect_fd, &none, sizeof none) < 0)
+        perror("fastenr-sandbox: cannot reset a connection");
+}
+
+/* Half of what was announced, then the connection closes or is reset. */
 static ssize_t read_truncated(void *arg, uint64_t position, char *out, size_t max)
 {
     const struct exchange *x = arg;
     size_t half = x->response.body_len / 2;
+    if (position >= half && x->response.wire == SANDBOX_WIRE_RESET_BODY)
+        reset_connection(x->connection);
     if (position >= half)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     size_t n = half - position < max ? half - position : max;
     memcpy(out, x->response.body + position, n);
     return (ssize_t)n;
+}
+
+static void suspend(struct exchange *x, uint32_t ms)
+{
+    x->wake_ms = clock_ms(CLOCK_MONOTONIC) + ms;
+    x->next_slow = x->server->slow;
+    x->server->slow = x;
+    MHD_suspend_connection(x->connection);
 }
 
 static ssize_t read_slowly(void *arg, uint64_t position, char *out, size_t max)
@@ -83,10 +112,7 @@ static ssize_t read_slowly(void *arg, uint64_t position, char *out, size_t max)
     const struct sandbox_response *r = &x->response;
     size_t left = r->body_len - position, piece = r->body_len / SLOW_PIECES + 1;
     if (!x->paced) {
-        x->wake_ms = clock_ms(CLOCK_MONOTONIC) + r->wire_ms / SLOW_PIECES;
-        x->next_slow = x->server->slow;
-        x->server->slow = x;
-        MHD_suspend_connection(x->connection);
+        suspend(x, r->wire_ms / SLOW_PIECES);
         return 0;
     }
     x->paced = false;
@@ -155,7 +181,8 @@ static struct MHD_Response *make_response(struct exchange *x)
     if (r->stream)
         response =
             MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, x, NULL);
-    else if (r->wire == SANDBOX_WIRE_TRUNCATE && r->body_len > 1)
+    else if ((r->wire == SANDBOX_WIRE_TRUNCATE || r->wire == SANDBOX_WIRE_RESET_BODY) &&
+             r->body_len > 1)
         response =
             MHD_create_response_from_callback(r->body_len, STREAM_BLOCK, read_truncated, x, NULL);
     else if (r->wire == SANDBOX_WIRE_SLOW && r->body_len > 0)
@@ -166,17 +193,6 @@ static struct MHD_Response *make_response(struct exchange *x)
     for (size_t i = 0; response && i < r->header_count; i++)
         MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
     return response;
-}
-
-/* With no linger time a closed socket is reset. */
-static enum MHD_Result reset_connection(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct linger none = {.l_onoff = 1, .l_linger = 0};
-    if (info)
-        setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    return MHD_NO;
 }
 
 static enum MHD_Result answer(struct exchange *x, const char *method)
@@ -190,10 +206,20 @@ static enum MHD_Result answer(struct exchange *x, const char *method)
         .body = x->body.ptr,
         .body_len = x->body_seen,
     };
+    FILE *requests = x->server->requests;
+    if (requests && record_request(requests, c, &request) < 0)
+        perror("fastenr-sandbox: cannot write a request down");
     sandbox_tick(x->server->sandbox, clock_ms(CLOCK_REALTIME));
     sandbox_handle(x->server->sandbox, &request, &x->response);
-    if (x->response.wire == SANDBOX_WIRE_RESET)
-        return reset_connection(c);
+    if (x->response.wire == SANDBOX_WIRE_RESET) {
+        reset_connection(c);
+        return MHD_NO;
+    }
+    if (x->response.wire == SANDBOX_WIRE_HANG) {
+        x->hung = true;
+        suspend(x, x->response.wire_ms);
+        return MHD_YES;
+    }
     struct MHD_Response *response = make_response(x);
     if (!response)
         return MHD_NO;
@@ -213,6 +239,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     (void)connection;
     (void)url;
     (void)version;
+    if (x->hung)
+        return MHD_NO;
     if (!x->begun) {
         x->begun = true; /* the headers: the body, or its end, comes with the next call */
         return MHD_YES;
@@ -307,6 +335,11 @@ struct server *server_open(struct sandbox *sandbox, uint16_t port, char *error, 
 uint16_t server_port(const struct server *server)
 {
     return server->port;
+}
+
+void server_record(struct server *server, FILE *requests)
+{
+    server->requests = requests;
 }
 
 static int next_timeout(struct server *server)

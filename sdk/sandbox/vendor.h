@@ -6,6 +6,7 @@
 
 #include <json-c/json.h>
 
+#include "fault.h"
 #include "sandbox.h"
 #include "text.h"
 
@@ -86,8 +87,9 @@ struct vendor {
     /* The vendor's error body for a status that a fault asks for. */
     void (*error)(void *state, int status, const char *policy, struct answer *a);
 
-    /* Appends all current records of a type from *position on, one JSON object a line, until about
-     * `enough` bytes; returns false at the end. -1 in *position: the type is unknown. */
+    /* Appends all living records of a type, or with "{type}/ended" the others, from *position on,
+     * one JSON object a line, until about `enough` bytes; returns false at the end. -1 in
+     * *position: the type is unknown. */
     bool (*truth)(void *state, const char *type, int64_t *position, size_t enough,
                   struct text *out);
 
@@ -101,25 +103,17 @@ struct vendor {
     /* The door /oauth: shows how things stand (`wanted` NULL) or does what is wanted. False, with a
      * text in `a`, when it makes no sense. NULL: the vendor has no OAuth. */
     bool (*oauth)(void *state, struct json_object *wanted, struct answer *a);
+
+    /* The door /properties: shows which fields of records have changed (`wanted` NULL), or changes
+     * one. False, with a text in `a`, when it makes no sense. NULL: the vendor's do not change. */
+    bool (*schema)(void *state, struct json_object *wanted, struct answer *a);
 };
 
 extern const struct vendor vendor_hubspot;
 
 /* ---- control.c ---- */
 
-enum { FAULTS_MAX = 64, TOKENS_MAX = 32, LOG_MAX = 1000, LOG_BODY_MAX = 4096 };
-
-enum fault_kind { FAULT_STATUS, FAULT_TRUNCATE, FAULT_RESET, FAULT_MALFORMED, FAULT_SLOW };
-
-struct fault {
-    char path[256]; /* a prefix */
-    enum fault_kind kind;
-    int status;
-    char policy[32];
-    int64_t retry_after; /* seconds; -1: no header */
-    uint32_t ms;
-    uint64_t left;
-};
+enum { TOKENS_MAX = 32, LOG_MAX = 1000, LOG_BODY_MAX = 4096 };
 
 struct token {
     char text[128];
@@ -139,8 +133,7 @@ struct sandbox {
     int64_t outside_ms, added_ms; /* the clock is their sum */
     uint64_t uuids;
     uint64_t stats[STATS];
-    struct fault faults[FAULTS_MAX];
-    size_t fault_count;
+    struct faults faults;
     struct token tokens[TOKENS_MAX];
     size_t token_count;
     struct logged log[LOG_MAX]; /* a ring */
@@ -149,10 +142,6 @@ struct sandbox {
 
 /* Answers /__sandbox/...; `path` is what follows it. */
 void control_handle(struct sandbox *s, const struct call *call, const char *path, struct answer *a);
-
-/* The fault that applies to this path now, used up by one; NULL for none. Valid until the next
- * call. */
-const struct fault *control_take_fault(struct sandbox *s, const char *path);
 
 /* A stream of all records of a type; NULL when the vendor has no such type. */
 struct sandbox_stream *stream_of_truth(struct sandbox *s, const char *type);

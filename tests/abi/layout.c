@@ -154,7 +154,7 @@ AT(struct fastenr_response, status, 8);
 AT(struct fastenr_response, reserved, 12);
 AT(struct fastenr_response, body_len, 16);
 
-SIZE(struct fastenr_page, 104);
+SIZE(struct fastenr_page, 120);
 AT(struct fastenr_page, size, 0);
 AT(struct fastenr_page, reserved, 4);
 AT(struct fastenr_page, records, 8);
@@ -162,7 +162,8 @@ AT(struct fastenr_page, id, 24);
 AT(struct fastenr_page, modified, 40);
 AT(struct fastenr_page, fields, 56);
 AT(struct fastenr_page, next, 72);
-AT(struct fastenr_page, title, 88);
+AT(struct fastenr_page, merged, 88);
+AT(struct fastenr_page, title, 104);
 
 SIZE(struct fastenr_page_result, 56);
 AT(struct fastenr_page_result, size, 0);
@@ -214,7 +215,7 @@ AT(struct fastenr_attach, key, 24);
 AT(struct fastenr_attach, values, 40);
 AT(struct fastenr_attach, field, 56);
 
-SIZE(struct fastenr_selector, 80);
+SIZE(struct fastenr_selector, 96);
 AT(struct fastenr_selector, size, 0);
 AT(struct fastenr_selector, mode, 4);
 AT(struct fastenr_selector, object, 8);
@@ -223,6 +224,7 @@ AT(struct fastenr_selector, since_us, 40);
 AT(struct fastenr_selector, until_us, 48);
 AT(struct fastenr_selector, position, 56);
 AT(struct fastenr_selector, limit, 72);
+AT(struct fastenr_selector, ids, 80);
 
 SIZE(struct fastenr_check, 40);
 AT(struct fastenr_check, size, 0);

@@ -71,6 +71,9 @@ static void check_page(const struct page *page, const struct mapping *m)
     for (size_t i = 0; i < page->count; i++) {
         const struct page_record *record = &page->records[i];
         rejected += record->rejected;
+        FUZZ_EXPECT(record->merged_count <= 1000);
+        for (size_t j = 0; j < record->merged_count; j++)
+            FUZZ_EXPECT(record->merged[j].len > 0 && record->merged[j].len < 256);
         if (record->result == MAP_OK)
             check_values(m, &record->mapped);
         if (record->result == MAP_INVALID)
@@ -85,7 +88,8 @@ static struct page *parse(struct str input)
                                           .id = {"id", 2},
                                           .modified = {"at", 2},
                                           .fields = {"f", 1},
-                                          .next = {"next[0].after", 13}};
+                                          .next = {"next[0].after", 13},
+                                          .merged = {"f.merged", 8}};
     struct error err;
     if (str_starts(input, "!")) {
         struct str text = str_slice(input, 1, input.len - 1);

@@ -57,7 +57,7 @@ stop() {
 contains "$folder/help" "Usage: fastenr-sandbox"
 "$program" hubspot --help >"$folder/help"
 for flag in Usage: --port --seed --companies --contacts --limits --companies-from --lag \
-    --same-modified --dirty --quiet Example:; do
+    --same-modified --dirty --fault --quiet Example:; do
     contains "$folder/help" "$flag"
 done
 wrong "no such flag" hubspot --bogus
@@ -66,6 +66,7 @@ wrong "whole number" hubspot --companies many
 wrong "whole number" hubspot --port 70000
 wrong "real, off or xN" hubspot --limits some
 wrong "no simulator" ubspot
+wrong "kind: status" hubspot --fault kind=odd
 wrong "a vendor is wanted"
 
 start --companies 250 --contacts 300 --limits x10
@@ -104,7 +105,11 @@ fault() {
     esac
 }
 fault truncate 18
-fault reset "52 56"
+fault reset 56
+fault reset_body 56
+fault hang 52
+fault html 0
+contains "$folder/page" '<!DOCTYPE html>'
 fault slow 0
 contains "$folder/page" '"paging"'
 get -o "$folder/page" "$url/crm/v3/objects/companies?limit=1" # faults are used up

@@ -132,19 +132,18 @@ static void make_sandbox(struct sim *s)
 
 static void add_faults(struct sim *s)
 {
-    static const char *const faults[] = {"\"status\":500",
-                                         "\"status\":503",
-                                         "\"status\":429",
-                                         "\"kind\":\"truncate\"",
-                                         "\"kind\":\"malformed\"",
-                                         "\"kind\":\"reset\"",
-                                         "\"kind\":\"slow\",\"ms\":9000"};
+    static const char *const faults[] = {
+        "\"status\":500",          "\"status\":503",
+        "\"status\":429",          "\"kind\":\"truncate\"",
+        "\"kind\":\"malformed\"",  "\"kind\":\"reset\"",
+        "\"kind\":\"reset_body\"", "\"kind\":\"html\"",
+        "\"kind\":\"hang\"",       "\"kind\":\"slow\",\"ms\":9000"};
     for (uint64_t n = below(s, 4); n > 0; n--) {
         char body[200];
         bool token = s->oauth && below(s, 3) == 0;
         snprintf(body, sizeof body, "{\"path\":\"%s\",%s,\"count\":%d}",
-                 token ? "/oauth/v3/token" : "/crm/v3/objects", faults[below(s, 7)],
-                 (int)below(s, 2) + 1);
+                 token ? "/oauth/v3/token" : "/crm/v3/objects",
+                 faults[below(s, sizeof faults / sizeof *faults)], (int)below(s, 2) + 1);
         ask_sandbox(s, "POST", "/__sandbox/faults", body, NULL);
     }
 }

@@ -17,7 +17,8 @@ struct transfer {
     void *arg;
     char *method, *target, *authorization, *body;
     size_t body_len;
-    bool handled; /* a slow answer: it is here, and takes its time */
+    int64_t timeout_us;
+    bool handled; /* a slow answer: it is here, and takes its time; or there will be none */
     struct sandbox_response response;
 };
 
@@ -102,6 +103,21 @@ static void handle(struct transfer *x)
     x->handled = true;
 }
 
+static void end(struct transfer *x)
+{
+    const struct sandbox_response *response = &x->response;
+    bool waits = response->wire == SANDBOX_WIRE_SLOW || response->wire == SANDBOX_WIRE_HANG;
+    if (waits && response->wire_ms * US_PER_MS >= x->timeout_us)
+        give_fault(x, "the request took too long");
+    else if (response->wire == SANDBOX_WIRE_TRUNCATE || response->wire == SANDBOX_WIRE_HANG)
+        give_fault(x, "the answer ended too early");
+    else if (response->wire == SANDBOX_WIRE_RESET || response->wire == SANDBOX_WIRE_RESET_BODY)
+        give_fault(x, "the connection was reset");
+    else
+        give_answer(x, response);
+    free_transfer(x);
+}
+
 static void on_time(void *arg)
 {
     struct transfer *x = arg;
@@ -109,17 +125,12 @@ static void on_time(void *arg)
     if (first)
         handle(x);
     const struct sandbox_response *response = &x->response;
-    if (first && response->wire == SANDBOX_WIRE_SLOW) {
-        loop_timer(x->t->world->loop, &x->timer, (int64_t)response->wire_ms * US_PER_MS);
+    if (first && (response->wire == SANDBOX_WIRE_SLOW || response->wire == SANDBOX_WIRE_HANG)) {
+        int64_t wait = response->wire_ms * US_PER_MS;
+        loop_timer(x->t->world->loop, &x->timer, wait < x->timeout_us ? wait : x->timeout_us);
         return;
     }
-    if (response->wire == SANDBOX_WIRE_TRUNCATE)
-        give_fault(x, "the answer ended too early");
-    else if (response->wire == SANDBOX_WIRE_RESET)
-        give_fault(x, "the connection was reset");
-    else
-        give_answer(x, response);
-    free_transfer(x);
+    end(x);
 }
 
 /* "http://host:port/path?query" to "/path?query". */
@@ -142,7 +153,8 @@ static struct transfer *start(struct transport *transport, const struct transfer
                            .arg = arg,
                            .method = mem_strndup(request->method.ptr, request->method.len),
                            .target = target_of(request->url),
-                           .body_len = request->body.len};
+                           .body_len = request->body.len,
+                           .timeout_us = request->timeout_us};
     x->body = mem_strndup(request->body.ptr ? request->body.ptr : "", request->body.len);
     for (size_t i = 0; i < request->header_count; i++)
         if (str_eq_nocase(request->headers[i].name, STR("authorization")))

@@ -101,7 +101,7 @@ static void put_record(struct json_writer *w, const struct fastenr_host *m, size
     }
     json_close(w, '}');
     snprintf(text, sizeof text, "%" PRId64, m->modified_ms[id]);
-    json_key(w, "updatedAt");
+    json_key(w, m->archived[id] ? "archivedAt" : "updatedAt");
     json_put_text(w, text);
     json_close(w, '}');
 }
@@ -155,16 +155,20 @@ static void answer_list(struct fastenr_host *m, struct str url, struct buf *out)
     uint64_t limit = 0, after = 0;
     size_t count = names_of_query(parameter(url, "properties"));
     CU_ASSERT(str_to_u64(parameter(url, "limit"), &limit) && limit >= 1 && limit <= 100);
-    CU_ASSERT(str_is(parameter(url, "archived"), "false"));
+    bool archived = str_is(parameter(url, "archived"), "true");
+    CU_ASSERT(archived || str_is(parameter(url, "archived"), "false"));
     CU_ASSERT(count > 0);
     if (!m->stuck)
         str_to_u64(parameter(url, "after"), &after);
     json_open(&w, '{');
     json_key(&w, "results");
     json_open(&w, '[');
-    size_t id = after + 1;
-    for (; id <= m->record_count && id <= after + limit; id++)
-        put_record(&w, m, id, count);
+    size_t id = after + 1, listed = 0;
+    for (; id <= m->record_count && listed < limit; id++)
+        if (m->archived[id] == archived) {
+            put_record(&w, m, id, count);
+            listed++;
+        }
     json_close(&w, ']');
     if (id <= m->record_count)
         put_next(&w, id - 1);
@@ -242,8 +246,8 @@ static void answer_batch(struct fastenr_host *m, const struct json *body, struct
     for (size_t i = 0; i < json_length(inputs); i++) {
         uint64_t id = 0;
         struct str text = json_string(json_member(json_element(inputs, i), STR("id")));
-        CU_ASSERT_FATAL(str_to_u64(text, &id) && id >= 1 && id <= m->record_count);
-        if (!m->gone[id])
+        CU_ASSERT_FATAL(str_to_u64(text, &id) && id >= 1);
+        if (id <= m->record_count && !m->gone[id] && !m->archived[id])
             put_record(&w, m, (size_t)id, count);
     }
     json_close(&w, ']');
@@ -300,22 +304,35 @@ static void answer_associations(struct fastenr_host *m, const struct json *body,
 
 /* ---- requests ---- */
 
+/* What follows "companies" in a URL of any version of the API; ptr NULL when it is none. */
+static struct str rest_of_companies(struct str url)
+{
+    static const char *const begins[] = {ORIGIN "/crm/v3/objects/companies",
+                                         ORIGIN "/crm/objects/2026-03/companies",
+                                         ORIGIN "/crm/objects/2026-09/companies"};
+    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
+        if (str_starts(url, begins[i]))
+            return str_slice(url, strlen(begins[i]), url.len - strlen(begins[i]));
+    return (struct str){NULL, 0};
+}
+
 static enum mock_kind kind_of(struct str url)
 {
+    struct str rest = rest_of_companies(url);
     if (str_is(url, ORIGIN "/account-info/v3/details"))
         return MOCK_ACCOUNT;
     if (str_is(url, ORIGIN "/crm/v3/properties/companies"))
         return MOCK_PROPERTIES;
-    if (str_is(url, ORIGIN "/crm/v3/objects/companies/search"))
+    if (str_is(rest, "/search"))
         return MOCK_SEARCH;
-    if (str_is(url, ORIGIN "/crm/v3/objects/companies/batch/read"))
+    if (str_is(rest, "/batch/read"))
         return MOCK_BATCH;
     if (str_is(url, ORIGIN "/crm/v4/associations/companies/contacts/batch/read"))
         return MOCK_ASSOCIATIONS;
     if (str_starts(url, ORIGIN "/crm/v3/owners?") || str_starts(url, ORIGIN "/crm/v3/pipelines/") ||
         str_is(url, ORIGIN "/crm/v3/schemas"))
         return MOCK_TABLE;
-    bool known = false;
+    bool known = rest.ptr && str_starts(rest, "?");
     for (size_t i = 0; i < HUBSPOT_OBJECTS; i++) {
         char begin[100];
         snprintf(begin, sizeof begin, ORIGIN "/crm/v3/objects/%s?", hubspot_objects[i].name.ptr);
@@ -487,11 +504,13 @@ static fastenr_outcome mock_emit_page(struct fastenr_host *m, uint64_t handle,
     const struct json *root = NULL;
     struct fastenr_page_result result = {.size = ret_result->size};
     CU_ASSERT(str_is(str_of(page->records), "results") && str_is(str_of(page->id), "id"));
-    CU_ASSERT(str_is(str_of(page->modified), "updatedAt"));
-    bool whole = page->fields.len == 0;
+    bool deleted = str_is(str_of(page->modified), "archivedAt"), whole = page->fields.len == 0;
+    CU_ASSERT(deleted || str_is(str_of(page->modified), "updatedAt"));
+    CU_ASSERT(whole || str_is(str_of(page->fields), "properties"));
+    CU_ASSERT(
+        str_is(str_of(page->merged), deleted || whole ? "" : "properties.hs_merged_object_ids"));
     buf_clear(&m->title);
     buf_str(&m->title, str_of(page->title));
-    CU_ASSERT(whole || str_is(str_of(page->fields), "properties"));
     bool ok = !cancelled(m);
     if (ok && json_parse(buf_view(&a->body), &root, NULL) == 0) {
         const struct json *records = json_path(root, str_of(page->records));
@@ -602,10 +621,12 @@ static fastenr_outcome mock_fail(struct fastenr_host *m, fastenr_outcome outcome
 static fastenr_outcome mock_option(struct fastenr_host *m, struct fastenr_str name,
                                    struct fastenr_str *ret_value)
 {
-    (void)m;
-    (void)name;
+    CU_ASSERT(str_is(str_of(name), "api_version"));
     *ret_value = (struct fastenr_str){0};
-    return FASTENR_GONE;
+    if (!m->api_version)
+        return FASTENR_GONE;
+    *ret_value = (struct fastenr_str){m->api_version, strlen(m->api_version)};
+    return FASTENR_OK;
 }
 
 static fastenr_outcome mock_http_start(struct fastenr_host *m,

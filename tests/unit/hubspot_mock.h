@@ -51,6 +51,8 @@ struct fastenr_host {
     size_t record_count;                   /* ids 1 to this */
     int64_t modified_ms[MOCK_RECORDS + 1]; /* by id */
     bool gone[MOCK_RECORDS + 1];           /* batch reads leave them out */
+    bool archived[MOCK_RECORDS + 1];       /* of the list of archived ones, and of no other */
+    const char *api_version;               /* the option; NULL: not set */
     bool stuck;                            /* the same page again and again */
     size_t associated[MOCK_RECORDS + 1];   /* contacts of a company, 1 to this; the lowest last */
     size_t association_page;

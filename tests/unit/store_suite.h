@@ -61,6 +61,7 @@ void test_doubles_in_a_batch(void);
 void test_pauses(void);
 void test_erasure(void);
 void test_secrets(void);
+void test_vendor_fields(void);
 
 #define STORE_SUITE_FUNCTIONS                                                                      \
     IN_STORE(test_create_and_update)                                                               \
@@ -79,7 +80,8 @@ void test_secrets(void);
     IN_STORE(test_doubles_in_a_batch)                                                              \
     IN_STORE(test_pauses)                                                                          \
     IN_STORE(test_erasure)                                                                         \
-    IN_STORE(test_secrets)
+    IN_STORE(test_secrets)                                                                         \
+    IN_STORE(test_vendor_fields)
 
 #define STORE_SUITE_TESTS                                                                          \
     {"records are created, changed and linked", store_test_create_and_update},                     \
@@ -96,6 +98,7 @@ void test_secrets(void);
         {"texts come back as they were", store_test_texts_come_back},                              \
         {"doubles in a batch", store_test_doubles_in_a_batch}, {"pauses", store_test_pauses},      \
         {"a person is erased", store_test_erasure},                                                \
-        {"secrets: versions, and who was first", store_test_secrets},
+        {"secrets: versions, and who was first", store_test_secrets},                              \
+        {"vendors' fields", store_test_vendor_fields},
 
 #endif

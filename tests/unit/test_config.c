@@ -150,6 +150,9 @@ static void test_references(void)
         "crm.yaml:1:12: a reference that begins with ${ has no }: close it, or write $${ for a "
         "plain ${\n");
     expect_problems("connector: a$${b}\nobjects: {}\n", "");
+    expect_problems("connector: hubspot\n# caf\xe9\nobjects: {}\n",
+                    "crm.yaml:2:7: not text: invalid trailing UTF-8 octet; save the file as "
+                    "UTF-8\n");
 }
 
 static void test_host_file(void)
@@ -186,6 +189,21 @@ static void test_host_file(void)
     CU_ASSERT_EQUAL_FATAL(problems.count, 1);
     CU_ASSERT_EQUAL(problems.items[0].line, 2);
     UNIT_TEXT(problems.items[0].text, "@include is not followed: write its settings here");
+    problems_free(&problems);
+    put("fastenr.conf", "store = \"x\";\nconnectors = [\".\", \"/nowhere\"];\n");
+    host_config_read(dir, &config, &arena, &problems);
+    CU_ASSERT_EQUAL_FATAL(problems.count, 1);
+    CU_ASSERT_EQUAL(problems.items[0].line, 2);
+    UNIT_TEXT(problems.items[0].text, "connectors: there is no folder /nowhere");
+    problems_free(&problems);
+    unlink(put("fastenr.conf", ""));
+    char path[256];
+    snprintf(path, sizeof path, "%s/fastenr.conf", dir);
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+    host_config_read(dir, &config, &arena, &problems);
+    CU_ASSERT_EQUAL_FATAL(problems.count, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(problems.items[0].text, "it is a folder"));
+    CU_ASSERT_EQUAL(rmdir(path), 0);
     problems_free(&problems);
     arena_free(&arena);
 }

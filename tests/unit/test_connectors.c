@@ -219,7 +219,7 @@ static void on_started(void *arg, struct descriptor *descriptor, uint32_t layers
 static void on_finished(void *arg, const struct operation_result *result)
 {
     struct drive *d = arg;
-    struct selector selector = {.object = d->object};
+    struct selector selector = {.mode = READ_FULL, .object = d->object};
     buf_printf(&d->said, "%s:%s ", phase_name(result->phase), outcome_name(result->outcome));
     if (result->phase == PHASE_CREATE)
         worker_check(d->worker);

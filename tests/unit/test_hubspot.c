@@ -100,7 +100,7 @@ static void test_full(void)
     UNIT_TEXT(buf_cstr(&m.checkpoints), "100 200 ");
     UNIT_TEXT(m.requests[3].url,
               "https://api.hubapi.com/crm/v3/objects/companies?limit=100&archived=false"
-              "&properties=name,domain&after=200");
+              "&properties=name,domain,hs_merged_object_ids&after=200");
     CU_ASSERT_EQUAL(m.requests[0].flags, 0); /* a mere figure is not asked for again and again */
     CU_ASSERT_EQUAL(m.requests[1].flags, FASTENR_REQUEST_SAFE);
     close_all();
@@ -139,7 +139,7 @@ static void test_full_long(void)
     CU_ASSERT_EQUAL(run(&s), FASTENR_OK);
     CU_ASSERT_EQUAL(m.emitted[120], 0);
     CU_ASSERT_EQUAL(m.emit_count, 249);
-    CU_ASSERT_EQUAL(m.least_properties, WIDE);
+    CU_ASSERT_EQUAL(m.least_properties, WIDE + 1); /* and the merged ids */
     CU_ASSERT_EQUAL(mock_count(&m, MOCK_LIST), 3);
     CU_ASSERT_EQUAL(mock_count(&m, MOCK_BATCH), 3);
     UNIT_TEXT(buf_cstr(&m.checkpoints), "100 200 ");
@@ -157,7 +157,7 @@ static void test_every_length(void)
             open_with(5);
             CU_ASSERT_EQUAL(run(&s), FASTENR_OK);
             CU_ASSERT(emitted_once(1, 5));
-            CU_ASSERT_EQUAL(m.least_properties, count > 0 ? count : 1);
+            CU_ASSERT_EQUAL(m.least_properties, count + 1);
             close_all();
         }
 }
@@ -259,7 +259,7 @@ static void test_window_body(void)
               "\"value\":\"1000\",\"highValue\":\"9000\"},"
               "{\"propertyName\":\"hs_object_id\",\"operator\":\"GT\",\"value\":\"200\"}]}],"
               "\"sorts\":[{\"propertyName\":\"hs_object_id\",\"direction\":\"ASCENDING\"}],"
-              "\"properties\":[\"name\",\"domain\"],\"limit\":200}");
+              "\"properties\":[\"name\",\"domain\",\"hs_merged_object_ids\"],\"limit\":200}");
     UNIT_TEXT(buf_cstr(&m.checkpoints), "200 201 ");
     close_all();
 }
@@ -314,7 +314,7 @@ static void test_window_long(void)
     m.gone[200] = true; /* the last of a page: the walk goes on past it all the same */
     CU_ASSERT_EQUAL(run(&s), FASTENR_OK);
     CU_ASSERT_EQUAL(m.emit_count, 449);
-    CU_ASSERT_EQUAL(m.least_properties, WIDE);
+    CU_ASSERT_EQUAL(m.least_properties, WIDE + 1);
     CU_ASSERT_EQUAL(mock_count(&m, MOCK_SEARCH), 3);
     CU_ASSERT_EQUAL(mock_count(&m, MOCK_BATCH), 5);
     CU_ASSERT_EQUAL(m.total, 450);
@@ -654,7 +654,14 @@ static void test_responses(void)
         {423, "", FASTENR_RETRY_AFTER, 2000, 0},
         {477, "", FASTENR_RETRY_AFTER, 0, 0},
         {500, "", FASTENR_RETRY_AFTER, 0, 0},
+        {502, "", FASTENR_RETRY_AFTER, 0, 0},
+        {503, "", FASTENR_RETRY_AFTER, 0, 0},
+        {504, "", FASTENR_RETRY_AFTER, 0, 0},
         {521, "", FASTENR_RETRY_AFTER, 0, 0},
+        {522, "", FASTENR_FAILED, 0, 0},
+        {523, "", FASTENR_RETRY_AFTER, 0, 0},
+        {525, "", FASTENR_FAILED, 0, 0},
+        {526, "", FASTENR_FAILED, 0, 0},
         {524, "", FASTENR_RETRY_AFTER, 0, 0},
         {530, "", FASTENR_AUTH_FAILED, 0, 0},
     };

@@ -54,7 +54,7 @@ static void test_by_any_name(void)
 {
     static const char *const names[] = {"p33_thing", "thing"};
     static const char url[] = "https://api.hubapi.com/crm/v3/objects/companies?limit=10&archived="
-                              "false&properties=plan,seats,label";
+                              "false&properties=plan,seats,label,hs_merged_object_ids";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         open_with(schemas);
         CU_ASSERT_EQUAL(read_object(names[i], FASTENR_READ_FULL, &all), FASTENR_OK);
@@ -68,7 +68,7 @@ static void test_by_any_name(void)
     CU_ASSERT_EQUAL(read_object("thing", FASTENR_READ_WINDOW, &all), FASTENR_OK);
     CU_ASSERT_EQUAL(m.search_count, 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(m.requests[1].body, "\"properties\":[\"plan\",\"seats\","
-                                                      "\"label\"]"));
+                                                      "\"label\",\"hs_merged_object_ids\"]"));
     close_all();
 }
 
@@ -82,12 +82,13 @@ static void test_some_properties(void)
     open_with(schemas);
     m.associated[2] = 1;
     CU_ASSERT_EQUAL(read_object("thing", FASTENR_READ_FULL, &some), FASTENR_OK);
-    CU_ASSERT_PTR_NOT_NULL(strstr(m.requests[1].url, "&properties=plan,label"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(m.requests[1].url, "&properties=plan,label,hs_merged_object_ids"));
     UNIT_TEXT(buf_cstr(&m.attached), "2:1 \n");
     close_all();
     open_with(schemas);
     CU_ASSERT_EQUAL(read_object("thing", FASTENR_READ_FULL, &untitled), FASTENR_OK);
-    CU_ASSERT_PTR_NOT_NULL(strstr(m.requests[1].url, "&properties=plan"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(m.requests[1].url, "&properties=plan,hs_merged_object_ids"));
     CU_ASSERT_PTR_NULL(strstr(m.requests[1].url, "label"));
     UNIT_TEXT(buf_cstr(&m.title), "");
     close_all();

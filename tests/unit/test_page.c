@@ -163,6 +163,63 @@ static void test_broken(void)
     ticket_free(good);
 }
 
+/* The merged ids of one record, by '|'; "rejected" when they cannot be read. */
+static void expect_merged(const char *value, const char *expected)
+{
+    static const struct page_spec spec = {
+        .records = {"r", 1}, .id = {"id", 2}, .fields = {"p", 1}, .merged = {"p.m", 3}};
+    struct buf body = BUF_INIT(1 << 20), out = BUF_INIT(1 << 20);
+    struct error err = {0};
+    buf_printf(&body, "{\"r\":[{\"id\":\"1\",\"p\":{\"m\":%s}}]}", value);
+    struct page *page = page_new(blob_of(buf_cstr(&body)));
+    CU_ASSERT_EQUAL_FATAL(page_parse(page, &spec, NULL, &err), 0);
+    const struct page_record *record = &page->records[0];
+    for (size_t i = 0; i < record->merged_count; i++)
+        buf_printf(&out, "%.*s|", STR_ARG(record->merged[i]));
+    UNIT_TEXT(record->rejected ? "rejected" : buf_cstr(&out), expected);
+    CU_ASSERT(!record->rejected || record->merged_count == 0);
+    page_free(page);
+    buf_free(&body);
+    buf_free(&out);
+}
+
+static void test_merged(void)
+{
+    expect_merged("null", "");
+    expect_merged("\"\"", "");
+    expect_merged("[]", "");
+    expect_merged("[\"7\",8]", "7|8|");
+    expect_merged("\"7; 8;;9 \"", "7|8|9|");
+    expect_merged("42", "42|");
+    expect_merged("\"7;1\"", "7|"); /* its own id aside */
+    expect_merged("true", "rejected");
+    expect_merged("{\"a\":1}", "rejected");
+    expect_merged("[\"7\",null]", "rejected");
+    expect_merged("[\"7\",{}]", "rejected");
+}
+
+/* 1,000 ids of 255 bytes are taken; an id or a byte more is not. */
+static void test_merged_bounds(void)
+{
+    struct buf list = BUF_INIT(1 << 20), expected = BUF_INIT(1 << 20);
+    buf_char(&list, '[');
+    for (int i = 0; i < 1000; i++) {
+        buf_printf(&list, "%s\"%0255d\"", i > 0 ? "," : "", i);
+        buf_printf(&expected, "%0255d|", i);
+    }
+    size_t len = list.len;
+    buf_char(&list, ']');
+    expect_merged(buf_cstr(&list), buf_cstr(&expected));
+    list.len = len;
+    buf_text(&list, ",7]");
+    expect_merged(buf_cstr(&list), "rejected");
+    buf_clear(&list);
+    buf_printf(&list, "\"%0256d\"", 1);
+    expect_merged(buf_cstr(&list), "rejected");
+    buf_free(&list);
+    buf_free(&expected);
+}
+
 const char *const unit_suite = "page";
 const struct unit_test unit_tests[] = {
     {"a record's title", test_title},
@@ -171,4 +228,6 @@ const struct unit_test unit_tests[] = {
     {"rows about unknown records are left out", test_unknown_ids},
     {"values have a limit", test_too_large},
     {"a broken attached answer is named", test_broken},
+    {"ids of merged records", test_merged},
+    {"ids of merged records are bounded", test_merged_bounds},
     {NULL, NULL}};

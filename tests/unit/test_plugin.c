@@ -154,7 +154,7 @@ static void on_finished(void *arg, const struct operation_result *result)
 {
     struct drive *d = arg;
     buf_printf(&d->said, "%s:%s ", phase_name(result->phase), outcome_name(result->outcome));
-    struct selector selector = {.object = STR("things")};
+    struct selector selector = {.mode = READ_FULL, .object = STR("things")};
     if (result->phase == PHASE_CREATE)
         worker_check(d->worker);
     else if (result->phase == PHASE_CHECK)

@@ -401,6 +401,113 @@ static void test_faults(void)
     sandbox_destroy(s);
 }
 
+/* How many of `n` list pages have the fault, as places in `where` (which may be NULL). */
+static int faulty(struct sandbox *s, int n, bool *where)
+{
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        bool wrong = status_of(s, "GET", COMPANY_LIST, NULL) != 200;
+        count += wrong;
+        if (where)
+            where[i] = wrong;
+    }
+    return count;
+}
+
+static struct sandbox *make_with_fault(uint64_t seed, const char *spec)
+{
+    struct sandbox_options options;
+    char error[300];
+    sandbox_options_default(&options);
+    options.seed = seed;
+    options.limits_factor = 0;
+    struct sandbox *s = make(&options);
+    UNIT_TEXT(sandbox_add_fault(s, spec, error, sizeof error) == 0 ? "" : error, "");
+    return s;
+}
+
+static void test_fault_rates(void)
+{
+    bool first[500], again[500], other[500];
+    struct sandbox *s = make_with_fault(3, "rate=0.02");
+    CU_ASSERT_EQUAL(faulty(s, 500, first), 10);
+    sandbox_destroy(s);
+    s = make_with_fault(3, "rate=0.02");
+    faulty(s, 500, again);
+    sandbox_destroy(s);
+    s = make_with_fault(4, "rate=0.02");
+    faulty(s, 500, other);
+    CU_ASSERT_EQUAL(memcmp(first, again, sizeof first), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(first, other, sizeof first), 0);
+    sandbox_destroy(s);
+
+    /* Twenty kinds that meet lose none; each is counted by its name. */
+    s = make_with_fault(5, "rate=0.02");
+    for (int status = 510; status < 529; status++) {
+        char spec[60], error[300];
+        snprintf(spec, sizeof spec, "rate=0.02,status=%d", status);
+        CU_ASSERT_EQUAL(sandbox_add_fault(s, spec, error, sizeof error), 0);
+    }
+    CU_ASSERT(abs(faulty(s, 1000, NULL) - 400) <= 20);
+    struct got got = ask(s, "GET", "/__sandbox/stats", NULL);
+    for (int status = 510; status < 529; status++) {
+        char path[60];
+        snprintf(path, sizeof path, "fault_kinds.%d", status);
+        CU_ASSERT(atoi(text_at(&got, path)) >= 19);
+    }
+    done(&got);
+    sandbox_destroy(s);
+
+    s = make_with_fault(6, "rate=1,count=3,after=2");
+    CU_ASSERT_EQUAL(faulty(s, 10, first), 3);
+    CU_ASSERT(!first[0] && !first[1] && first[2] && first[3] && first[4] && !first[5]);
+    sandbox_destroy(s);
+}
+
+static void test_fault_scope(void)
+{
+    struct sandbox *s = make_with_fault(1, "type=contacts,count=1,after=1");
+    CU_ASSERT_EQUAL(status_of(s, "POST", COMPANY_SEARCH, "{}"), 200);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/objects/contacts", NULL), 200);
+    CU_ASSERT_EQUAL(status_of(s, "GET", COMPANY_LIST, NULL), 200);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/contacts", NULL), 503);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/contacts", NULL), 200);
+    static const char *const wrong[] = {"kind=odd",     "rate=0", "rate=1.5", "rate=x",  "count=0",
+                                        "status=99999", "kind",   "=3",       "bogus=1", ""};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char error[300] = "";
+        CU_ASSERT_EQUAL(sandbox_add_fault(s, wrong[i], error, sizeof error), -1);
+        CU_ASSERT(strstr(error, "wanted") || strstr(error, "known"));
+    }
+    sandbox_destroy(s);
+}
+
+static void test_fault_kinds(void)
+{
+    struct sandbox *s = make_with_fault(1, "kind=html");
+    struct got got = ask(s, "GET", COMPANY_LIST, NULL);
+    CU_ASSERT_EQUAL(got.status, 200);
+    CU_ASSERT_PTR_NULL(got.json);
+    UNIT_TEXT(sandbox_header(&got.response, "Content-Type"), "text/html; charset=utf-8");
+    done(&got);
+    static const struct {
+        const char *spec;
+        enum sandbox_wire wire;
+    } kinds[] = {{"kind=hang", SANDBOX_WIRE_HANG},
+                 {"kind=reset_body", SANDBOX_WIRE_RESET_BODY},
+                 {"kind=malformed,count=2", SANDBOX_WIRE_WHOLE},
+                 {"kind=status", SANDBOX_WIRE_WHOLE}}; /* the second malformed one comes first */
+    for (size_t i = 0; i < 4; i++) {
+        char error[300];
+        CU_ASSERT_EQUAL(sandbox_add_fault(s, kinds[i].spec, error, sizeof error), 0);
+        got = ask(s, "GET", COMPANY_LIST, NULL);
+        CU_ASSERT_EQUAL(got.response.wire, kinds[i].wire);
+        CU_ASSERT_EQUAL(got.json == NULL, i >= 2);
+        done(&got);
+    }
+    sandbox_destroy(s);
+}
+
 static void test_control(void)
 {
     struct sandbox *s = make_small(10, 10);
@@ -460,6 +567,81 @@ static void test_csv(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(error, path));
 }
 
+/* ---- properties that change ---- */
+
+#define PROPERTIES "/__sandbox/properties"
+
+static void test_property_removed(void)
+{
+    struct sandbox *s = make_small(3, 3);
+    struct got got = ask(s, "GET", "/crm/v3/properties/companies", NULL);
+    size_t all = length_at(&got, "results");
+    done(&got);
+    CU_ASSERT_EQUAL(status_of(s, "POST", PROPERTIES,
+                              "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"remove\"}"),
+                    200);
+    got = ask(s, "GET", "/crm/v3/properties/companies", NULL);
+    CU_ASSERT_EQUAL(length_at(&got, "results"), all - 1);
+    done(&got);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/companies/city", NULL), 404);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/contacts/city", NULL), 200);
+    got = ask(s, "GET", COMPANY_LIST "?properties=name,city", NULL);
+    CU_ASSERT_EQUAL(got.status, 200);
+    CU_ASSERT(json_object_object_get_ex(at(got.json, "results.0.properties"), "name", NULL));
+    CU_ASSERT_FALSE(json_object_object_get_ex(at(got.json, "results.0.properties"), "city", NULL));
+    done(&got);
+    got = search(s, FILTER("city", "HAS_PROPERTY", ""), "");
+    CU_ASSERT_EQUAL(got.status, 400);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text_at(&got, "message"), "city does not exist"));
+    done(&got);
+    got = search(s, FILTER("name", "HAS_PROPERTY", ""), ",\"properties\":[\"city\",\"name\"]");
+    CU_ASSERT_EQUAL(got.status, 200);
+    done(&got);
+    char *all_records = truth(s, "companies");
+    CU_ASSERT_PTR_NOT_NULL(strstr(all_records, "\"city\":\""));
+    free(all_records);
+    CU_ASSERT_EQUAL(status_of(s, "POST", PROPERTIES,
+                              "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"restore\"}"),
+                    200);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/properties/companies/city", NULL), 200);
+    sandbox_destroy(s);
+}
+
+static void test_property_changed(void)
+{
+    struct sandbox *s = make_small(3, 3);
+    struct got got = ask(s, "POST", PROPERTIES,
+                         "{\"type\":\"companies\",\"property\":\"numberofemployees\",\"do\":"
+                         "\"retype\",\"to\":\"string\"}");
+    UNIT_TEXT(text_at(&got, "changed.0.retyped"), "string");
+    done(&got);
+    got = ask(s, "GET", "/crm/v3/properties/companies/numberofemployees", NULL);
+    UNIT_TEXT(text_at(&got, "type"), "string");
+    done(&got);
+    got = ask(s, "GET", "/crm/v3/properties/companies/industry", NULL);
+    size_t options = length_at(&got, "options");
+    done(&got);
+    CU_ASSERT_EQUAL(total_of(s, FILTER("industry", "EQ", ",\"value\":\"SPACE\"")), 0);
+    CU_ASSERT_EQUAL(status_of(s, "POST", PROPERTIES,
+                              "{\"type\":\"companies\",\"property\":\"industry\",\"do\":"
+                              "\"add_option\",\"option\":\"SPACE\",\"records\":2}"),
+                    200);
+    got = ask(s, "GET", "/crm/v3/properties/companies/industry", NULL);
+    CU_ASSERT_EQUAL(length_at(&got, "options"), options + 1);
+    done(&got);
+    CU_ASSERT_EQUAL(total_of(s, FILTER("industry", "EQ", ",\"value\":\"SPACE\"")), 2);
+    static const char *const refused[] = {
+        "{}",
+        "{\"type\":\"companies\",\"property\":\"nope\",\"do\":\"remove\"}",
+        "{\"type\":\"companies\",\"property\":\"hs_object_id\",\"do\":\"remove\"}",
+        "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"retype\",\"to\":\"x\"}",
+        "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"add_option\"}",
+        "{\"type\":\"companies\",\"property\":\"city\",\"do\":\"fly\"}"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        CU_ASSERT_EQUAL(status_of(s, "POST", PROPERTIES, refused[i]), 400);
+    sandbox_destroy(s);
+}
+
 static void test_create_refuses(void)
 {
     struct sandbox_options o;
@@ -487,7 +669,12 @@ const struct unit_test unit_tests[] = {
     {"mutations", test_mutate},
     {"index lag", test_lag},
     {"faults", test_faults},
+    {"faults by rate are even, and follow from the seed", test_fault_rates},
+    {"faults of a type or path, and wrong ones", test_fault_scope},
+    {"kinds of faults", test_fault_kinds},
     {"the control door", test_control},
+    {"a property is removed and restored", test_property_removed},
+    {"a property has another type, one more option", test_property_changed},
     {"real companies", test_csv},
     {"what create refuses", test_create_refuses},
     {0},

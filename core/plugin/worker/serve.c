@@ -74,26 +74,34 @@ static void discover(struct server *s, struct str payload)
     put_result(s, OP_DISCOVER, outcome);
 }
 
+static struct fastenr_table get_texts(struct wire_reader *r)
+{
+    struct fastenr_table table = {.count = wire_count(r, MESSAGE_MAX / 4),
+                                  .stride = sizeof(struct fastenr_str)};
+    struct fastenr_str *rows = mem_new(table.count, sizeof *rows);
+    for (uint32_t i = 0; i < table.count; i++)
+        rows[i] = fastenr_str_of(wire_str(r, MESSAGE_MAX));
+    table.rows = rows;
+    return table;
+}
+
 static void read_records(struct server *s, struct str payload)
 {
     struct wire_reader r = {.rest = payload};
     struct fastenr_selector selector = {.size = sizeof selector};
     selector.mode = wire_u32(&r);
     selector.object = fastenr_str_of(wire_str(&r, MESSAGE_MAX));
-    selector.fields.count = wire_count(&r, MESSAGE_MAX / 4);
-    selector.fields.stride = sizeof(struct fastenr_str);
-    struct fastenr_str *fields = mem_new(selector.fields.count, sizeof *fields);
-    for (uint32_t i = 0; i < selector.fields.count; i++)
-        fields[i] = fastenr_str_of(wire_str(&r, MESSAGE_MAX));
-    selector.fields.rows = fields;
+    selector.fields = get_texts(&r);
     selector.since_us = wire_i64(&r);
     selector.until_us = wire_i64(&r);
     selector.position = fastenr_str_of(wire_str(&r, POSITION_MAX));
     selector.limit = wire_u64(&r);
+    selector.ids = get_texts(&r);
     fastenr_outcome outcome = s->connector->ops->read(s->instance, &selector);
     fastenr_outcome sent = services_finish(s->host);
     put_result(s, OP_READ, outcome == FASTENR_OK ? sent : outcome);
-    free(fields);
+    free((void *)(uintptr_t)selector.fields.rows);
+    free((void *)(uintptr_t)selector.ids.rows);
 }
 
 static void destroy(struct server *s)

@@ -232,10 +232,17 @@ struct fastenr_mapping {
                                * object is not synced: a row before it, for the same field, counts */
 };
 
-/* CUSTOM: the row stands for every object that the table does not name, as accounts of the vendor
- * have their own; its name is "*". Read and discover get the name as the connection file has it. In
- * a `value` of its mapping, "{object}" is that name. */
-enum { FASTENR_OBJECT_CUSTOM = 8u };
+/* DELETED, IDS: read understands that mode for the object. DELETED_ALL: its READ_DELETED gives
+ * every record that is deleted now, whatever `since_us` says; so what it leaves out is not deleted
+ * (any more). CUSTOM: the row stands for every object that the table does not name, as accounts of
+ * the vendor have their own; its name is "*". Read and discover get the name as the connection file
+ * has it. In a `value` of its mapping, "{object}" is that name. */
+enum {
+    FASTENR_OBJECT_DELETED = 1u,
+    FASTENR_OBJECT_IDS = 2u,
+    FASTENR_OBJECT_DELETED_ALL = 4u,
+    FASTENR_OBJECT_CUSTOM = 8u
+};
 
 struct fastenr_object {
     struct fastenr_str name;      /* the vendor's word: "companies" */
@@ -319,6 +326,10 @@ struct fastenr_page {
     struct fastenr_str fields;   /* an object: its members are the vendor's fields */
     struct fastenr_str next;     /* a string or integer, where there is a next page */
 
+    /* Since 0.2: the ids of the records that were merged into this one: an array of strings or
+     * integers, or a text with ';' between them. At most 1,000; the record's own id among them is
+     * ignored. Empty: none. */
+    struct fastenr_str merged;
     /* Since 0.2: of a record, what names it for people, where only its type says which field that
      * is. It becomes the vendor field "{title}". Empty: none. */
     struct fastenr_str title;
@@ -475,8 +486,15 @@ struct fastenr_services {
 /* ---- operations of a connector ----------------------------------------- */
 
 enum {
-    FASTENR_READ_FULL = 1,  /* every record */
-    FASTENR_READ_WINDOW = 2 /* records last modified in [since_us, until_us], both included */
+    FASTENR_READ_FULL = 1,   /* every record */
+    FASTENR_READ_WINDOW = 2, /* records last modified in [since_us, until_us], both included */
+
+    /* Since 0.2, for objects whose flags say so.
+     * DELETED: every record that was deleted (archived) at since_us or later. The ids are enough,
+     * and more than asked for is allowed. Records that were merged away are not among them.
+     * IDS: the records with these ids, in any order; those that are not there are left out. */
+    FASTENR_READ_DELETED = 3,
+    FASTENR_READ_IDS = 4
 };
 
 struct fastenr_selector {
@@ -484,9 +502,12 @@ struct fastenr_selector {
     uint32_t mode;
     struct fastenr_str object;
     struct fastenr_table fields; /* struct fastenr_str: vendor fields that are wanted */
-    int64_t since_us, until_us;  /* WINDOW */
+    int64_t since_us, until_us;  /* WINDOW; DELETED: since_us, 0 for all */
     struct fastenr_str position; /* of the last checkpoint of this same read, or empty */
     uint64_t limit;              /* enough records; 0: all */
+
+    /* Since 0.2. */
+    struct fastenr_table ids; /* IDS: struct fastenr_str; 1 to 1,000 */
 };
 
 struct fastenr_check {

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# conformance.sh: what the HubSpot connector asks for is what the vendor's OpenAPI documents describe. Its requests are
+# recorded at the sandbox while it checks, discovers and reads all of its objects, in full and by window, and sent again
+# to a mock that validates them. FASTENR_SPECS is the folder of the documents (hubspot/*.json), by default
+# ../shared/specs beside the repository; they are not part of it, and without them this is skipped.
+root=$(cd "$(dirname "$0")/../.." && pwd)
+specs=${FASTENR_SPECS:-$root/../shared/specs}/hubspot
+if ! ls "$specs"/*.json >/dev/null 2>&1; then
+    echo "SKIPPED: there are no OpenAPI documents in $specs; set FASTENR_SPECS to the folder above hubspot/"
+    exit 77
+fi
+. "$root/tests/integration/host.bash"
+mock=$TESTS/conformance # node_modules is made there once for each package-lock.json
+
+install_mock() {
+    local lock=$root/tests/conformance/package-lock.json
+    command -v node >/dev/null && command -v npm >/dev/null ||
+        fail "node and npm are wanted: script/bootstrap --tests"
+    cmp -s "$lock" "$mock/installed" && return
+    mkdir -p "$mock"
+    cp "$lock" "${lock%/*}/package.json" "$mock/"
+    npm ci --prefix "$mock" --ignore-scripts --no-audit --no-fund --loglevel=error >"$dir/npm.log" 2>&1 || {
+        tail -20 "$dir/npm.log" >&2
+        fail "npm ci in $mock failed"
+    }
+    cp "$lock" "$mock/installed"
+}
+
+# connection [LINE...]: hubspot with all its objects; the lines go into the first one's mapping.
+connection() {
+    configure
+    [ $# -eq 0 ] || {
+        sed -i '/^objects:/,$d' "$conf/hubspot.yaml"
+        printf '%s\n' "objects:" "  ${objects%% *}:" "    mapping:" "      custom_fields:" "$@" >>"$conf/hubspot.yaml"
+    }
+}
+
+step "the mock"
+install_mock
+
+step "record: check, discover, full read, window read"
+start_sandbox --companies 250 --contacts 250 --deals 120 --tickets 120 --engagements 600 --limits off \
+    --requests "$dir/requests"
+touch "$conf/fastenr.conf"
+"$fastenr" describe -c "$conf" hubspot --json >"$dir/describe.json"
+objects=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).objects.map(o => o.name).join(" ")' "$dir/describe.json")
+connection
+"$fastenr" test -c "$conf" hubspot >"$dir/test.out" || {
+    cat "$dir/test.out" >&2
+    fail "fastenr test ended with $?"
+}
+sync
+control POST mutate '{"companies":20,"contacts":20,"deals":20,"tickets":20,"seed":3}' >/dev/null
+control POST clock '{"advance_ms":2000}' >/dev/null
+sync
+
+step "record: a mapping of so many fields that records are read by id"
+mapfile -t fields < <(printf "        field_%s: a_property_with_a_name_as_long_as_they_become_%s\n" {1..160}{,})
+drop_store
+connection "${fields[@]}"
+sync
+control POST mutate '{"companies":20,"seed":4}' >/dev/null
+control POST clock '{"advance_ms":2000}' >/dev/null
+sync
+for object in $objects; do
+    for part in "GET\",\"target\":\"/crm/v3/objects/$object?" "POST\",\"target\":\"/crm/v3/objects/$object/search\""; do
+        grep -qF "$part" "$dir/requests" || fail "nothing was recorded like $part"
+    done
+done
+grep -qF "/batch/read\"" "$dir/requests" || fail "no read by id was recorded"
+grep -qi 'authorization\|sandbox-token' "$dir/requests" && fail "the record has the credential"
+
+step "replay: $(wc -l <"$dir/requests") requests"
+node "$root/tests/conformance/replay.js" "$mock" "$specs" "$dir/requests"
