@@ -18,6 +18,8 @@ enum {
 
 static const struct command_option options[] = {
     {"where", 'w', "FIELD=VALUE", "only records with this value; may be given up to 8 times"},
+    {"deleted", 0, NULL,
+     "those that are deleted, and may be restored, rather than those that live"},
     {"limit", 'n', "N", "at most this many (25; with --json 0: all)"},
     {"fields", 'f', "A,B,...", "these fields, or `all`; by default the first 8 that have a value"},
     {0}};
@@ -45,7 +47,7 @@ struct query {
     struct arena arena;
 };
 
-static const char *const own_fields[] = {"id", "created_at", "updated_at", "rev"};
+static const char *const own_fields[] = {"id", "created_at", "updated_at", "deleted_at", "rev"};
 
 static bool is_own(struct str name)
 {
@@ -81,9 +83,12 @@ static void write_own(const struct record_row *row, struct str name, struct buf 
         buf_text(out, uuid_format(&row->id, id));
     else if (str_is(name, "rev"))
         buf_printf(out, "%" PRId64, row->rev);
-    else
-        buf_text(out,
-                 time_format(str_is(name, "created_at") ? row->created_at : row->updated_at, text));
+    else if (str_is(name, "created_at"))
+        buf_text(out, time_format(row->created_at, text));
+    else if (str_is(name, "updated_at"))
+        buf_text(out, time_format(row->updated_at, text));
+    else if (row->deleted_at != 0)
+        buf_text(out, time_format(row->deleted_at, text));
 }
 
 static bool custom_text(const struct record_row *row, struct str name, struct buf *out)
@@ -189,6 +194,8 @@ static void choose_fields(struct query *q)
     if (q->chosen)
         return;
     add_shown(q, -1, STR("id"));
+    if (q->filter.deleted)
+        add_shown(q, -1, STR("deleted_at"));
     for (size_t f = 0; f < q->object->field_count && q->shown_count < SHOWN_BY_DEFAULT + 1; f++)
         for (int64_t i = 0; i < q->count; i++)
             if (q->rows[i].fields[f].state != VALUE_NULL) {
@@ -419,6 +426,7 @@ static int read_query(struct query *q, const struct arguments *args)
         return rc;
     struct store *store = q->app->host.store;
     q->filter.object = q->object;
+    q->filter.deleted = argument_given(args, "deleted");
     if (store->engine->organization(store, &q->app->host.organization, &q->filter.organization,
                                     &err) != 0) {
         complain("%s", err.text);
@@ -467,7 +475,7 @@ const struct command cmd_records = {
     .text = "Shows records of a canonical object as they are in the store. References are shown as "
             "ids of\n"
             "records. `--where FIELD=` finds records without a value; a custom field is named\n"
-            "custom_fields.NAME.",
+            "custom_fields.NAME. Records that were deleted are shown with --deleted alone.",
     .example = "fastenr records contact --where email=ada@example.com --fields id,email,account_id",
     .json = "one JSON object a line, all fields unless --fields is given",
     .least_words = 1,

@@ -49,6 +49,7 @@ static bool list_run(void *arg, const struct run_row *row)
     table_number(t, total.read);
     table_number(t, total.created);
     table_number(t, total.updated);
+    table_number(t, total.deleted);
     table_number(t, total.quarantined);
     table_str(t, row->started_by);
     table_str(t, row->reason);
@@ -65,6 +66,7 @@ static void list_columns(struct table *t)
     table_key_column(t, "READ", true);
     table_key_column(t, "CREATED", true);
     table_key_column(t, "UPDATED", true);
+    table_key_column(t, "DELETED", true);
     table_key_column(t, "SET ASIDE", true);
     table_column(t, "BY", false);
     table_column(t, "REASON", false);
@@ -75,21 +77,22 @@ static void list_columns(struct table *t)
 static void write_streams(const struct run_row *row)
 {
     struct table t = {.indent = "  "};
-    static const char *const counts[] = {"READ",      "CREATED",  "UPDATED",
-                                         "UNCHANGED", "FILTERED", "SET ASIDE"};
+    static const char *const counts[] = {"READ",     "CREATED",   "UPDATED",  "DELETED",
+                                         "RESTORED", "UNCHANGED", "FILTERED", "SET ASIDE"};
     table_key_column(&t, "OBJECT", false);
     table_key_column(&t, "BECOMES", false);
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 8; i++)
         table_key_column(&t, counts[i], true);
     table_column(&t, "WINDOW (UTC)", false);
     for (size_t i = 0; i < row->stream_count; i++) {
         const struct run_stream_row *s = &row->streams[i];
         char since[FORMAT_TEXT], until[FORMAT_TEXT];
-        const int64_t values[] = {s->counts.read,      s->counts.created,  s->counts.updated,
-                                  s->counts.unchanged, s->counts.filtered, s->counts.quarantined};
+        const struct run_counts *c = &s->counts;
+        const int64_t values[] = {c->read,     c->created,   c->updated,  c->deleted,
+                                  c->restored, c->unchanged, c->filtered, c->quarantined};
         table_str(&t, s->vendor_object);
         table_str(&t, s->object);
-        for (size_t j = 0; j < 6; j++)
+        for (size_t j = 0; j < 8; j++)
             table_number(&t, values[j]);
         if (s->mode == WALK_FULL)
             table_printf(&t, "everything, up to %s", format_time(s->until, until));

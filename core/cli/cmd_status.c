@@ -232,6 +232,8 @@ static void json_streams(struct json_writer *w, const struct standing *s)
         json_put_int(w, row->quarantined);
         json_key(w, "read_up_to");
         json_put_time(w, row->state.has_watermark ? row->state.watermark : 0);
+        json_key(w, "reconciled_at");
+        json_put_time(w, row->state.reconciled_at);
         json_key(w, "interrupted");
         json_put_bool(w, row->state.walk != WALK_NONE);
         json_close(w, '}');

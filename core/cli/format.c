@@ -128,6 +128,8 @@ void json_counts(struct json_writer *w, const struct run_counts *counts)
     put_count(w, "unchanged", counts->unchanged);
     put_count(w, "filtered", counts->filtered);
     put_count(w, "quarantined", counts->quarantined);
+    put_count(w, "deleted", counts->deleted);
+    put_count(w, "restored", counts->restored);
 }
 
 static void put_str_or_null(struct json_writer *w, const char *name, struct str text)
@@ -201,6 +203,8 @@ struct run_counts run_total(const struct run_row *row)
         t.unchanged += c->unchanged;
         t.filtered += c->filtered;
         t.quarantined += c->quarantined;
+        t.deleted += c->deleted;
+        t.restored += c->restored;
     }
     return t;
 }

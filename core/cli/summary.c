@@ -23,28 +23,39 @@ void summary_json(const struct run_row *row)
     buf_free(&text);
 }
 
-static void write_streams(const struct run_row *row, const struct progress *progress)
+enum { COUNTS = 8 };
+
+/* Columns of what ended are shown where something did. */
+static bool is_shown(size_t column, bool ends)
 {
-    static const char *const counts[] = {"READ",      "CREATED",  "UPDATED",
-                                         "UNCHANGED", "FILTERED", "SET ASIDE"};
+    return ends || (column != 3 && column != 4);
+}
+
+static void write_streams(const struct run_row *row, const struct progress *progress, bool ends)
+{
+    static const char *const counts[COUNTS] = {"READ",     "CREATED",   "UPDATED",  "DELETED",
+                                               "RESTORED", "UNCHANGED", "FILTERED", "SET ASIDE"};
     struct table t = {.indent = "  "};
     table_key_column(&t, "OBJECT", false);
-    for (size_t i = 0; i < 6; i++)
-        table_key_column(&t, counts[i], true);
+    for (size_t i = 0; i < COUNTS; i++)
+        if (is_shown(i, ends))
+            table_key_column(&t, counts[i], true);
     if (progress) {
         table_key_column(&t, "SECONDS", true);
         table_key_column(&t, "RECORDS/S", true);
     }
     for (size_t i = 0; i < row->stream_count; i++) {
         const struct run_stream_row *s = &row->streams[i];
-        const int64_t values[] = {s->counts.read,      s->counts.created,  s->counts.updated,
-                                  s->counts.unchanged, s->counts.filtered, s->counts.quarantined};
+        const struct run_counts *c = &s->counts;
+        const int64_t values[COUNTS - 1] = {c->read,     c->created,   c->updated, c->deleted,
+                                            c->restored, c->unchanged, c->filtered};
         char text[FORMAT_TEXT];
         table_str(&t, s->vendor_object);
-        for (size_t j = 0; j < 5; j++)
-            table_number(&t, values[j]);
-        snprintf(text, sizeof text, "%" PRId64, values[5]);
-        table_styled(&t, values[5] > 0 ? STYLE_WARN : STYLE_NONE, str_from(text));
+        for (size_t j = 0; j < COUNTS - 1; j++)
+            if (is_shown(j, ends))
+                table_number(&t, values[j]);
+        snprintf(text, sizeof text, "%" PRId64, c->quarantined);
+        table_styled(&t, c->quarantined > 0 ? STYLE_WARN : STYLE_NONE, str_from(text));
         if (!progress)
             continue;
         int64_t took = progress_took(progress, s->vendor_object);
@@ -59,12 +70,24 @@ static void write_streams(const struct run_row *row, const struct progress *prog
     table_free(&t);
 }
 
+/* The first stream of which records were deleted. */
+static const struct run_stream_row *first_ended(const struct run_row *row)
+{
+    size_t i = 0;
+    while (i + 1 < row->stream_count && row->streams[i].counts.deleted == 0)
+        i++;
+    return &row->streams[i];
+}
+
 /* What to type next, a command a line. */
 static void write_next(struct app *app, const struct run_row *row, const struct run_counts *total)
 {
     struct buf text = BUF_INIT(4096);
     if (total->created + total->updated > 0 && row->stream_count > 0)
         buf_printf(&text, "  fastenr records %.*s%s\n", STR_ARG(row->streams[0].object), app->hint);
+    if (total->deleted > 0 && row->stream_count > 0)
+        buf_printf(&text, "  fastenr records %.*s --deleted%s\n", STR_ARG(first_ended(row)->object),
+                   app->hint);
     if (total->quarantined > 0)
         buf_printf(&text, "  fastenr quarantine list %.*s%s\n", STR_ARG(row->connection),
                    app->hint);
@@ -87,14 +110,15 @@ void summary_write(struct app *app, const struct run_row *row, const struct prog
     out_text(&std_out, ": ");
     out_styled(&std_out, format_status_style(row->status), run_status_name(row->status));
     bool went_through = row->status == RUN_OK || row->status == RUN_QUARANTINED;
-    if (went_through && total.created + total.updated == 0)
+    int64_t ends = total.deleted + total.restored;
+    if (went_through && total.created + total.updated + ends == 0)
         out_text(&std_out, ", nothing changed");
     if (row->id > 0)
         out_printf(&std_out, " (run %" PRId64 ", %s, %" PRId64 " request%s, %s)", row->id,
                    time_format_span(run_took(row, world_now(&app->world)), span), row->api_calls,
                    row->api_calls == 1 ? "" : "s", format_bytes(row->bytes, bytes));
     out_text(&std_out, "\n");
-    write_streams(row, progress);
+    write_streams(row, progress, ends > 0);
     if (total.quarantined > 0) {
         out_styled(&std_out, STYLE_WARN, "warning: ");
         out_printf(&std_out, "%" PRId64 " record%s %s in quarantine\n", total.quarantined,

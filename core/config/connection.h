@@ -44,7 +44,13 @@ struct mapping_rule_config {
 struct guard_config {
     int64_t max_changes; /* 0: no limit */
     int64_t max_percent; /* 0: no limit */
+    int64_t max_deleted_percent;
 };
+
+/* What becomes of our record when the vendor deletes its own, or that one leaves the scope. */
+enum end_policy { END_ARCHIVE, END_KEEP };
+
+enum reconcile_period { RECONCILE_OFF, RECONCILE_DAILY, RECONCILE_WEEKLY, RECONCILE_ALWAYS };
 
 struct object_config {
     struct str to; /* canonical object; empty: the connector's */
@@ -53,6 +59,7 @@ struct object_config {
     const struct node *mapping;
     const struct node *filter;
     struct text_list match;
+    int deletes, out_of_scope; /* enum end_policy */
     struct guard_config guard;
     int64_t lookback_us; /* -1: the connector's */
 };
@@ -67,6 +74,7 @@ struct connection_config {
     const struct node *options;
     const struct node *auth;
     struct schedule_config schedule;
+    int reconcile; /* enum reconcile_period */
     struct network_config network;
     const struct node *limits;
     struct named_list objects; /* struct object_config */

@@ -9,6 +9,8 @@
 
 static const char *const frequencies[] = {"hourly", "daily", "weekly", "cron", NULL};
 static const char *const invalid_policies[] = {"quarantine", "null", NULL};
+static const char *const end_policies[] = {"archive", "keep", NULL};
+static const char *const reconcile_periods[] = {"off", "daily", "weekly", "every_run", NULL};
 
 static const struct setting_table network_settings = {
     (const struct setting[]){
@@ -65,6 +67,15 @@ static const struct setting_table guard_settings = {
              "stop a run when it has changed more than this share of the records that were linked "
              "before it (100 records or more)",
          .example = "20"},
+        {.key = "max_deleted_percent",
+         .type = SETTING_INT,
+         .offset = AT(guard_config, max_deleted_percent),
+         .default_text = "20",
+         .min = 1,
+         .max = 100,
+         .help =
+             "stop a run that would delete more than this share of the records that were linked "
+             "before it (100 records or more), and delete none of them; 100: never"},
         {0}},
     sizeof(struct guard_config)};
 
@@ -213,6 +224,21 @@ static const struct setting_table object_settings = {
          .help = "which records are in scope: vendor field: value, [values], {not: [values]} or "
                  "{exists: true}; all must hold",
          .example = "{lifecyclestage: [customer, evangelist]}"},
+        {.key = "deletes",
+         .type = SETTING_CHOICE,
+         .offset = AT(object_config, deletes),
+         .default_text = "archive",
+         .choices = end_policies,
+         .help = "what happens here when a record is deleted or archived there: archive deletes "
+                 "ours too, once no other connection has it (it can be restored, and is, when the "
+                 "vendor's is); keep leaves it as it was"},
+        {.key = "out_of_scope",
+         .type = SETTING_CHOICE,
+         .offset = AT(object_config, out_of_scope),
+         .default_text = "keep",
+         .choices = end_policies,
+         .help = "what happens to a record that no longer passes `filter`: keep leaves it as it "
+                 "was and changes it no more, archive treats it as deleted"},
         {.key = "guard",
          .type = SETTING_GROUP,
          .offset = AT(object_config, guard),
@@ -298,6 +324,14 @@ const struct setting_table connection_settings = {
          .offset = SCHEDULE_AT(catch_up),
          .default_text = "true",
          .help = "sync once when `run` starts and finds that a sync was missed meanwhile"},
+        {.key = "reconcile",
+         .type = SETTING_CHOICE,
+         .offset = AT(connection_config, reconcile),
+         .default_text = "weekly",
+         .choices = reconcile_periods,
+         .help = "how often a sync reads everything, to find what disappeared at the vendor "
+                 "without a word, or changed without a new modified time; `sync --full` does it at "
+                 "once; only for objects that the connector can ask for by id"},
         {.key = "network",
          .type = SETTING_GROUP,
          .offset = AT(connection_config, network),

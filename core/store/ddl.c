@@ -15,11 +15,18 @@ void ddl_create(struct buf *out, const struct model_object *object, const struct
                types->integer, types->integer);
     for (size_t i = 0; i < object->field_count; i++)
         buf_printf(out, ", %s %s", object->fields[i].name, type_of(&object->fields[i], types));
-    buf_printf(out, ", custom_fields %s);", types->json);
+    buf_printf(out, ", custom_fields %s, " DDL_DELETED_AT " %s);", types->json, types->integer);
     /* For matching a new vendor record with one that is here. */
     if (object->match)
         buf_printf(out, " CREATE INDEX %s_match ON %s (organization, %s) WHERE %s IS NOT NULL;",
                    object->name, object->name, object->match, object->match);
+}
+
+void ddl_add_deleted_at(struct buf *out, const struct model_object *object,
+                        const struct ddl_types *types)
+{
+    buf_printf(out, "ALTER TABLE %s ADD COLUMN " DDL_DELETED_AT " %s;", object->name,
+               types->integer);
 }
 
 void ddl_add_column(struct buf *out, const struct model_object *object,

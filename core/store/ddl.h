@@ -18,6 +18,13 @@ struct ddl_types {
 /* "CREATE TABLE account (...)", with its match index as a second statement where it has one. */
 void ddl_create(struct buf *out, const struct model_object *object, const struct ddl_types *types);
 
+/* When the record was deleted; NULL: it lives. */
+#define DDL_DELETED_AT "deleted_at"
+
+/* "ALTER TABLE account ADD COLUMN deleted_at INTEGER", for a table from before there was one. */
+void ddl_add_deleted_at(struct buf *out, const struct model_object *object,
+                        const struct ddl_types *types);
+
 /* "ALTER TABLE account ADD COLUMN name type". */
 void ddl_add_column(struct buf *out, const struct model_object *object,
                     const struct model_field *field, const struct ddl_types *types);

@@ -62,7 +62,7 @@ static int insert_records(struct postgres_store *s, const struct store_batch *ba
     struct buf text = BUF_INIT(PG_SQL_MAX);
     struct pg_params p = PG_PARAMS_INIT;
     buf_printf(&text, "INSERT INTO %s (organization, ", object->name);
-    pg_record_columns(&text, object);
+    pg_written_columns(&text, object);
     buf_text(&text, ") SELECT $1::bigint, u.* FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], "
                     "$5::bigint[], $6::bigint[]");
     pg_int(&p, batch->organization);
@@ -131,15 +131,8 @@ static int update_records(struct postgres_store *s, const struct store_batch *ba
 
 /* ---- the log ---- */
 
-enum log_op { LOG_CREATE = 1, LOG_UPDATE = 2 };
-
-struct log_row {
-    int64_t seq, record, prev; /* prev 0: none */
-    struct str body;
-};
-
-static int add_log(struct postgres_store *s, const struct store_batch *batch, enum log_op op,
-                   const struct log_row *rows, size_t count, struct error *err)
+int pg_add_log(struct postgres_store *s, const struct store_batch *batch, enum log_op op,
+               const struct pg_log_row *rows, size_t count, struct error *err)
 {
     struct pg_params p = PG_PARAMS_INIT;
     pg_int(&p, batch->object->id);
@@ -172,17 +165,17 @@ static int apply_creates(struct postgres_store *s, struct store_batch *batch, in
 {
     size_t count = batch->create_count;
     struct record_row **rows = arena_new(arena, count, sizeof rows[0]);
-    struct log_row *log = arena_new(arena, count, sizeof log[0]);
+    struct pg_log_row *log = arena_new(arena, count, sizeof log[0]);
     if (count == 0)
         return 0;
     for (size_t i = 0; i < count; i++) {
         rows[i] = batch->creates[i].row;
         rows[i]->rev = seq++;
-        log[i] = (struct log_row){.seq = rows[i]->rev, .record = rows[i]->key};
+        log[i] = (struct pg_log_row){.seq = rows[i]->rev, .record = rows[i]->key};
     }
     if (insert_records(s, batch, rows, count, err) != 0)
         return -1;
-    return add_log(s, batch, LOG_CREATE, log, count, err);
+    return pg_add_log(s, batch, LOG_CREATE, log, count, err);
 }
 
 /* Several updates of one record share its row: it is written once, and has a log row for each. */
@@ -191,24 +184,24 @@ static int apply_updates(struct postgres_store *s, struct store_batch *batch, in
 {
     size_t count = batch->update_count, n = 0;
     struct record_row **rows = arena_new(arena, count, sizeof rows[0]);
-    struct log_row *log = arena_new(arena, count, sizeof log[0]);
+    struct pg_log_row *log = arena_new(arena, count, sizeof log[0]);
     if (count == 0)
         return 0;
     for (size_t i = 0; i < count; i++) {
         struct record_row *row = batch->updates[i].row;
-        log[i] = (struct log_row){seq, row->key, row->rev, batch->updates[i].body};
+        log[i] = (struct pg_log_row){seq, row->key, row->rev, batch->updates[i].body};
         row->rev = seq++;
         if (n == 0 || rows[n - 1]->key != row->key)
             rows[n++] = row;
     }
     if (update_records(s, batch, rows, n, err) != 0)
         return -1;
-    return add_log(s, batch, LOG_UPDATE, log, count, err);
+    return pg_add_log(s, batch, LOG_UPDATE, log, count, err);
 }
 
 static int apply_records(struct postgres_store *s, struct store_batch *batch, struct error *err)
 {
-    size_t count = batch->create_count + batch->update_count;
+    size_t count = batch->create_count + batch->update_count + batch->end_count;
     struct arena arena = {0};
     int64_t seq;
     if (count == 0)
@@ -216,8 +209,12 @@ static int apply_records(struct postgres_store *s, struct store_batch *batch, st
     if (pg_take(s, "log_seq", count, &seq, err) != 0)
         return -1;
     int rc = apply_creates(s, batch, seq, &arena, err);
+    seq += (int64_t)batch->create_count;
     if (rc == 0)
-        rc = apply_updates(s, batch, seq + (int64_t)batch->create_count, &arena, err);
+        rc = pg_apply_ends(s, batch, seq, &arena, err);
+    seq += (int64_t)batch->end_count;
+    if (rc == 0)
+        rc = apply_updates(s, batch, seq, &arena, err);
     arena_free(&arena);
     return rc;
 }
@@ -245,10 +242,13 @@ static int add_links(struct postgres_store *s, const struct link_write *const *l
     pg_array(&p, PG_BYTEA, count);
     for (size_t i = 0; i < count; i++)
         pg_item_str(&p, links[i]->seen_remote);
+    pg_array(&p, PG_INT8, count);
+    for (size_t i = 0; i < count; i++)
+        pg_item_int(&p, (int64_t)links[i]->ended);
     int rc = pg_run(s,
-                    "INSERT INTO link (stream, external_id, record, remote_modified, seen_remote) "
-                    "SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], "
-                    "$5::bytea[])",
+                    "INSERT INTO link (stream, external_id, record, remote_modified, "
+                    "seen_remote, ended) SELECT * FROM unnest($1::bigint[], $2::text[], "
+                    "$3::bigint[], $4::bigint[], $5::bytea[], $6::bigint[])",
                     &p, "add links", err);
     pg_params_free(&p);
     return rc;
@@ -403,6 +403,7 @@ int pg_apply(struct store *store, struct store_batch *batch, struct error *err)
 {
     struct postgres_store *s = pg_of(store);
     if (apply_records(s, batch, err) != 0 || apply_links(s, batch, err) != 0 ||
+        pg_apply_link_ends(s, batch, err) != 0 || pg_apply_seen(s, batch, err) != 0 ||
         apply_pending(s, batch, err) != 0)
         return -1;
     return pg_apply_quarantine(s, batch, err);

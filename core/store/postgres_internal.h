@@ -132,7 +132,9 @@ int pg_set_stream(struct store *store, const struct stream_state *state, struct 
 
 /* ---- postgres_load.c ---- */
 
-/* key, id, rev, created_at, updated_at, the model's fields, custom_fields. */
+/* key, id, rev, created_at, updated_at, the model's fields, custom_fields; when they are read,
+ * deleted_at. */
+void pg_written_columns(struct buf *out, const struct model_object *object);
 void pg_record_columns(struct buf *out, const struct model_object *object);
 void pg_read_record(const PGresult *r, int row, const struct model_object *object,
                     struct arena *arena, struct record_row *ret_row);
@@ -153,6 +155,36 @@ int pg_count_links(struct store *store, int64_t stream, int64_t *ret_count, stru
 /* ---- postgres_apply.c ---- */
 
 int pg_apply(struct store *store, struct store_batch *batch, struct error *err);
+
+struct pg_log_row {
+    int64_t seq, record, prev; /* prev 0: none */
+    struct str body;
+};
+int pg_add_log(struct postgres_store *s, const struct store_batch *batch, enum log_op op,
+               const struct pg_log_row *rows, size_t count, struct error *err);
+
+/* ---- postgres_end.c ---- */
+
+int pg_load_holders(struct store *store, const struct model_object *object, int64_t stream,
+                    const int64_t *records, size_t count, struct holder_row *out,
+                    struct error *err);
+int pg_load_unseen(struct store *store, const struct stream_state *state, int64_t after,
+                   size_t most, struct linked_id **ret_rows, size_t *ret_count, struct arena *arena,
+                   struct error *err);
+int pg_load_archived(struct store *store, int64_t stream, int64_t after, size_t most,
+                     struct linked_id **ret_rows, size_t *ret_count, struct arena *arena,
+                     struct error *err);
+int pg_load_referring(struct store *store, const struct model_object *object, int field,
+                      const int64_t *records, size_t count, int64_t **ret_keys, size_t *ret_count,
+                      struct arena *arena, struct error *err);
+int pg_count_seen(struct store *store, int64_t stream, int64_t *ret_count, struct error *err);
+int pg_begin_seen(struct store *store, int64_t stream, int64_t *ret_last, struct error *err);
+/* Parts of apply. */
+int pg_apply_ends(struct postgres_store *s, struct store_batch *batch, int64_t seq,
+                  struct arena *arena, struct error *err);
+int pg_apply_link_ends(struct postgres_store *s, const struct store_batch *batch,
+                       struct error *err);
+int pg_apply_seen(struct postgres_store *s, const struct store_batch *batch, struct error *err);
 
 /* ---- postgres_quarantine.c ---- */
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "store/ddl.h"
 #include "store/postgres_internal.h"
 
 enum { ROWS_AT_ONCE = 500 };
@@ -21,14 +22,15 @@ static void read_run_stream(const PGresult *r, int at, struct arena *arena,
 {
     const struct model_object *object = model_object_by_id((uint16_t)pg_get_int(r, at, 2));
     int64_t *counts[] = {&row->counts.read,      &row->counts.created,  &row->counts.updated,
-                         &row->counts.unchanged, &row->counts.filtered, &row->counts.quarantined};
+                         &row->counts.unchanged, &row->counts.filtered, &row->counts.quarantined,
+                         &row->counts.deleted,   &row->counts.restored};
     row->stream = pg_get_int(r, at, 0);
     row->vendor_object = arena_str(arena, pg_get_str(r, at, 1));
     row->object = str_from(object ? object->name : "");
     row->mode = (enum walk)pg_get_int(r, at, 3);
     row->since = pg_get_int(r, at, 4);
     row->until = pg_get_int(r, at, 5);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 8; i++)
         *counts[i] = pg_get_int(r, at, 6 + i);
 }
 
@@ -40,7 +42,8 @@ static int read_run_streams(struct postgres_store *s, struct run_row *row, struc
     PGresult *r = pg_query(
         s,
         "SELECT s.id, s.vendor_object, s.object, r.mode, r.since, r.until, r.read, r.created, "
-        "r.updated, r.unchanged, r.filtered, r.quarantined FROM run_stream r "
+        "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored "
+        "FROM run_stream r "
         "JOIN stream s ON s.id = r.stream WHERE r.run = $1::bigint ORDER BY r.stream",
         &p, "read the run log", err);
     pg_params_free(&p);
@@ -141,8 +144,9 @@ int pg_each_stream(struct store *store, struct str connection, stream_fn fn, voi
     pg_str(&p, connection);
     PGresult *r = pg_query(
         pg_of(store),
-        "SELECT s.id, s.object, s.watermark, s.mapping_hash, s.walk, s.walk_since, s.walk_until, "
-        "c.name, s.vendor_object, (SELECT count(*) FROM link l WHERE l.stream = s.id), "
+        "SELECT s.id, s.object, s.watermark, s.reconciled_at, s.walk, s.walk_since, s.walk_until, "
+        "c.name, s.vendor_object, (SELECT count(*) FROM link l WHERE l.stream = s.id) - "
+        "(SELECT count(*) FROM link l WHERE l.stream = s.id AND l.ended <> 0), "
         "(SELECT count(*) FROM quarantine q WHERE q.stream = s.id) FROM stream s "
         "JOIN connection c ON c.id = s.connection WHERE $1 = '' OR c.name = $1 "
         "ORDER BY c.name COLLATE \"C\", s.id",
@@ -160,6 +164,7 @@ int pg_each_stream(struct store *store, struct str connection, stream_fn fn, voi
         stream.state.id = pg_get_int(r, row, 0);
         stream.state.has_watermark = !pg_is_null(r, row, 2);
         stream.state.watermark = pg_get_int(r, row, 2);
+        stream.state.reconciled_at = pg_get_int(r, row, 3);
         stream.state.walk = (enum walk)pg_get_int(r, row, 4);
         stream.state.since = pg_get_int(r, row, 5);
         stream.state.until = pg_get_int(r, row, 6);
@@ -205,8 +210,10 @@ static PGresult *select_records(struct postgres_store *s, const struct record_fi
     pg_int(&p, after);
     buf_text(&text, "SELECT ");
     pg_record_columns(&text, filter->object);
-    buf_printf(&text, " FROM %s WHERE organization = $1::bigint AND key > $2::bigint",
-               filter->object->name);
+    buf_printf(&text,
+               " FROM %s WHERE organization = $1::bigint AND key > $2::bigint "
+               "AND " DDL_DELETED_AT " IS %sNULL",
+               filter->object->name, filter->deleted ? "NOT " : "");
     write_where(&text, &p, filter);
     buf_printf(&text, " ORDER BY key LIMIT %d", count);
     PGresult *r = pg_query(s, buf_cstr(&text), &p, "read records", err);
@@ -269,7 +276,15 @@ static int verify_object(struct postgres_store *s, const struct model_object *ob
              object->name, object->id);
     if (none_of(s, query, "records have no log row", err) != 0)
         return -1;
-    snprintf(query, sizeof query, "SELECT count(*) FROM %s", object->name);
+    snprintf(query, sizeof query,
+             "SELECT count(*) FROM link l JOIN stream s ON s.id = l.stream AND s.object = %d "
+             "JOIN %s r ON r.key = l.record WHERE l.ended = 0 "
+             "AND r." DDL_DELETED_AT " IS NOT NULL",
+             object->id, object->name);
+    if (none_of(s, query, "records are deleted although a vendor has them", err) != 0)
+        return -1;
+    snprintf(query, sizeof query, "SELECT count(*) FROM %s WHERE " DDL_DELETED_AT " IS NULL",
+             object->name);
     return pg_number(s, query, NULL, "count records", ret_count, err);
 }
 

@@ -5,18 +5,25 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "store/ddl.h"
 #include "store/postgres_internal.h"
 
 /* ---- records ---- */
 
 enum { FIXED_COLUMNS = 5 };
 
-void pg_record_columns(struct buf *out, const struct model_object *object)
+void pg_written_columns(struct buf *out, const struct model_object *object)
 {
     buf_text(out, "key, id, rev, created_at, updated_at");
     for (size_t i = 0; i < object->field_count; i++)
         buf_printf(out, ", %s", object->fields[i].name);
     buf_text(out, ", custom_fields");
+}
+
+void pg_record_columns(struct buf *out, const struct model_object *object)
+{
+    pg_written_columns(out, object);
+    buf_text(out, ", " DDL_DELETED_AT);
 }
 
 void pg_read_record(const PGresult *r, int row, const struct model_object *object,
@@ -43,6 +50,7 @@ void pg_read_record(const PGresult *r, int row, const struct model_object *objec
     }
     if (!pg_is_null(r, row, custom))
         ret->custom = arena_str(arena, pg_get_str(r, row, custom));
+    ret->deleted_at = pg_get_int(r, row, custom + 1);
 }
 
 /* In a transaction the rows are locked, so that what is merged with them is what is there: two
@@ -140,7 +148,7 @@ int pg_load_links(struct store *store, int64_t stream, const struct str *externa
     pg_int(&p, stream);
     pg_strs(&p, external_ids, count);
     PGresult *r = pg_query(pg_of(store),
-                           "SELECT external_id, key, record, seen_remote FROM link "
+                           "SELECT external_id, key, record, ended, seen_remote FROM link "
                            "WHERE stream = $1::bigint AND external_id = ANY($2::text[])",
                            &p, "look up links", err);
     pg_params_free(&p);
@@ -153,7 +161,8 @@ int pg_load_links(struct store *store, int64_t stream, const struct str *externa
         struct str id = pg_get_str(r, row, 0);
         struct link_row link = {.key = pg_get_int(r, row, 1),
                                 .record = pg_get_int(r, row, 2),
-                                .seen_remote = arena_str(arena, pg_get_str(r, row, 3))};
+                                .ended = (enum link_ended)pg_get_int(r, row, 3),
+                                .seen_remote = arena_str(arena, pg_get_str(r, row, 4))};
         size_t at = first_place(places, count, id);
         for (; at < count && str_eq(places[at].text, id); at++)
             out[places[at].at] = link;
@@ -220,7 +229,8 @@ static struct str match_text(const struct value *value, struct arena *arena)
     return value->state == VALUE_TEXT ? value->text : STR("");
 }
 
-/* The first two records of each value: a third one says nothing more. */
+/* The first two records of each value: a third one says nothing more. What is archived or absent
+ * in the stream may come back under another id. */
 static PGresult *select_matches(struct postgres_store *s, const struct model_object *object,
                                 int64_t organization, int64_t stream, int field,
                                 const struct value *values, size_t count, struct error *err)
@@ -232,8 +242,9 @@ static PGresult *select_matches(struct postgres_store *s, const struct model_obj
     buf_printf(&text,
                "SELECT value::text, key FROM (SELECT r.%s AS value, r.key, row_number() OVER "
                "(PARTITION BY r.%s ORDER BY r.key) AS n FROM %s r WHERE r.organization = "
-               "$1::bigint AND r.%s = ANY($3::%s[]) AND NOT EXISTS (SELECT 1 FROM link l WHERE "
-               "l.record = r.key AND l.stream = $2::bigint)) AS found WHERE n <= 2 "
+               "$1::bigint AND r.%s = ANY($3::%s[]) AND r." DDL_DELETED_AT " IS NULL "
+               "AND NOT EXISTS (SELECT 1 FROM link l WHERE l.record = r.key "
+               "AND l.stream = $2::bigint AND l.ended IN (0, 4))) AS found WHERE n <= 2 "
                "ORDER BY key",
                name, name, object->name, name, is_text ? "text" : "bigint");
     pg_int(&p, organization);
@@ -295,8 +306,10 @@ int pg_count_links(struct store *store, int64_t stream, int64_t *ret_count, stru
 {
     struct pg_params p = PG_PARAMS_INIT;
     pg_int(&p, stream);
-    int rc = pg_number(pg_of(store), "SELECT count(*) FROM link WHERE stream = $1::bigint", &p,
-                       "count links", ret_count, err);
+    int rc = pg_number(pg_of(store),
+                       "SELECT (SELECT count(*) FROM link WHERE stream = $1::bigint) - (SELECT "
+                       "count(*) FROM link WHERE stream = $1::bigint AND ended <> 0)",
+                       &p, "count links", ret_count, err);
     pg_params_free(&p);
     return rc;
 }

@@ -114,6 +114,9 @@ static void read_stream(const PGresult *r, struct arena *arena, struct stream_st
     state->until = pg_get_int(r, 0, 6);
     state->walk_hash = pg_get_int(r, 0, 7);
     state->position = arena_str(arena, pg_get_str(r, 0, 8));
+    state->walk_links = pg_get_int(r, 0, 9);
+    state->deleted_watermark = pg_get_int(r, 0, 10);
+    state->reconciled_at = pg_get_int(r, 0, 11);
 }
 
 int pg_stream(struct store *store, int64_t connection, struct str vendor_object,
@@ -137,8 +140,9 @@ int pg_stream(struct store *store, int64_t connection, struct str vendor_object,
     if (rc == 0) {
         r = pg_query(s,
                      "SELECT id, object, watermark, mapping_hash, walk, walk_since, walk_until, "
-                     "walk_hash, position FROM stream WHERE connection = $1::bigint "
-                     "AND vendor_object = $2 AND $3::bigint IS NOT NULL",
+                     "walk_hash, position, walk_links, deleted_watermark, reconciled_at "
+                     "FROM stream WHERE connection = $1::bigint AND vendor_object = $2 AND "
+                     "$3::bigint IS NOT NULL",
                      &p, "look up the stream", err);
         rc = r ? 0 : -1;
     }
@@ -170,10 +174,15 @@ int pg_set_stream(struct store *store, const struct stream_state *state, struct 
     pg_int(&p, state->until);
     pg_int(&p, state->walk_hash);
     pg_str(&p, state->position);
+    pg_int(&p, state->walk_links);
+    pg_int_or_null(&p, state->deleted_watermark, state->deleted_watermark <= 0);
+    pg_int_or_null(&p, state->reconciled_at, state->reconciled_at <= 0);
     int rc = pg_run(pg_of(store),
                     "UPDATE stream SET watermark = $2::bigint, mapping_hash = $3::bigint, "
                     "walk = $4::bigint, walk_since = $5::bigint, walk_until = $6::bigint, "
-                    "walk_hash = $7::bigint, position = $8 WHERE id = $1::bigint",
+                    "walk_hash = $7::bigint, position = $8, walk_links = $9::bigint, "
+                    "deleted_watermark = $10::bigint, reconciled_at = $11::bigint "
+                    "WHERE id = $1::bigint",
                     &p, "move the cursor", err);
     pg_params_free(&p);
     return rc;

@@ -56,6 +56,8 @@ static void add_missing(struct buf *out, const PGresult *columns, const struct m
         ddl_create(out, object, &types);
         return;
     }
+    if (!has(columns, object->name, DDL_DELETED_AT))
+        ddl_add_deleted_at(out, object, &types);
     for (size_t i = 0; i < object->field_count; i++)
         if (!has(columns, object->name, object->fields[i].name))
             ddl_add_column(out, object, &object->fields[i], &types);

@@ -25,21 +25,33 @@ static const char *const texts[SQL_STATEMENTS] = {
         "UPDATE connection SET vendor_account = ?2, vendor_account_name = ?3 WHERE id = ?1",
     [SQL_FIND_STREAM] =
         "SELECT id, object, watermark, mapping_hash, walk, walk_since, walk_until, "
-        "walk_hash, position FROM stream WHERE connection = ?1 AND vendor_object = ?2",
+        "walk_hash, position, walk_links, deleted_watermark, reconciled_at FROM stream "
+        "WHERE connection = ?1 AND vendor_object = ?2",
     [SQL_ADD_STREAM] = "INSERT INTO stream (connection, vendor_object, object) VALUES (?1, ?2, ?3)",
     [SQL_SET_STREAM] =
         "UPDATE stream SET watermark = ?2, mapping_hash = ?3, walk = ?4, "
-        "walk_since = ?5, walk_until = ?6, walk_hash = ?7, position = ?8 WHERE id = ?1",
+        "walk_since = ?5, walk_until = ?6, walk_hash = ?7, position = ?8, walk_links = ?9, "
+        "deleted_watermark = ?10, reconciled_at = ?11 WHERE id = ?1",
     [SQL_FIND_CUSTOM_FIELD] = "SELECT id FROM custom_field WHERE object = ?1 AND name = ?2",
     [SQL_ADD_CUSTOM_FIELD] = "INSERT INTO custom_field (id, object, name) SELECT "
                              "coalesce(max(id), 999) + 1, ?1, ?2 FROM custom_field",
     [SQL_FIND_LINK] =
-        "SELECT key, record, seen_remote FROM link WHERE stream = ?1 AND external_id = ?2",
-    [SQL_IS_LINKED] = "SELECT 1 FROM link WHERE record = ?1 AND stream = ?2",
-    [SQL_ADD_LINK] = "INSERT INTO link (stream, external_id, record, remote_modified, seen_remote) "
-                     "VALUES (?1, ?2, ?3, ?4, ?5)",
+        "SELECT key, record, ended, seen_remote FROM link WHERE stream = ?1 AND external_id = ?2",
+    /* What is archived or absent may come back under another id. */
+    [SQL_IS_LINKED] = "SELECT 1 FROM link WHERE record = ?1 AND stream = ?2 AND ended IN (0, 4)",
+    [SQL_ADD_LINK] = "INSERT INTO link (stream, external_id, record, remote_modified, seen_remote, "
+                     "ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [SQL_SET_LINK] = "UPDATE link SET remote_modified = ?2, seen_remote = ?3 WHERE key = ?1",
-    [SQL_COUNT_LINKS] = "SELECT count(*) FROM link WHERE stream = ?1",
+    /* What was merged is no more archived or absent. */
+    [SQL_END_LINK] = "UPDATE link SET ended = ?2, record = ?3 WHERE key = ?1 "
+                     "AND (ended <> 2 OR ?2 IN (0, 2))",
+    [SQL_FOLLOW_LINK] =
+        "UPDATE link SET record = ?3 WHERE record = ?1 AND stream = ?2 AND ended = 2",
+    [SQL_COUNT_LINKS] = "SELECT (SELECT count(*) FROM link WHERE stream = ?1) - (SELECT count(*) "
+                        "FROM link WHERE stream = ?1 AND ended <> 0)",
+    [SQL_HOLDERS] = "SELECT count(*), coalesce(max(l.stream = ?2), 0) FROM link l JOIN stream s "
+                    "ON s.id = l.stream WHERE l.record = ?1 AND l.ended = 0 AND s.object = ?3",
+    [SQL_SEE_LINK] = "INSERT INTO walk_seen (stream, link) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
     [SQL_LAST_SEQ] = "SELECT max(seq) FROM log",
     [SQL_ADD_LOG] = "INSERT INTO log (seq, object, record, op, run, prev, at, body) "
                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -70,17 +82,19 @@ static const char *const texts[SQL_STATEMENTS] = {
                       "VALUES (?1, ?2, ?3, 1)",
     [SQL_RUN_STREAM] =
         "INSERT INTO run_stream (run, stream, mode, since, until, read, created, updated, "
-        "unchanged, "
-        "filtered, quarantined) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
+        "unchanged, filtered, quarantined, deleted, restored) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
         "ON CONFLICT (run, stream) DO UPDATE SET read = excluded.read, created = excluded.created, "
         "updated = excluded.updated, unchanged = excluded.unchanged, filtered = excluded.filtered, "
-        "quarantined = excluded.quarantined",
+        "quarantined = excluded.quarantined, deleted = excluded.deleted, "
+        "restored = excluded.restored",
     [SQL_RUN_END] = "UPDATE run SET ended_at = ?2, status = ?3, reason = ?4, phase = ?5, "
                     "exit_signal = ?6, exit_code = ?7, api_calls = ?8, bytes = ?9, cpu_us = ?10 "
                     "WHERE id = ?1",
     [SQL_RUN_STREAMS] =
         "SELECT s.id, s.vendor_object, s.object, r.mode, r.since, r.until, r.read, r.created, "
-        "r.updated, r.unchanged, r.filtered, r.quarantined FROM run_stream r "
+        "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored "
+        "FROM run_stream r "
         "JOIN stream s ON s.id = r.stream WHERE r.run = ?1 ORDER BY r.stream",
 };
 
@@ -301,6 +315,9 @@ static void read_stream(sqlite3_stmt *stmt, struct arena *arena, struct stream_s
     state->until = sqlite3_column_int64(stmt, 6);
     state->walk_hash = sqlite3_column_int64(stmt, 7);
     state->position = arena_str(arena, sqlite_column_str(stmt, 8));
+    state->walk_links = sqlite3_column_int64(stmt, 9);
+    state->deleted_watermark = sqlite3_column_int64(stmt, 10); /* 0 for NULL */
+    state->reconciled_at = sqlite3_column_int64(stmt, 11);
 }
 
 static int sqlite_stream(struct store *store, int64_t connection, struct str vendor_object,
@@ -383,6 +400,9 @@ static int sqlite_set_stream(struct store *store, const struct stream_state *sta
     sqlite3_bind_int64(stmt, 6, state->until);
     sqlite3_bind_int64(stmt, 7, state->walk_hash);
     sqlite_bind_bytes(stmt, 8, state->position);
+    sqlite3_bind_int64(stmt, 9, state->walk_links);
+    sqlite_bind_positive(stmt, 10, state->deleted_watermark);
+    sqlite_bind_positive(stmt, 11, state->reconciled_at);
     return sqlite_run(s, stmt, "move the cursor", err);
 }
 
@@ -489,6 +509,7 @@ static void sqlite_close(struct store *store)
         sqlite3_finalize(s->objects[i].load);
         sqlite3_finalize(s->objects[i].match);
         sqlite3_finalize(s->objects[i].last_key);
+        sqlite3_finalize(s->objects[i].end);
     }
     for (size_t i = 0; i < UPDATE_CACHE; i++)
         sqlite3_finalize(s->updates[i].stmt);
@@ -514,6 +535,12 @@ static const struct store_engine engine = {
     .load_pending = sqlite_load_pending,
     .allocate = sqlite_allocate,
     .count_links = sqlite_count_links,
+    .load_holders = sqlite_load_holders,
+    .load_unseen = sqlite_load_unseen,
+    .load_archived = sqlite_load_archived,
+    .load_referring = sqlite_load_referring,
+    .count_seen = sqlite_count_seen,
+    .begin_seen = sqlite_begin_seen,
     .apply = sqlite_apply,
     .set_stream = sqlite_set_stream,
     .run_start = sqlite_run_start,

@@ -4,10 +4,11 @@
  * near. */
 #include <stdio.h>
 
+#include "store/ddl.h"
 #include "store/sqlite_internal.h"
 
 /* ---- columns: key, id, organization, rev, created_at, updated_at, the model's fields,
- * custom_fields ---- */
+ * custom_fields; when they are read, deleted_at ---- */
 
 enum { FIXED_COLUMNS = 6, STATEMENT_MAX = 4096 };
 
@@ -16,12 +17,18 @@ static int custom_column(const struct model_object *object)
     return FIXED_COLUMNS + (int)object->field_count;
 }
 
-void sqlite_record_columns(struct buf *out, const struct model_object *object)
+static void written_columns(struct buf *out, const struct model_object *object)
 {
     buf_text(out, "key, id, organization, rev, created_at, updated_at");
     for (size_t i = 0; i < object->field_count; i++)
         buf_printf(out, ", %s", object->fields[i].name);
     buf_text(out, ", custom_fields");
+}
+
+void sqlite_record_columns(struct buf *out, const struct model_object *object)
+{
+    written_columns(out, object);
+    buf_text(out, ", " DDL_DELETED_AT);
 }
 
 void sqlite_read_record(sqlite3_stmt *stmt, const struct model_object *object, struct arena *arena,
@@ -48,6 +55,7 @@ void sqlite_read_record(sqlite3_stmt *stmt, const struct model_object *object, s
     }
     if (sqlite3_column_type(stmt, custom_column(object)) != SQLITE_NULL)
         row->custom = arena_str(arena, sqlite_column_str(stmt, custom_column(object)));
+    row->deleted_at = sqlite3_column_int64(stmt, custom_column(object) + 1); /* 0 for NULL */
 }
 
 /* ---- statements of an object ---- */
@@ -57,7 +65,7 @@ static sqlite3_stmt *make_insert(struct sqlite_store *s, const struct model_obje
 {
     struct buf text = BUF_INIT(STATEMENT_MAX);
     buf_printf(&text, "INSERT INTO %s (", object->name);
-    sqlite_record_columns(&text, object);
+    written_columns(&text, object);
     buf_text(&text, ") VALUES (?1");
     for (int i = 2; i <= custom_column(object) + 1; i++)
         buf_printf(&text, ", ?%d", i);
@@ -83,8 +91,10 @@ static sqlite3_stmt *make_match(struct sqlite_store *s, const struct model_objec
                                 int field, struct error *err)
 {
     struct buf text = BUF_INIT(STATEMENT_MAX);
-    buf_printf(&text, "SELECT key FROM %s WHERE organization = ?1 AND %s = ?2", object->name,
-               object->fields[field].name);
+    buf_printf(&text,
+               "SELECT key FROM %s WHERE organization = ?1 AND %s = ?2 "
+               "AND " DDL_DELETED_AT " IS NULL",
+               object->name, object->fields[field].name);
     sqlite3_stmt *stmt = sqlite_prepare(s, buf_cstr(&text), true, err);
     buf_free(&text);
     return stmt;
@@ -150,7 +160,8 @@ int sqlite_load_links(struct store *store, int64_t stream, const struct str *ext
             continue;
         out[i].key = sqlite3_column_int64(stmt, 0);
         out[i].record = sqlite3_column_int64(stmt, 1);
-        out[i].seen_remote = arena_str(arena, sqlite_column_str(stmt, 2));
+        out[i].ended = (enum link_ended)sqlite3_column_int(stmt, 2);
+        out[i].seen_remote = arena_str(arena, sqlite_column_str(stmt, 3));
         sqlite3_reset(stmt);
     }
     return 0;
@@ -351,9 +362,7 @@ static int update_record(struct sqlite_store *s, const struct store_batch *batch
     return sqlite_run(s, stmt, "change a record", err);
 }
 
-enum log_op { LOG_CREATE = 1, LOG_UPDATE = 2 };
-
-static int add_log(struct sqlite_store *s, const struct store_batch *batch, enum log_op op,
+int sqlite_add_log(struct sqlite_store *s, const struct store_batch *batch, enum log_op op,
                    const struct record_row *row, int64_t prev, struct str body, struct error *err)
 {
     sqlite3_stmt *stmt = sqlite_statement(s, SQL_ADD_LOG, err);
@@ -388,7 +397,7 @@ static int apply_creates(struct sqlite_store *s, struct store_batch *batch, int6
             return -1;
     }
     for (size_t i = 0; i < batch->create_count; i++)
-        if (add_log(s, batch, LOG_CREATE, batch->creates[i].row, 0, STR(""), err) != 0)
+        if (sqlite_add_log(s, batch, LOG_CREATE, batch->creates[i].row, 0, STR(""), err) != 0)
             return -1;
     return 0;
 }
@@ -401,7 +410,7 @@ static int apply_updates(struct sqlite_store *s, struct store_batch *batch, int6
         int64_t prev = update->row->rev;
         update->row->rev = ++*seq;
         if (update_record(s, batch, update, err) != 0 ||
-            add_log(s, batch, LOG_UPDATE, update->row, prev, update->body, err) != 0)
+            sqlite_add_log(s, batch, LOG_UPDATE, update->row, prev, update->body, err) != 0)
             return -1;
     }
     return 0;
@@ -422,6 +431,7 @@ static int write_link(struct sqlite_store *s, const struct link_write *link, str
         sqlite3_bind_int64(stmt, 3, link->record);
         sqlite_bind_positive(stmt, 4, link->remote_modified);
         sqlite_bind_bytes(stmt, 5, link->seen_remote);
+        sqlite3_bind_int(stmt, 6, (int)link->ended);
     }
     return sqlite_run(s, stmt, "write a link", err);
 }
@@ -479,13 +489,17 @@ int sqlite_apply(struct store *store, struct store_batch *batch, struct error *e
 {
     struct sqlite_store *s = sqlite_of(store);
     int64_t seq = 0;
-    if (batch->create_count + batch->update_count > 0 && last_seq(s, &seq, err) != 0)
+    size_t logged = batch->create_count + batch->update_count + batch->end_count;
+    if (logged > 0 && last_seq(s, &seq, err) != 0)
         return -1;
-    if (apply_creates(s, batch, &seq, err) != 0 || apply_updates(s, batch, &seq, err) != 0)
+    if (apply_creates(s, batch, &seq, err) != 0 || sqlite_apply_ends(s, batch, &seq, err) != 0 ||
+        apply_updates(s, batch, &seq, err) != 0)
         return -1;
     for (size_t i = 0; i < batch->link_count; i++)
         if (write_link(s, &batch->links[i], err) != 0)
             return -1;
+    if (sqlite_apply_link_ends(s, batch, err) != 0 || sqlite_apply_seen(s, batch, err) != 0)
+        return -1;
     for (size_t i = 0; i < batch->pending_count; i++)
         if (write_pending(s, &batch->pending[i], err) != 0)
             return -1;

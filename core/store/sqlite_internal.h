@@ -27,6 +27,10 @@ enum statement {
     SQL_IS_LINKED,
     SQL_ADD_LINK,
     SQL_SET_LINK,
+    SQL_END_LINK,
+    SQL_FOLLOW_LINK,
+    SQL_HOLDERS,
+    SQL_SEE_LINK,
     SQL_COUNT_LINKS,
     SQL_LAST_SEQ,
     SQL_ADD_LOG,
@@ -47,7 +51,7 @@ enum statement {
 
 /* Statements of one canonical object, made from the model. */
 struct object_statements {
-    sqlite3_stmt *insert, *load, *match, *last_key;
+    sqlite3_stmt *insert, *load, *match, *last_key, *end;
 };
 
 enum { UPDATE_CACHE = 32, MOST_OBJECTS = 16 };
@@ -114,6 +118,30 @@ int sqlite_allocate(struct store *s, const struct model_object *object, size_t c
                     int64_t *ret_first, struct error *err);
 int sqlite_count_links(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
 int sqlite_apply(struct store *s, struct store_batch *batch, struct error *err);
+int sqlite_add_log(struct sqlite_store *s, const struct store_batch *batch, enum log_op op,
+                   const struct record_row *row, int64_t prev, struct str body, struct error *err);
+
+/* sqlite_end.c */
+int sqlite_load_holders(struct store *s, const struct model_object *object, int64_t stream,
+                        const int64_t *records, size_t count, struct holder_row *out,
+                        struct error *err);
+int sqlite_load_unseen(struct store *s, const struct stream_state *state, int64_t after,
+                       size_t most, struct linked_id **ret_rows, size_t *ret_count,
+                       struct arena *arena, struct error *err);
+int sqlite_load_archived(struct store *s, int64_t stream, int64_t after, size_t most,
+                         struct linked_id **ret_rows, size_t *ret_count, struct arena *arena,
+                         struct error *err);
+int sqlite_load_referring(struct store *s, const struct model_object *object, int field,
+                          const int64_t *records, size_t count, int64_t **ret_keys,
+                          size_t *ret_count, struct arena *arena, struct error *err);
+int sqlite_count_seen(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
+int sqlite_begin_seen(struct store *s, int64_t stream, int64_t *ret_last, struct error *err);
+/* Parts of apply. */
+int sqlite_apply_ends(struct sqlite_store *s, struct store_batch *batch, int64_t *seq,
+                      struct error *err);
+int sqlite_apply_link_ends(struct sqlite_store *s, const struct store_batch *batch,
+                           struct error *err);
+int sqlite_apply_seen(struct sqlite_store *s, const struct store_batch *batch, struct error *err);
 
 /* The columns of a record as each_record and load_records select them; see sqlite_batch.c. */
 void sqlite_record_columns(struct buf *out, const struct model_object *object);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "store/ddl.h"
 #include "store/sqlite_internal.h"
 
 enum { STATEMENT_MAX = 8192 };
@@ -23,14 +24,15 @@ static void read_run_stream(sqlite3_stmt *stmt, struct arena *arena, struct run_
 {
     const struct model_object *object = model_object_by_id((uint16_t)sqlite3_column_int(stmt, 2));
     int64_t *counts[] = {&row->counts.read,      &row->counts.created,  &row->counts.updated,
-                         &row->counts.unchanged, &row->counts.filtered, &row->counts.quarantined};
+                         &row->counts.unchanged, &row->counts.filtered, &row->counts.quarantined,
+                         &row->counts.deleted,   &row->counts.restored};
     row->stream = sqlite3_column_int64(stmt, 0);
     row->vendor_object = column(stmt, 1, arena);
     row->object = str_from(object ? object->name : "");
     row->mode = (enum walk)sqlite3_column_int(stmt, 3);
     row->since = sqlite3_column_int64(stmt, 4);
     row->until = sqlite3_column_int64(stmt, 5);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 8; i++)
         *counts[i] = sqlite3_column_int64(stmt, 6 + i);
 }
 
@@ -106,8 +108,9 @@ int sqlite_each_stream(struct store *store, struct str connection, stream_fn fn,
     struct sqlite_store *s = sqlite_of(store);
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
-        "SELECT s.id, s.object, s.watermark, s.mapping_hash, s.walk, s.walk_since, s.walk_until, "
-        "c.name, s.vendor_object, (SELECT count(*) FROM link l WHERE l.stream = s.id), "
+        "SELECT s.id, s.object, s.watermark, s.reconciled_at, s.walk, s.walk_since, s.walk_until, "
+        "c.name, s.vendor_object, (SELECT count(*) FROM link l WHERE l.stream = s.id) - "
+        "(SELECT count(*) FROM link l WHERE l.stream = s.id AND l.ended <> 0), "
         "(SELECT count(*) FROM quarantine q WHERE q.stream = s.id) FROM stream s "
         "JOIN connection c ON c.id = s.connection WHERE ?1 = '' OR c.name = ?1 ORDER BY c.name, "
         "s.id",
@@ -128,6 +131,7 @@ int sqlite_each_stream(struct store *store, struct str connection, stream_fn fn,
         row.state.id = sqlite3_column_int64(stmt, 0);
         row.state.has_watermark = sqlite3_column_type(stmt, 2) != SQLITE_NULL;
         row.state.watermark = sqlite3_column_int64(stmt, 2);
+        row.state.reconciled_at = sqlite3_column_int64(stmt, 3);
         row.state.walk = (enum walk)sqlite3_column_int(stmt, 4);
         row.state.since = sqlite3_column_int64(stmt, 5);
         row.state.until = sqlite3_column_int64(stmt, 6);
@@ -187,7 +191,8 @@ int sqlite_each_quarantined(struct store *store, struct str connection, struct s
 static void write_where(struct buf *text, const struct record_filter *filter)
 {
     int next = 2;
-    buf_text(text, " WHERE organization = ?1");
+    buf_printf(text, " WHERE organization = ?1 AND " DDL_DELETED_AT " IS %sNULL",
+               filter->deleted ? "NOT " : "");
     for (size_t i = 0; i < filter->where_count; i++) {
         int field = filter->where[i].field;
         if (field >= 0) {
@@ -295,7 +300,15 @@ int sqlite_verify(struct store *store, struct buf *ret_summary, struct error *er
             object->name, object->id);
         if (none_of(s, query, "records have no log row", err) != 0)
             return -1;
-        snprintf(query, sizeof query, "SELECT count(*) FROM %s", object->name);
+        snprintf(query, sizeof query,
+                 "SELECT count(*) FROM link l JOIN stream s ON s.id = l.stream AND s.object = %d "
+                 "JOIN %s r ON r.key = l.record WHERE l.ended = 0 "
+                 "AND r." DDL_DELETED_AT " IS NOT NULL",
+                 object->id, object->name);
+        if (none_of(s, query, "records are deleted although a vendor has them", err) != 0)
+            return -1;
+        snprintf(query, sizeof query, "SELECT count(*) FROM %s WHERE " DDL_DELETED_AT " IS NULL",
+                 object->name);
         sqlite3_stmt *stmt = sqlite_prepare(s, query, false, err);
         if (!stmt || sqlite_step(s, stmt, "count records", err) < 0)
             return -1;

@@ -9,32 +9,46 @@ static const struct ddl_types types = {.key = "INTEGER PRIMARY KEY",
                                        .uuid = "BLOB",
                                        .json = "TEXT"};
 
+/* 1 when the table has the column, 0 when not, -1. */
+static int has_column(struct sqlite_store *s, sqlite3_stmt *stmt, const char *name,
+                      struct error *err)
+{
+    sqlite_bind_str(stmt, 2, str_from(name));
+    int has = sqlite_step(s, stmt, "look at its tables", err);
+    sqlite3_reset(stmt);
+    return has;
+}
+
+static int missing_columns(struct sqlite_store *s, sqlite3_stmt *stmt,
+                           const struct model_object *object, struct buf *out, struct error *err)
+{
+    int has = has_column(s, stmt, DDL_DELETED_AT, err);
+    if (has == 0)
+        ddl_add_deleted_at(out, object, &types);
+    for (size_t i = 0; has >= 0 && i < object->field_count; i++) {
+        has = has_column(s, stmt, object->fields[i].name, err);
+        if (has == 0)
+            ddl_add_column(out, object, &object->fields[i], &types);
+    }
+    return has < 0 ? -1 : 0;
+}
+
 /* The statements that an object's table lacks; nothing when it is as the model says. */
 static int missing(struct sqlite_store *s, const struct model_object *object, struct buf *out,
                    struct error *err)
 {
     sqlite3_stmt *stmt =
         sqlite_prepare(s, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", false, err);
-    int found = stmt ? 0 : -1;
-    if (stmt) {
-        sqlite_bind_str(stmt, 1, str_from(object->name));
-        sqlite_bind_str(stmt, 2, STR("key"));
-        found = sqlite_step(s, stmt, "look at its tables", err);
-        sqlite3_reset(stmt);
-    }
-    if (found == 0)
+    if (!stmt)
+        return -1;
+    sqlite_bind_str(stmt, 1, str_from(object->name));
+    int rc = has_column(s, stmt, "key", err);
+    if (rc == 0)
         ddl_create(out, object, &types);
-    for (size_t i = 0; found > 0 && i < object->field_count; i++) {
-        sqlite_bind_str(stmt, 2, str_from(object->fields[i].name));
-        int has = sqlite_step(s, stmt, "look at its tables", err);
-        sqlite3_reset(stmt);
-        if (has == 0)
-            ddl_add_column(out, object, &object->fields[i], &types);
-        if (has < 0)
-            found = -1;
-    }
+    else if (rc > 0)
+        rc = missing_columns(s, stmt, object, out, err);
     sqlite3_finalize(stmt);
-    return found < 0 ? -1 : 0;
+    return rc;
 }
 
 static int all_missing(struct sqlite_store *s, struct buf *out, struct error *err)

@@ -27,14 +27,37 @@ struct record_row {
     struct uuid id;
     int64_t rev;
     int64_t created_at, updated_at;
+    int64_t deleted_at;                    /* 0: it lives; else it is a tombstone */
     struct value fields[MODEL_FIELDS_MAX]; /* in the order of the model */
     struct str custom;                     /* JSON object; empty: none */
+};
+
+/* Why a link is not live; the numbers are the store's. */
+enum link_ended {
+    LINK_LIVE = 0,
+    LINK_ARCHIVED = 1, /* the vendor says that the record is deleted */
+    LINK_MERGED = 2,   /* into another one, whose record is the link's now */
+    LINK_ABSENT = 3,   /* the vendor does not know the id any more */
+    LINK_OUT_OF_SCOPE = 4
 };
 
 struct link_row {
     int64_t key; /* 0: there is none */
     int64_t record;
+    enum link_ended ended;
     struct str seen_remote;
+};
+
+/* A link by which a vendor is asked about its record. */
+struct linked_id {
+    int64_t link, record;
+    struct str external_id;
+};
+
+/* The live links of a record. */
+struct holder_row {
+    int64_t live; /* in all streams */
+    bool here;    /* one of them in the stream that was asked about */
 };
 
 struct match_row {
@@ -62,11 +85,26 @@ struct record_update {
     struct str body; /* of the log row */
 };
 
+/* The record becomes a tombstone, or lives again: as row->deleted_at says. */
+struct record_end {
+    struct record_row *row; /* row->rev is the old one, and set by apply */
+};
+
 struct link_write {
     int64_t key; /* 0: a new link */
     int64_t stream, record;
     struct str external_id, seen_remote;
     int64_t remote_modified; /* 0: not known */
+    enum link_ended ended;   /* of a new link */
+};
+
+/* A link that is there ends, or lives again. One that is merged does not become archived or absent.
+ */
+struct link_end {
+    int64_t key, stream, record;
+    enum link_ended ended;
+    int64_t followed; /* with LINK_MERGED: the record it had; what was merged into that one moves
+                         along. 0: nothing does */
 };
 
 struct quarantine_write {
@@ -88,19 +126,31 @@ struct store_batch {
     size_t create_count;
     struct record_update *updates; /* sorted by key */
     size_t update_count;
+    struct record_end *ends; /* sorted by key; before the updates */
+    size_t end_count;
     struct link_write *links;
     size_t link_count;
+    struct link_end *link_ends;
+    size_t link_end_count;
     struct quarantine_write *quarantined;
     size_t quarantined_count;
     struct link_write *cleared; /* (stream, external_id) that are no longer in quarantine */
     size_t cleared_count;
     struct pending_write *pending;
     size_t pending_count;
+    int64_t seen_stream;
+    const int64_t *seen; /* links that a walk has met which looks for absence, sorted */
+    size_t seen_count;
 };
+
+/* What a log row says; the numbers are the store's. */
+enum log_op { LOG_CREATE = 1, LOG_UPDATE = 2, LOG_DELETE = 3, LOG_RESTORE = 4 };
 
 /* ---- stream state ---- */
 
-enum walk { WALK_NONE, WALK_FULL, WALK_WINDOW };
+/* WALK_SUSPECTS: a full read that looks for absence is over, what it did not meet is not settled
+ * yet. */
+enum walk { WALK_NONE, WALK_FULL, WALK_WINDOW, WALK_SUSPECTS };
 
 struct stream_state {
     int64_t id;
@@ -111,7 +161,11 @@ struct stream_state {
     enum walk walk;
     int64_t since, until; /* of the walk */
     int64_t walk_hash;    /* mapping of the walk */
+    int64_t walk_links; /* the walk looks for absence among links up to this one; 0: it does not */
     struct str position;
+
+    int64_t deleted_watermark; /* deletions up to here have been read; 0: none */
+    int64_t reconciled_at;     /* beginning of the last read that looked for absence; 0: none */
 };
 
 /* ---- runs ---- */
@@ -129,6 +183,9 @@ const char *run_status_name(enum run_status status);
 
 struct run_counts {
     int64_t read, created, updated, unchanged, filtered, quarantined;
+    int64_t deleted;  /* records that became tombstones; not among those that were read */
+    int64_t restored; /* tombstones that live again */
+    int64_t ended;    /* links that ended: for the guard rail, and not kept */
 };
 
 struct run_stream_row {
@@ -244,7 +301,8 @@ struct stream_row {
     struct str connection, vendor_object;
     const struct model_object *object;
     struct stream_state state;
-    int64_t links, quarantined;
+    int64_t links; /* that are live */
+    int64_t quarantined;
 };
 
 typedef bool (*run_fn)(void *arg, const struct run_row *row);
@@ -264,6 +322,7 @@ struct record_filter {
         struct value value;
     } where[8];
     size_t where_count;
+    bool deleted;  /* the tombstones, rather than what lives */
     int64_t limit; /* 0: all */
 };
 
@@ -288,7 +347,7 @@ struct store_engine {
     /* Loads: `out` has `count` rows, in the order of the keys; texts are the arena's. */
     int (*load_links)(struct store *s, int64_t stream, const struct str *external_ids, size_t count,
                       struct link_row *out, struct arena *arena, struct error *err);
-    /* Records with that value in the object's match field that `stream` does not link yet. */
+    /* Live records with that value in the field that `stream` does not link yet. */
     int (*match)(struct store *s, const struct model_object *object, int64_t organization,
                  int64_t stream, int field, const struct value *values, size_t count,
                  struct match_row *out, struct error *err);
@@ -299,10 +358,30 @@ struct store_engine {
     int (*load_pending)(struct store *s, int64_t stream, const struct str *external_ids,
                         size_t count, struct pending_row **ret_rows, size_t *ret_count,
                         struct arena *arena, struct error *err);
-    /* Keys for `count` new records, the first of them; also how many links a stream has. */
+    /* Keys for `count` new records, the first of them; also how many live links a stream has. */
     int (*allocate)(struct store *s, const struct model_object *object, size_t count,
                     int64_t *ret_first, struct error *err);
     int (*count_links)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
+
+    /* What ends. `load_holders`: of records of `object`. `load_unseen`: links up to
+     * state->walk_links that its walk has not met, but for those that are archived or merged. Both
+     * lists are in the order of the links, from after `after`, at most `most`. `load_referring`:
+     * keys of `object`'s records whose field refers to one of `records`. `begin_seen` forgets what
+     * walks of the stream have met, and gives the last link there is. */
+    int (*load_holders)(struct store *s, const struct model_object *object, int64_t stream,
+                        const int64_t *records, size_t count, struct holder_row *out,
+                        struct error *err);
+    int (*load_unseen)(struct store *s, const struct stream_state *state, int64_t after,
+                       size_t most, struct linked_id **ret_rows, size_t *ret_count,
+                       struct arena *arena, struct error *err);
+    int (*load_archived)(struct store *s, int64_t stream, int64_t after, size_t most,
+                         struct linked_id **ret_rows, size_t *ret_count, struct arena *arena,
+                         struct error *err);
+    int (*load_referring)(struct store *s, const struct model_object *object, int field,
+                          const int64_t *records, size_t count, int64_t **ret_keys,
+                          size_t *ret_count, struct arena *arena, struct error *err);
+    int (*count_seen)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
+    int (*begin_seen)(struct store *s, int64_t stream, int64_t *ret_last, struct error *err);
 
     int (*apply)(struct store *s, struct store_batch *batch, struct error *err);
     int (*set_stream)(struct store *s, const struct stream_state *state, struct error *err);

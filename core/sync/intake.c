@@ -97,11 +97,26 @@ static void drop_ready(struct intake *in)
 
 /* ---- the commit, on the store executor ---- */
 
-static int commit_batch(struct intake *in, struct error *err)
+static int write_batch(struct intake *in, struct error *err)
 {
     const struct merge *merge = &in->stream.merge;
     const struct store_engine *engine = merge->store->engine;
     struct run_stream_row row = *in->stream.row;
+    if (in->stream.ends)
+        return merge_deleted(merge, in->batch, in->batch_count, in->stream.ends, err);
+    in->result = merge_pages(merge, in->batch, in->batch_count, &in->counts, err);
+    if (in->result != MERGE_OK)
+        return -1;
+    row.counts = in->counts;
+    if (engine->set_stream(merge->store, &in->state, err) != 0)
+        return -1;
+    return engine->run_stream(merge->store, merge->run, &row, err);
+}
+
+static int commit_batch(struct intake *in, struct error *err)
+{
+    const struct merge *merge = &in->stream.merge;
+    const struct store_engine *engine = merge->store->engine;
     if (engine->begin(merge->store, err) != 0)
         return -1;
     int paused = pause_check(merge->store, in->stream.connection, err);
@@ -109,12 +124,7 @@ static int commit_batch(struct intake *in, struct error *err)
         in->result = paused > 0 ? MERGE_STOPPED : MERGE_FAILED;
         goto back;
     }
-    in->result = merge_pages(merge, in->batch, in->batch_count, &in->counts, err);
-    if (in->result != MERGE_OK)
-        goto back;
-    row.counts = in->counts;
-    if (engine->set_stream(merge->store, &in->state, err) != 0 ||
-        engine->run_stream(merge->store, merge->run, &row, err) != 0)
+    if (write_batch(in, err) != 0)
         goto back;
     if (engine->commit(merge->store, err) == 0)
         return 0;
@@ -245,7 +255,8 @@ static void map_work(void *arg)
 {
     struct entry *e = arg;
     const struct merge *merge = &e->intake->stream.merge;
-    page_map(e->page, &merge->target->object->mapping, store_hash_key(merge->store));
+    if (!e->intake->stream.ends)
+        page_map(e->page, &merge->target->object->mapping, store_hash_key(merge->store));
 }
 
 static void map_done(void *arg)

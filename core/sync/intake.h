@@ -24,6 +24,8 @@ struct intake_stream {
     const char *connection; /* its name: nothing is committed while it is paused */
     struct merge merge;
     struct merge_target *target; /* the merge's */
+    struct link_list *ends;      /* of a read of deleted records: what is to end; NULL: records
+                                    are merged */
     struct stream_state *state;  /* the position moves with the commits */
     char *position;              /* room for it: POSITION_MAX bytes */
     struct run_stream_row *row;  /* counts move with the commits */

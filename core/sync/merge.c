@@ -4,60 +4,12 @@
 
 #include <stdlib.h>
 
-#include "base/redact.h"
 #include "sync/drift.h"
 #include "sync/merge_internal.h"
-
-enum { PAYLOAD_MAX = 16 * 1024 * 1024, PERCENT_LEAST = 100 };
 
 static const struct store_engine *engine_of(const struct batch *b)
 {
     return b->merge->store->engine;
-}
-
-/* ---- setting aside ---- */
-
-/* The vendor's fields; what has no id or no fields stands in an array, and cannot be replayed. */
-static struct str payload_of(struct batch *b, const struct page_record *record)
-{
-    struct buf text = BUF_INIT(PAYLOAD_MAX), clean = BUF_INIT(PAYLOAD_MAX);
-    bool whole = !record->fields || record->id.len == 0;
-    if (whole)
-        buf_char(&text, '[');
-    json_write(&text, whole ? record->whole : record->fields);
-    if (whole)
-        buf_char(&text, ']');
-    redact(&clean, buf_view(&text));
-    struct str payload = text.full || clean.full
-                             ? STR("[\"the record is larger than 16 MiB, and is not kept here\"]")
-                             : arena_str(&b->arena, buf_view(&clean));
-    buf_free(&text);
-    buf_free(&clean);
-    return payload;
-}
-
-/* A record without an id gets one of its content, so that the same one is not kept twice. */
-static struct str quarantine_id(struct batch *b, const struct page_record *record,
-                                struct str payload)
-{
-    if (record->id.len > 0)
-        return record->id;
-    uint64_t hash = siphash(store_hash_key(b->merge->store), payload);
-    return str_from(arena_printf(&b->arena, "without-id-%016llx", (unsigned long long)hash));
-}
-
-static void set_aside(struct batch *b, const struct page_record *record, struct str field,
-                      struct str reason)
-{
-    struct str payload = payload_of(b, record);
-    b->out.quarantined[b->out.quarantined_count++] =
-        (struct quarantine_write){.stream = b->merge->target->stream,
-                                  .external_id = quarantine_id(b, record, payload),
-                                  .modified = record->modified_us,
-                                  .field = field,
-                                  .reason = reason,
-                                  .payload = payload};
-    b->counts.quarantined++;
 }
 
 /* ---- collecting ---- */
@@ -97,7 +49,7 @@ static void collect(struct batch *b, struct page *const *pages, size_t page_coun
             const struct page_record *record = &pages[i]->records[j];
             b->counts.read++;
             if (record->id.len == 0) {
-                set_aside(b, record, record->invalid_field, record->why);
+                batch_set_aside(b, record, record->invalid_field, record->why);
             } else {
                 b->items[b->count] = (struct item){.record = record, .order = b->count};
                 b->count++;
@@ -122,32 +74,57 @@ static int by_hash(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Of a person who was erased: it must not come back. */
-static bool was_erased(const struct batch *b, const struct page_record *record)
+bool batch_was_erased(const struct batch *b, struct str external_id)
 {
     const struct merge_target *t = b->merge->target;
     if (t->erased_count == 0)
         return false;
-    uint64_t hash = siphash(store_hash_key(b->merge->store), record->id);
+    uint64_t hash = siphash(store_hash_key(b->merge->store), external_id);
     return bsearch(&hash, t->erased, t->erased_count, sizeof t->erased[0], by_hash) != NULL;
+}
+
+static void drop_erased(struct batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        if (batch_was_erased(b, b->items[i].record->id))
+            b->counts.filtered++;
+        else
+            b->items[n++] = b->items[i];
+    }
+    b->count = n;
+}
+
+static void leave_scope(struct batch *b, const struct item *item)
+{
+    bool keeps = b->merge->target->object->config->out_of_scope == END_KEEP;
+    note_fine(b, item);
+    b->counts.filtered++;
+    if (item->link.key == 0 || item->link.ended == LINK_OUT_OF_SCOPE ||
+        item->link.ended == LINK_MERGED)
+        return;
+    b->leaving[b->leaving_count++] = (struct leaving){.link = item->link.key,
+                                                      .record = item->link.record,
+                                                      .ended = LINK_OUT_OF_SCOPE,
+                                                      .keeps = keeps};
+    b->counts.ended += !keeps && item->link.ended == LINK_LIVE;
 }
 
 /* Leaves those that can be stored. */
 static void sort_out(struct batch *b)
 {
     size_t n = 0;
+    b->leaving = arena_new(&b->arena, b->count, sizeof b->leaving[0]);
     for (size_t i = 0; i < b->count; i++) {
         const struct page_record *record = b->items[i].record;
-        if (was_erased(b, record)) {
-            b->counts.filtered++;
-        } else if (record->result == MAP_INVALID) {
-            set_aside(b, record, record->invalid_field, record->why);
-        } else if (record->result == MAP_OUT_OF_SCOPE) {
-            note_fine(b, &b->items[i]);
-            b->counts.filtered++;
-        } else {
+        if (b->items[i].absorbed)
+            b->counts.unchanged++;
+        else if (record->result == MAP_INVALID)
+            batch_set_aside(b, record, record->invalid_field, record->why);
+        else if (record->result == MAP_OUT_OF_SCOPE)
+            leave_scope(b, &b->items[i]);
+        else
             b->items[n++] = b->items[i];
-        }
     }
     b->count = n;
 }
@@ -186,6 +163,74 @@ static int load_links(struct batch *b, struct error *err)
     return 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Which links have come, whatever becomes of their records. */
+static void note_met(struct batch *b)
+{
+    const struct merge *m = b->merge;
+    if (!m->notes_seen && !m->met)
+        return;
+    int64_t *seen = arena_new(&b->arena, b->count, sizeof seen[0]);
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct link_row *link = &b->items[i].link;
+        if (link->key == 0)
+            continue;
+        seen[n++] = link->key;
+        if (m->met)
+            link_list_add(m->met, link->key, link->record);
+    }
+    if (!m->notes_seen || n == 0)
+        return;
+    qsort(seen, n, sizeof seen[0], by_number);
+    b->out.seen_stream = m->target->stream;
+    b->out.seen = seen;
+    b->out.seen_count = n;
+}
+
+/* ---- what lives again ---- */
+
+/* The link keeps its place, but its record is to be found anew. */
+static void forget_record(struct item *item)
+{
+    item->relinked = item->link.key;
+    item->link = (struct link_row){0};
+    item->key = 0;
+}
+
+/* A link that had ended lives again, with the record that it had: unless that is another's by now,
+ * for it was merged, or came back under another id. */
+static int revive(struct batch *b, struct error *err)
+{
+    struct item **back = arena_new(&b->arena, b->count, sizeof back[0]);
+    int64_t *records = arena_new(&b->arena, b->count, sizeof records[0]);
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        struct item *item = &b->items[i];
+        if (item->link.ended == LINK_MERGED) {
+            forget_record(item);
+        } else if (item->link.ended != LINK_LIVE) {
+            records[n] = item->link.record;
+            back[n++] = item;
+        }
+    }
+    if (n == 0)
+        return 0;
+    struct holder_row *holders = arena_new(&b->arena, n, sizeof holders[0]);
+    if (engine_of(b)->load_holders(b->merge->store, b->mapping->object, b->merge->target->stream,
+                                   records, n, holders, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (holders[i].here)
+            forget_record(back[i]);
+    return 0;
+}
+
 /* Which fields moved at the vendor; false when none did. What is paused has not. */
 static bool find_moved(struct batch *b, struct item *item)
 {
@@ -211,14 +256,15 @@ static void drop_unmoved(struct batch *b)
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++) {
         struct item *item = &b->items[i];
+        bool moved = find_moved(b, item);
         /* Fields that are not mapped any more are forgotten: should they be mapped again, what was
          * seen of them then says nothing. */
-        bool fewer = item->link.seen_remote.len > item->record->mapped.shadow.len;
-        if (find_moved(b, item) || item->link.key == 0 || fewer) {
-            b->items[n++] = b->items[i];
+        bool fewer = item->link.seen_remote.len > item->shadow.len;
+        if (moved || fewer || item->link.key == 0 || item->link.ended != LINK_LIVE) {
+            b->items[n++] = *item;
         } else {
             b->counts.unchanged++;
-            note_fine(b, &b->items[i]);
+            note_fine(b, item);
         }
     }
     b->count = n;
@@ -254,7 +300,7 @@ static void park_ambiguous(struct batch *b, struct item *item, const struct mode
         "more than one %s has the %s '%.200s': merge or mend them, or set 'match' to another field",
         b->mapping->object->name, field->name, buf_cstr(&text));
     buf_free(&text);
-    set_aside(b, item->record, str_from(field->name), str_from(reason));
+    batch_set_aside(b, item->record, str_from(field->name), str_from(reason));
     item->record = NULL;
 }
 
@@ -300,7 +346,7 @@ static void park_unmatched(struct batch *b)
         for (size_t j = 0; j < b->count; j++) {
             if (!b->items[j].record || b->items[j].key != 0)
                 continue;
-            set_aside(b, b->items[j].record, str_from(by->field.name), why);
+            batch_set_aside(b, b->items[j].record, str_from(by->field.name), why);
             b->items[j].record = NULL;
         }
     }
@@ -392,34 +438,6 @@ static int load_records(struct batch *b, struct error *err)
     return 0;
 }
 
-/* ---- guard rails ---- */
-
-static enum merge_result guard(const struct batch *b, const struct run_counts *before,
-                               struct error *err)
-{
-    const struct guard_config *g = &b->merge->target->object->config->guard;
-    const char *name = b->merge->target->object->item->name.ptr;
-    int64_t links = b->merge->target->links_before;
-    int64_t changes = before->created + before->updated + b->counts.created + b->counts.updated;
-    int64_t updates = before->updated + b->counts.updated;
-    if (g->max_changes > 0 && changes > g->max_changes) {
-        error_set(err,
-                  "the guard rail stopped it: more than %lld records of %s would be created or "
-                  "changed (guard.max_changes); look with `fastenr preview`, then raise it",
-                  (long long)g->max_changes, name);
-        return MERGE_STOPPED;
-    }
-    if (g->max_percent > 0 && links >= PERCENT_LEAST && updates * 100 > links * g->max_percent) {
-        error_set(
-            err,
-            "the guard rail stopped it: more than %lld percent of the %lld records of %s "
-            "would be changed (guard.max_percent); look with `fastenr preview`, then raise it",
-            (long long)g->max_percent, (long long)links, name);
-        return MERGE_STOPPED;
-    }
-    return MERGE_OK;
-}
-
 static void add_counts(struct run_counts *to, const struct run_counts *more)
 {
     to->read += more->read;
@@ -428,6 +446,9 @@ static void add_counts(struct run_counts *to, const struct run_counts *more)
     to->unchanged += more->unchanged;
     to->filtered += more->filtered;
     to->quarantined += more->quarantined;
+    to->deleted += more->deleted;
+    to->restored += more->restored;
+    to->ended += more->ended;
 }
 
 /* ---- the whole ---- */
@@ -436,31 +457,43 @@ static int prepare(struct batch *b, struct error *err)
 {
     if (load_links(b, err) != 0)
         return -1;
+    note_met(b);
+    batch_find_absorbed(b);
+    sort_out(b);
+    if (revive(b, err) != 0)
+        return -1;
     drop_unmoved(b);
     if (match_new(b, err) != 0 || load_records(b, err) != 0 || batch_resolve(b, err) != 0)
         return -1;
+    batch_place_winners(b);
     return batch_write(b, err);
+}
+
+static int write_all(struct batch *b, struct error *err)
+{
+    if (engine_of(b)->apply(b->merge->store, &b->out, err) != 0 ||
+        batch_settle_pending(b, err) != 0)
+        return -1;
+    return batch_end(b, err);
 }
 
 enum merge_result merge_pages(const struct merge *merge, struct page *const *pages,
                               size_t page_count, struct run_counts *counts, struct error *err)
 {
-    struct batch b = {.merge = merge, .mapping = &merge->target->object->mapping};
-    b.out = (struct store_batch){.object = b.mapping->object,
-                                 .organization = merge->organization,
-                                 .run = merge->run,
-                                 .now_us = world_now(merge->world)};
+    struct batch b = batch_of(merge);
     enum merge_result result = MERGE_FAILED;
     collect(&b, pages, page_count);
-    sort_out(&b);
+    drop_erased(&b);
     if (prepare(&b, err) != 0)
         goto out;
-    result = guard(&b, counts, err);
+    result = merge_guard(merge, counts, &b.counts, err);
     if (result != MERGE_OK)
         goto out;
-    if (engine_of(&b)->apply(merge->store, &b.out, err) != 0 || batch_settle_pending(&b, err) != 0)
+    if (write_all(&b, err) != 0)
         result = MERGE_FAILED;
-    else
+    else if (b.counts.ended > 0) /* which is known only now */
+        result = merge_guard(merge, counts, &b.counts, err);
+    if (result == MERGE_OK)
         add_counts(counts, &b.counts);
 out:
     arena_free(&b.arena);

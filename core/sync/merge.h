@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mapped records into the store: link or match, merge field by field, write.
+ * Mapped records into the store: link or match, merge field by field, write. And how records end:
+ * a link ends, and a record that no live link holds any more becomes a tombstone.
  *
  * A field is taken from the vendor only when it moved there since it was last seen (its hash in the
  * link's shadow). All of it is between store_begin and store_commit of the caller, on the thread
@@ -25,11 +26,24 @@ struct merge_target {
     bool may_hold_quarantined; /* so that records that are fine again are taken out */
 };
 
+/* Links, to be freed with link_list_free. */
+struct link_list {
+    struct linked_id *items; /* link and record */
+    size_t count, cap;
+};
+
+void link_list_add(struct link_list *list, int64_t link, int64_t record);
+void link_list_sort(struct link_list *list);                    /* by link */
+bool link_list_has(const struct link_list *list, int64_t link); /* of a sorted one */
+void link_list_free(struct link_list *list);
+
 struct merge {
     struct store *store;
     struct world *world;
     int64_t organization, run;
     const struct merge_target *target;
+    bool notes_seen;       /* the walk looks for absence: the store keeps which links it meets */
+    struct link_list *met; /* gets the links of all records that come; NULL: nobody asks */
 };
 
 enum merge_result { MERGE_OK, MERGE_STOPPED, MERGE_FAILED };
@@ -38,5 +52,19 @@ enum merge_result { MERGE_OK, MERGE_STOPPED, MERGE_FAILED };
  * says which, and the transaction is to be rolled back, as after MERGE_FAILED. */
 enum merge_result merge_pages(const struct merge *merge, struct page *const *pages,
                               size_t page_count, struct run_counts *counts, struct error *err);
+
+/* Whether a run that has done `before` may do `more`: the guard rails. */
+enum merge_result merge_guard(const struct merge *merge, const struct run_counts *before,
+                              const struct run_counts *more, struct error *err);
+
+/* Of a read of deleted records: adds their links to merge->met, and to `ends` those that are still
+ * to end; takes the records out of quarantine. Pages that are not mapped are enough. */
+int merge_deleted(const struct merge *merge, struct page *const *pages, size_t page_count,
+                  struct link_list *ends, struct error *err);
+
+/* Ends links, archived or absent, and their records where the object's settings say so. All or,
+ * when the guard rail trips, none. */
+enum merge_result merge_end(const struct merge *merge, const struct link_list *ends,
+                            enum link_ended why, struct run_counts *counts, struct error *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What merge.c (which record is which), merge_write.c (what is written) and merge_settle.c (what
- * waited for it) share. */
+/* What the files of the merge share: merge.c finds out which record is which, merge_write.c and
+ * merge_settle.c what is written, merge_end.c what ends. */
 #ifndef SYNC_MERGE_INTERNAL_H
 #define SYNC_MERGE_INTERNAL_H
 
@@ -12,10 +12,12 @@ enum { LOG_BODY_MAX = 256 * 1024 * 1024 };
 /* One vendor record of a batch that is to be stored. */
 struct item {
     const struct page_record *record;
-    size_t order;             /* in which it came */
-    struct link_row link;     /* key 0: not linked before */
-    int64_t key;              /* of its canonical record */
-    bool created;             /* the canonical record is new */
+    size_t order;         /* in which it came */
+    struct link_row link; /* key 0: not linked before */
+    int64_t relinked;     /* a link that had ended and gets another record; `link` is empty then */
+    int64_t key;          /* of its canonical record */
+    bool created;         /* the canonical record is new */
+    bool absorbed;        /* another record of the batch says that it was merged into that one */
     struct record_row *row;   /* of a new one once it is written */
     struct value *references; /* a rule each, of rules with a lookup: the referred record's key, or
                                * the field that is taken of it */
@@ -23,23 +25,63 @@ struct item {
     struct str shadow;        /* to be stored */
 };
 
+/* A record that the vendor merged into another one. */
+struct absorbed {
+    struct str id, winner; /* external ids */
+    int64_t record;        /* the winner's; 0: it has none */
+};
+
+/* A link that ends. */
+struct leaving {
+    int64_t link, record;
+    enum link_ended ended;
+    int64_t winner; /* the record that it was merged into; 0: none */
+    bool keeps;     /* the record stays, whoever else has it */
+};
+
 struct batch {
     const struct merge *merge;
     const struct mapping *mapping;
     struct item *items; /* by external id, each once */
     size_t count;
+    struct absorbed *absorbed; /* by id, each once */
+    size_t absorbed_count;
+    struct leaving *leaving;
+    size_t leaving_count;
     struct store_batch out;
     struct run_counts counts; /* of this batch */
     struct arena arena;
 };
+
+/* An empty one. */
+static inline struct batch batch_of(const struct merge *merge)
+{
+    const struct mapping *mapping = &merge->target->object->mapping;
+    return (struct batch){.merge = merge,
+                          .mapping = mapping,
+                          .out = {.object = mapping->object,
+                                  .organization = merge->organization,
+                                  .run = merge->run,
+                                  .now_us = world_now(merge->world)}};
+}
 
 static inline bool has_moved(const struct item *item, size_t rule)
 {
     return item->moved[rule / 64] >> (rule % 64) & 1;
 }
 
+/* Of a person who was erased: it must not come back. */
+bool batch_was_erased(const struct batch *batch, struct str external_id);
+
 /* By external id; NULL when the batch does not have it. */
 struct item *batch_find(const struct batch *batch, struct str external_id);
+
+/* ---- merge_aside.c ---- */
+
+void batch_set_aside(struct batch *batch, const struct page_record *record, struct str field,
+                     struct str reason);
+
+/* ---- merge_write.c ---- */
 
 /* Fills `references` of all items, and notes those whose target is missing. */
 int batch_resolve(struct batch *batch, struct error *err);
@@ -53,14 +95,35 @@ void batch_note_pending(struct batch *batch, const struct item *item, size_t rul
 int batch_take(struct batch *batch, size_t rule, struct item *const *items,
                const struct link_row *found, size_t count, struct error *err);
 
-/* A member of a log row's body: "name": [before, after]. */
-void merge_log_pair(struct json_writer *w, const char *name, enum field_kind kind,
-                    const struct value *before, const struct value *after);
-
 /* Fills batch->out with creates, updates and links. */
 int batch_write(struct batch *batch, struct error *err);
 
+/* "name": [before, after], of a log row's body. */
+void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
+              const struct value *before, const struct value *after);
+
+/* ---- merge_settle.c ---- */
+
+/* A vendor's record and ours, that references may wait for. */
+struct arrival {
+    struct str external_id;
+    int64_t record;
+};
+
 /* References that waited for the records of this batch; after batch->out was applied. */
 int batch_settle_pending(struct batch *batch, struct error *err);
+int batch_settle(struct batch *batch, const struct arrival *arrivals, size_t count,
+                 struct error *err);
+
+/* ---- merge_end.c ---- */
+
+/* Notes which records were merged into others, as those say. Their own items go. */
+void batch_find_absorbed(struct batch *batch);
+
+/* The items that got another record than their link says are the winners' places. */
+void batch_place_winners(struct batch *batch);
+
+/* Ends what was absorbed and what is leaving; after batch->out was applied. */
+int batch_end(struct batch *batch, struct error *err);
 
 #endif

@@ -73,9 +73,15 @@ int batch_take(struct batch *b, size_t rule, struct item *const *items,
 
 /* ---- settling ---- */
 
+struct arrivals {
+    const struct arrival *items; /* sorted by external id */
+    size_t count;
+};
+
 /* Rows of one canonical object on their way into the store. */
 struct settling {
     struct batch *batch;
+    const struct arrivals *arrivals;
     struct store_batch out;
     struct arena arena;
 };
@@ -99,22 +105,32 @@ static int index_of_field(const struct model_object *object, uint16_t id)
     return -1;
 }
 
+static int by_external_id(const void *a, const void *b)
+{
+    return str_cmp(((const struct arrival *)a)->external_id,
+                   ((const struct arrival *)b)->external_id);
+}
+
 /* What the waiting field is to be. False: nobody wants it from there any more. */
-static bool new_value(const struct batch *b, const struct pending_row *waiting,
+static bool new_value(const struct settling *s, const struct pending_row *waiting,
                       const struct model_field *field, struct value *ret)
 {
-    const struct merge_target *target = b->merge->target;
-    const struct item *item = batch_find(b, waiting->external_id);
-    if (!item)
+    const struct merge_target *target = s->batch->merge->target;
+    const struct arrival wanted = {.external_id = waiting->external_id};
+    const struct arrival *come =
+        bsearch(&wanted, s->arrivals->items, s->arrivals->count, sizeof wanted, by_external_id);
+    if (!come)
         return false;
-    *ret = (struct value){.state = VALUE_INTEGER, .integer = item->key};
+    *ret = (struct value){.state = VALUE_INTEGER, .integer = come->record};
     if (field->kind == KIND_REFERENCE)
         return true;
+    const struct item *item = batch_find(s->batch, waiting->external_id);
     const struct rule *rule =
         take_find(target->setup, waiting->object, waiting->field, target->object->item->name);
-    if (rule)
-        *ret = item->row->fields[rule->take_field];
-    return rule != NULL;
+    if (!item || !rule)
+        return false;
+    *ret = item->row->fields[rule->take_field];
+    return true;
 }
 
 static void wait_no_more(struct settling *s, const struct pending_row *waiting)
@@ -134,12 +150,12 @@ static void settle_field(struct settling *s, struct record_row *row,
     int index = index_of_field(s->out.object, waiting->field);
     const struct model_field *field = index < 0 ? NULL : &s->out.object->fields[index];
     struct value now;
-    bool wanted = field && row->key != 0 && new_value(s->batch, waiting, field, &now);
+    bool wanted = field && row->key != 0 && new_value(s, waiting, field, &now);
     if (!wanted || field->kind == KIND_REFERENCE)
         wait_no_more(s, waiting);
     if (!wanted || value_eq(&row->fields[index], &now))
         return;
-    merge_log_pair(w, field->name, field->kind, &row->fields[index], &now);
+    log_pair(w, field->name, field->kind, &row->fields[index], &now);
     row->fields[index] = now;
     *changed |= UINT64_C(1) << index;
 }
@@ -185,8 +201,8 @@ static int settle_rows(struct settling *s, const struct pending_row *rows, size_
 }
 
 /* Rows of one canonical object, sorted by record. */
-static int settle_object(struct batch *b, const struct pending_row *rows, size_t count,
-                         struct error *err)
+static int settle_object(struct batch *b, const struct arrivals *arrivals,
+                         const struct pending_row *rows, size_t count, struct error *err)
 {
     const struct model_object *object = model_object_by_id(rows[0].object);
     int rc = 0;
@@ -195,6 +211,7 @@ static int settle_object(struct batch *b, const struct pending_row *rows, size_t
                               "know: upgrade it");
     for (size_t from = 0, to; from < count && rc == 0; from = to) {
         struct settling s = {.batch = b,
+                             .arrivals = arrivals,
                              .out = {.object = object,
                                      .organization = b->merge->organization,
                                      .run = b->merge->run,
@@ -208,24 +225,16 @@ static int settle_object(struct batch *b, const struct pending_row *rows, size_t
     return rc;
 }
 
-/* Those that wait for a new record, and those that follow one that changed. */
-static size_t awaited(struct batch *b, struct str *ids)
+int batch_settle(struct batch *b, const struct arrival *items, size_t n, struct error *err)
 {
-    bool followed = b->mapping->object->is_table;
-    size_t n = 0;
-    for (size_t i = 0; i < b->count; i++)
-        if (b->items[i].link.key == 0 || followed)
-            ids[n++] = b->items[i].record->id;
-    return n;
-}
-
-int batch_settle_pending(struct batch *b, struct error *err)
-{
-    struct str *ids = arena_new(&b->arena, b->count, sizeof ids[0]);
+    struct str *ids = arena_new(&b->arena, n, sizeof ids[0]);
+    const struct arrivals arrivals = {items, n};
     struct pending_row *rows;
-    size_t n = awaited(b, ids), count;
+    size_t count;
     if (n == 0)
         return 0;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = items[i].external_id;
     if (engine_of(b)->load_pending(b->merge->store, b->merge->target->stream, ids, n, &rows, &count,
                                    &b->arena, err) != 0)
         return -1;
@@ -234,8 +243,20 @@ int batch_settle_pending(struct batch *b, struct error *err)
     for (size_t from = 0, to; from < count; from = to) {
         for (to = from + 1; to < count && rows[to].object == rows[from].object;)
             to++;
-        if (settle_object(b, &rows[from], to - from, err) != 0)
+        if (settle_object(b, &arrivals, &rows[from], to - from, err) != 0)
             return -1;
     }
     return 0;
+}
+
+/* Those that wait for a new record, and those that follow one that changed. */
+int batch_settle_pending(struct batch *b, struct error *err)
+{
+    struct arrival *come = arena_new(&b->arena, b->count, sizeof come[0]);
+    bool followed = b->mapping->object->is_table;
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].link.key == 0 || followed)
+            come[n++] = (struct arrival){b->items[i].record->id, b->items[i].key};
+    return batch_settle(b, come, n, err);
 }

@@ -30,8 +30,10 @@ static void take_reference(struct batch *b, struct item *item, size_t rule, int6
 {
     struct str id = item->record->mapped.values[rule].text;
     bool same = stream == b->merge->target->stream;
-    const struct item *here = same && !found->key ? batch_find(b, id) : NULL;
-    int64_t key = found->key ? found->record : here ? here->key : 0;
+    /* One that lives again may have another record from this batch on. */
+    bool links = found->key != 0 && found->ended == LINK_LIVE;
+    const struct item *here = same && !links ? batch_find(b, id) : NULL;
+    int64_t key = here ? here->key : found->record;
     if (key != 0)
         item->references[rule] = (struct value){.state = VALUE_INTEGER, .integer = key};
     if (key == 0)
@@ -256,8 +258,8 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
 
 /* ---- changed records ---- */
 
-void merge_log_pair(struct json_writer *w, const char *name, enum field_kind kind,
-                    const struct value *before, const struct value *after)
+void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
+              const struct value *before, const struct value *after)
 {
     json_key(w, name);
     json_open(w, '[');
@@ -288,11 +290,23 @@ static uint64_t merge_fields(struct batch *b, const struct item *item, struct js
         bool first_match = item->link.key == 0;
         if (value_eq(field, now) || (first_match && now->state == VALUE_NULL))
             continue;
-        merge_log_pair(w, rule->field.name, rule->field.kind, field, now);
+        log_pair(w, rule->field.name, rule->field.kind, field, now);
         *field = *now;
         changed |= UINT64_C(1) << rule->index;
     }
     return changed;
+}
+
+/* A tombstone lives again, for the vendor has it. */
+static bool restore(struct batch *b, struct record_row *row)
+{
+    if (row->deleted_at == 0)
+        return false;
+    row->deleted_at = 0;
+    row->updated_at = b->out.now_us;
+    b->out.ends[b->out.end_count++] = (struct record_end){row};
+    b->counts.restored++;
+    return true;
 }
 
 static int write_update(struct batch *b, struct item *item, struct error *err)
@@ -309,8 +323,9 @@ static int write_update(struct batch *b, struct item *item, struct error *err)
     if (custom_changed)
         log_custom(&w, row->custom, custom);
     json_close(&w, '}');
+    bool restored = restore(b, row);
     if (changed == 0 && !custom_changed) {
-        b->counts.unchanged++;
+        b->counts.unchanged += !restored;
     } else {
         row->custom = custom;
         row->updated_at = b->out.now_us;
@@ -319,7 +334,7 @@ static int write_update(struct batch *b, struct item *item, struct error *err)
                                    .changed = changed,
                                    .custom_changed = custom_changed,
                                    .body = arena_str(&b->arena, buf_view(&body))};
-        b->counts.updated++;
+        b->counts.updated += !restored;
     }
     int rc = body.full ? error_set(err, "the change of the record '%.*s' is larger than %d MiB",
                                    STR_ARG(item->record->id), LOG_BODY_MAX >> 20)
@@ -334,14 +349,40 @@ static int by_row_key(const void *a, const void *b)
     return (x->row->key > y->row->key) - (x->row->key < y->row->key);
 }
 
+static int by_end_key(const void *a, const void *b)
+{
+    const struct record_end *x = a, *y = b;
+    return (x->row->key > y->row->key) - (x->row->key < y->row->key);
+}
+
 static int by_create_key(const void *a, const void *b)
 {
     const struct record_create *x = a, *y = b;
     return (x->row->key > y->row->key) - (x->row->key < y->row->key);
 }
 
+static void write_link(struct batch *b, const struct item *item)
+{
+    int64_t link = item->relinked != 0 ? item->relinked : item->link.key;
+    b->out.links[b->out.link_count++] =
+        (struct link_write){.key = link,
+                            .stream = b->merge->target->stream,
+                            .record = item->key,
+                            .external_id = item->record->id,
+                            .seen_remote = item->shadow,
+                            .remote_modified = item->record->modified_us};
+    if (item->relinked != 0 || item->link.ended != LINK_LIVE)
+        b->out.link_ends[b->out.link_end_count++] =
+            (struct link_end){.key = link,
+                              .stream = b->merge->target->stream,
+                              .record = item->key,
+                              .ended = LINK_LIVE};
+}
+
 int batch_write(struct batch *b, struct error *err)
 {
+    b->out.ends = arena_new(&b->arena, b->count, sizeof b->out.ends[0]);
+    b->out.link_ends = arena_new(&b->arena, b->count, sizeof b->out.link_ends[0]);
     b->out.creates = arena_new(&b->arena, b->count, sizeof b->out.creates[0]);
     b->out.updates = arena_new(&b->arena, b->count, sizeof b->out.updates[0]);
     b->out.links = arena_new(&b->arena, b->count, sizeof b->out.links[0]);
@@ -349,17 +390,13 @@ int batch_write(struct batch *b, struct error *err)
         struct item *item = &b->items[i];
         if ((item->created ? write_create : write_update)(b, item, err) != 0)
             return -1;
-        b->out.links[b->out.link_count++] =
-            (struct link_write){.key = item->link.key,
-                                .stream = b->merge->target->stream,
-                                .record = item->key,
-                                .external_id = item->record->id,
-                                .seen_remote = item->shadow,
-                                .remote_modified = item->record->modified_us};
+        write_link(b, item);
     }
     if (b->out.create_count > 0)
         qsort(b->out.creates, b->out.create_count, sizeof b->out.creates[0], by_create_key);
     if (b->out.update_count > 0)
         qsort(b->out.updates, b->out.update_count, sizeof b->out.updates[0], by_row_key);
+    if (b->out.end_count > 0)
+        qsort(b->out.ends, b->out.end_count, sizeof b->out.ends[0], by_end_key);
     return 0;
 }

@@ -19,7 +19,6 @@ enum { CRASHES_IN_A_ROW = 3, CRASHES_IN_ALL = 100 };
 #define RESTART_FIRST (20 * US_PER_MS)
 
 static void start_session(struct run *run);
-static void next_object(struct run *run);
 static void go_to_end(struct run *run);
 
 static const char *name_of(const struct run *run)
@@ -44,7 +43,8 @@ static void store_done(void *arg)
     run->storing = false;
     run->queued = NULL;
     if (run->store_rc != 0 && !run->concluded) {
-        run_conclude(run, run->paused ? RUN_CANCELLED : RUN_FAILED, run->store_err.text);
+        enum run_status status = run->paused ? RUN_CANCELLED : RUN_FAILED;
+        run_conclude(run, run->stopped ? RUN_STOPPED : status, run->store_err.text);
         return;
     }
     run->store_done(run);
@@ -76,6 +76,10 @@ static void when_stored(struct run *run, void (*then)(struct run *run))
 static void free_run(struct run *run)
 {
     buf_free(&run->held_text);
+    link_list_free(&run->ends.dead);
+    link_list_free(&run->ends.ends);
+    link_list_free(&run->ends.came);
+    arena_free(&run->ends.arena);
     run_fields_end(run);
     arena_free(&run->arena);
     free(run->objects);
@@ -145,28 +149,30 @@ void run_report_progress(struct run *run)
 }
 
 /* After a read that an earlier run began comes what has changed since then. */
-static void object_stored(struct run *run)
+void run_object_done(struct run *run)
 {
     struct run_object *object = &run->objects[run->current];
+    object->stage = STAGE_WALK;
     if (!object->resumed)
         run->current++;
     object->resumed = false;
-    if (!run->queued)
-        next_object(run);
+    run_next(run);
 }
 
-void run_object_read(struct run *run)
+bool run_goes_on(struct run *run)
 {
-    run_submit(run, run_store_object, object_stored);
-}
-
-static void next_object(struct run *run)
-{
-    if (run->concluded || !run->session)
-        return;
+    if (run->queued || run->concluded || !run->session)
+        return false;
     if (run->cancelled)
         run_conclude(run, RUN_CANCELLED, "cancelled; the next run goes on from here");
-    else if (run->current == run->object_count)
+    return !run->cancelled;
+}
+
+void run_next(struct run *run)
+{
+    if (!run_goes_on(run))
+        return;
+    if (run->current == run->object_count)
         run_conclude(run, RUN_OK, "");
     else
         run_fields_begin(run);
@@ -179,7 +185,7 @@ static void on_checked(struct run *run, const struct operation_result *result)
     snprintf(run->account, sizeof run->account, "%.*s", STR_ARG(result->account_id));
     snprintf(run->account_name, sizeof run->account_name, "%.*s", STR_ARG(result->account_name));
     session_set_account(run->session, str_from(run->account));
-    run_submit(run, run_store_account, next_object);
+    run_submit(run, run_store_account, run_next);
 }
 
 static void on_finished(void *arg, const struct operation_result *result)

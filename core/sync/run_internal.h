@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What run.c (the run's life), run_read.c (reading one object) and run_store.c (what it writes
- * besides records) share. */
+/* What run.c (the run's life), run_read.c (reading one object), run_end.c (finding out what ended
+ * there) and run_store.c (what it writes besides records) share. */
 #ifndef SYNC_RUN_INTERNAL_H
 #define SYNC_RUN_INTERNAL_H
 
@@ -9,8 +9,15 @@
 #include "sync/run.h"
 #include "sync/session.h"
 
+/* What an object is read for: its records; what is deleted; those of which it is not known whether
+ * they are still there. */
+enum stage { STAGE_WALK, STAGE_DELETED, STAGE_IDS };
+
 /* One object of the run. */
 struct run_object {
+    enum stage stage;
+    bool full_done; /* this run has read all of it, for whoever asked for that */
+    bool first;     /* the walk was the first one that came to its end: nothing can have ended */
     const struct object_setup *setup;
     struct merge_target target;
     struct stream_state state;
@@ -23,6 +30,23 @@ struct run_object {
 };
 
 struct parse;
+
+/* Finding out what ended at the vendor, of the object being read. */
+struct run_ends {
+    int64_t until;         /* the vendor's time when the read of deleted records began */
+    bool whole;            /* that one brings every record that is deleted now */
+    struct link_list dead; /* links that it brought */
+    struct link_list ends; /* links that are to end */
+
+    /* READ_IDS: links that the walk did not meet, then those that are archived here alone */
+    enum { ASK_UNSEEN, ASK_ARCHIVED, ASK_NOTHING } asking;
+    int64_t after; /* those up to this link are settled */
+    struct linked_id *asked;
+    size_t asked_count;
+    struct str *ids;
+    struct arena arena;    /* of these */
+    struct link_list came; /* links that the read brought */
+};
 
 /* What is known of the vendor's fields, of the current object. */
 struct run_look {
@@ -45,7 +69,8 @@ struct run {
     struct run_row row;
     int64_t organization, connection;
     bool leased;
-    bool paused; /* it was not begun for that */
+    bool paused;  /* it was not begun for that */
+    bool stopped; /* the store's work was, by a guard rail or a pause */
     struct run_object *objects;
     size_t object_count;
     size_t current;    /* the object being read, or to be read next */
@@ -60,6 +85,7 @@ struct run {
     char account[EXTERNAL_ID_MAX + 1], account_name[256];
     struct timer restart;
 
+    struct run_ends ends;
     struct run_look look;
     struct intake *intake;
     struct parse *parse; /* the emit that the worker waits for; NULL: none */
@@ -87,14 +113,18 @@ struct run {
 /* How the run ends; the first call decides. Everything that is under way is ended. */
 void run_conclude(struct run *run, enum run_status status, const char *reason);
 
-/* The object is read to its end. */
-void run_object_read(struct run *run);
-void run_report_progress(struct run *run);
-
-/* Has `work` done on the store executor; `done` is called when it went well; when not, the run
- * ends. */
+/* Work on the store executor; `done` is called when it went well; when not, the run ends. */
 void run_submit(struct run *run, int (*work)(struct run *run, struct error *err),
                 void (*done)(struct run *run));
+
+/* Whether a read may begin, after the store's work: not when the run is about to end. */
+bool run_goes_on(struct run *run);
+
+/* The next read: of this object or another one. */
+void run_next(struct run *run);
+/* Nothing more is to be read for this object, but what changed since a read that was resumed. */
+void run_object_done(struct run *run);
+void run_report_progress(struct run *run);
 
 /* ---- run_fields.c ---- */
 
@@ -111,8 +141,11 @@ bool run_fields_doubt(struct run *run, const struct page *page);
 
 /* ---- run_read.c ---- */
 
-/* Chooses between a full read, a window and going on with an interrupted one, and begins. */
+/* Chooses between a full read, a window and going on with an interrupted one, and begins; or begins
+ * what its stage is. */
 void run_read_begin(struct run *run);
+/* Begins a read for the object's stage. */
+void run_read_start(struct run *run, const struct selector *selector);
 /* The operation is over. */
 void run_read_finished(struct run *run, const struct operation_result *result);
 /* The emit that the worker waits for has no receiver any more. Before the session is freed: a page
@@ -127,11 +160,29 @@ void run_emit_records(void *run, const struct emitted_record *records, uint32_t 
 enum outcome run_checkpoint(void *run, struct str position);
 void run_progress_total(void *run, uint64_t total);
 
+/* ---- run_end.c ---- */
+
+/* Begins the read of the object's stage: what is deleted, or what is asked for by id. */
+void run_end_read(struct run *run);
+/* It has come to its end. */
+void run_end_finished(struct run *run);
+/* After the walk: whether there is anything to find out. */
+bool run_end_wanted(const struct run_object *object);
+/* Whether a full read of the object can find out what is absent. */
+bool run_end_finds_absence(const struct run_object *object);
+
 /* ---- run_store.c: on the store executor, each a transaction of its own ---- */
 
 int run_store_open(struct run *run, struct error *err);
 int run_store_account(struct run *run, struct error *err);
+int run_store_walk(struct run *run, struct error *err);
 int run_store_object(struct run *run, struct error *err);
+int run_store_deleted(struct run *run, struct error *err);
+int run_store_suspects(struct run *run, struct error *err);
+int run_store_absent(struct run *run, struct error *err);
 int run_store_end(struct run *run, struct error *err);
+
+/* How the current object is merged; not `met` and `notes_seen`, which depend on the stage. */
+struct merge run_merge(struct run *run);
 
 #endif

@@ -161,7 +161,8 @@ static void parse_done(void *arg)
         on_malformed(p);
         return;
     }
-    if (run_fields_doubt(run, p->page)) {
+    /* What is deleted comes without its fields. */
+    if (current(run)->stage != STAGE_DELETED && run_fields_doubt(run, p->page)) {
         doubt(run, p);
         return;
     }
@@ -231,7 +232,9 @@ void run_emit_records(void *arg, const struct emitted_record *records, uint32_t 
 enum outcome run_checkpoint(void *arg, struct str position)
 {
     struct run *run = arg;
-    intake_checkpoint(run->intake, position);
+    /* The other reads are short, and begin anew. */
+    if (current(run)->stage == STAGE_WALK)
+        intake_checkpoint(run->intake, position);
     return OUTCOME_OK;
 }
 
@@ -293,79 +296,149 @@ static bool needs_full_read(const struct stream_state *state, int64_t hash, int6
     return !state->has_watermark || state->mapping_hash != hash || mixed || ahead;
 }
 
-static void choose_walk(struct run *run, struct run_object *object)
+/* Whether it is time for a read that finds out what is absent. */
+static bool is_due(const struct run *run, const struct run_object *object, int64_t now)
+{
+    static const int64_t periods[] = {[RECONCILE_DAILY] = US_PER_DAY,
+                                      [RECONCILE_WEEKLY] = 7 * US_PER_DAY,
+                                      [RECONCILE_ALWAYS] = 0};
+    int reconcile = run->setup->config->reconcile;
+    int64_t last = object->state.reconciled_at;
+    if (reconcile == RECONCILE_OFF || !run_end_finds_absence(object))
+        return false;
+    return last == 0 || last > now || now - last >= periods[reconcile];
+}
+
+/* Whether the interrupted read goes on. One of a window does not stand for a full one, nor does a
+ * full one that does not find out what is absent. */
+static bool goes_on(const struct run *run, const struct run_object *object)
+{
+    const struct stream_state *state = &object->state;
+    bool own = object->row != NULL; /* this run's, after a crash */
+    bool finds = state->walk_links > 0 || !run_end_finds_absence(object);
+    if (state->walk == WALK_NONE || state->walk_hash != object->setup->mapping.hash)
+        return false;
+    if (!run->request.full || own)
+        return true;
+    return state->walk == WALK_FULL && finds;
+}
+
+/* True: a new walk begins, that is to find out what is absent. */
+static bool choose_walk(struct run *run, struct run_object *object)
 {
     struct stream_state *state = &object->state;
-    int64_t hash = object->setup->mapping.hash;
-    bool same = state->walk_hash == hash;
-    /* An interrupted read goes on, but one of a window does not stand for a full one. */
-    bool goes_on =
-        same && (state->walk == WALK_FULL || (state->walk == WALK_WINDOW && !run->request.full));
-    if (!object->row) /* else it is this run's own, after a crash */
-        object->resumed = goes_on;
-    if (goes_on)
-        return;
-    int64_t now = session_vendor_now(run->session);
-    bool full = run->request.full || needs_full_read(state, hash, now);
+    int64_t hash = object->setup->mapping.hash, now = session_vendor_now(run->session);
+    bool on = goes_on(run, object);
+    if (!object->row)
+        object->resumed = on;
+    if (on && state->walk == WALK_SUSPECTS)
+        object->stage = STAGE_DELETED;
+    if (on)
+        return false;
+    bool asked = run->request.full && !object->full_done;
+    bool due = !object->full_done && is_due(run, object, now);
+    bool full = asked || due || needs_full_read(state, hash, now);
     state->walk = full ? WALK_FULL : WALK_WINDOW;
     state->until = now;
     state->since = full ? 0 : state->watermark;
     state->walk_hash = hash;
+    state->walk_links = 0;
     state->position.len = 0;
+    return full && run_end_finds_absence(object) &&
+           (asked || run->setup->config->reconcile != RECONCILE_OFF);
 }
 
 static void begin_intake(struct run *run, struct run_object *object)
 {
-    const struct intake_stream stream = {.connection = run->setup->config->name.ptr,
-                                         .merge = {.store = run->host->store,
-                                                   .world = run->host->world,
-                                                   .organization = run->organization,
-                                                   .run = run->row.id,
-                                                   .target = &object->target},
-                                         .target = &object->target,
-                                         .state = &object->state,
-                                         .position = object->position,
-                                         .row = object->row,
-                                         .cpu_us = &run->row.cpu_us};
+    bool walks = object->stage == STAGE_WALK;
+    struct run_ends *ends = &run->ends;
+    struct intake_stream stream = {.connection = run->setup->config->name.ptr,
+                                   .merge = run_merge(run),
+                                   .target = &object->target,
+                                   .ends = object->stage == STAGE_DELETED ? &ends->ends : NULL,
+                                   .state = &object->state,
+                                   .position = object->position,
+                                   .row = object->row,
+                                   .cpu_us = &run->row.cpu_us};
+    stream.merge.notes_seen =
+        walks && object->state.walk == WALK_FULL && object->state.walk_links > 0;
+    if (!walks)
+        stream.merge.met = object->stage == STAGE_DELETED ? &ends->dead : &ends->came;
     run->intake = intake_new(&stream, &intake_events, run);
 }
 
 static void begin_row(struct run *run, struct run_object *object)
 {
+    const struct stream_state *state = &object->state;
     if (!object->row) {
         object->row = &run->row.streams[run->row.stream_count++];
         *object->row = (struct run_stream_row){
-            .stream = object->state.id,
+            .stream = state->id,
             .vendor_object = object->setup->item->name,
             .object = str_from(object->setup->model->name),
-            .mode = object->state.walk,
-            .since = object->state.since,
+            .mode = state->walk == WALK_SUSPECTS ? WALK_FULL : state->walk,
+            .since = state->since,
         };
     }
-    object->row->until = object->state.until;
+    object->row->until = state->until;
+}
+
+void run_read_start(struct run *run, const struct selector *selector)
+{
+    const struct object_setup *setup = current(run)->setup;
+    struct selector s = *selector;
+    begin_intake(run, current(run));
+    run->total = 0;
+    run->doubted = false;
+    run->page_error.text[0] = '\0';
+    s.object = setup->item->name;
+    s.fields = setup->mapping.fields;
+    s.field_count = setup->mapping.field_count;
+    worker_read(session_worker(run->session), &s);
+}
+
+static void read_walk(struct run *run)
+{
+    const struct stream_state *state = &current(run)->state;
+    const struct selector selector = {.mode = state->walk == WALK_WINDOW ? READ_WINDOW : READ_FULL,
+                                      .since_us = state->since,
+                                      .until_us = state->until,
+                                      .position = state->position};
+    if (run_goes_on(run))
+        run_read_start(run, &selector);
 }
 
 void run_read_begin(struct run *run)
 {
     struct run_object *object = current(run);
-    choose_walk(run, object);
+    bool fresh = object->stage == STAGE_WALK && choose_walk(run, object);
     begin_row(run, object);
-    begin_intake(run, object);
-    run->total = 0;
-    run->doubted = false;
-    run->page_error.text[0] = '\0';
-    const struct selector selector = {.mode = object->state.walk == WALK_WINDOW ? READ_WINDOW
-                                                                                : READ_FULL,
-                                      .object = object->setup->item->name,
-                                      .fields = object->setup->mapping.fields,
-                                      .field_count = object->setup->mapping.field_count,
-                                      .since_us = object->state.since,
-                                      .until_us = object->state.until,
-                                      .position = object->state.position};
-    worker_read(session_worker(run->session), &selector);
+    if (object->stage != STAGE_WALK)
+        run_end_read(run);
+    else if (fresh)
+        run_submit(run, run_store_walk, read_walk);
+    else
+        read_walk(run);
 }
 
 /* ---- ends ---- */
+
+/* A read that an earlier run began is followed by another one, which finds out what ended; unless
+ * it has met all that lives. */
+static void walk_stored(struct run *run)
+{
+    struct run_object *object = current(run);
+    bool settles = object->state.walk == WALK_SUSPECTS;
+    bool full = object->state.since == 0;
+    if (full && (settles || !run_end_finds_absence(object)))
+        object->full_done = true;
+    if (run_end_wanted(object) && (settles || !object->resumed)) {
+        object->stage = STAGE_DELETED;
+        run_next(run);
+    } else {
+        run_object_done(run);
+    }
+}
 
 static void after_read(struct run *run)
 {
@@ -377,8 +450,10 @@ static void after_read(struct run *run)
         run_fields_begin(run);
     else if (run->read_outcome != OUTCOME_OK)
         run_conclude(run, RUN_FAILED, run->read_text);
+    else if (current(run)->stage != STAGE_WALK)
+        run_end_finished(run);
     else
-        run_object_read(run);
+        run_submit(run, run_store_object, walk_stored);
 }
 
 void run_read_finished(struct run *run, const struct operation_result *result)

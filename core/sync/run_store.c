@@ -3,6 +3,8 @@
 #include "sync/pause.h"
 #include "sync/run_internal.h"
 
+enum { VANISHED_LEAST = 10 };
+
 /* ---- opening ---- */
 
 struct naming {
@@ -144,6 +146,29 @@ int run_store_account(struct run *run, struct error *err)
     return store_transact(run->host->store, set_account, run, err);
 }
 
+/* Before a walk that finds out what is absent: it has met nothing yet. */
+static int open_walk(void *arg, struct error *err)
+{
+    struct run *run = arg;
+    struct store *store = run->host->store;
+    struct stream_state *state = &run->objects[run->current].state;
+    if (store->engine->begin_seen(store, state->id, &state->walk_links, err) != 0)
+        return -1;
+    return store->engine->set_stream(store, state, err);
+}
+
+int run_store_walk(struct run *run, struct error *err)
+{
+    return store_transact(run->host->store, open_walk, run, err);
+}
+
+/* Deletions before this moment have been read, but for what the vendor's list was late with. */
+static int64_t deleted_mark(const struct run_object *object, int64_t until)
+{
+    int64_t mark = until - object->setup->lookback_us;
+    return mark > 0 ? mark : 1;
+}
+
 /* The watermark moves: everything modified up to `until` has been read, but for what the vendor's
  * index was late with. */
 static int close_object(void *arg, struct error *err)
@@ -153,12 +178,19 @@ static int close_object(void *arg, struct error *err)
     struct run_object *object = &run->objects[run->current];
     struct stream_state next = object->state;
     int64_t mark = next.until - object->setup->lookback_us;
-    if (!next.has_watermark || mark > next.watermark || next.walk == WALK_FULL)
+    bool full = next.walk == WALK_FULL;
+    if (!next.has_watermark || mark > next.watermark || full)
         next.watermark = mark;
     next.has_watermark = true;
     next.mapping_hash = next.walk_hash;
-    next.walk = WALK_NONE;
+    next.walk = full && next.walk_links > 0 ? WALK_SUSPECTS : WALK_NONE;
     next.position.len = 0;
+    if (full && next.walk == WALK_NONE)
+        next.reconciled_at = next.until;
+    /* What was deleted before the first read is of no concern. */
+    object->first = full && object->target.links_before == 0 && next.deleted_watermark == 0;
+    if (object->first)
+        next.deleted_watermark = deleted_mark(object, next.until);
     if (store->engine->set_stream(store, &next, err) != 0 ||
         store->engine->run_stream(store, run->row.id, object->row, err) != 0)
         return -1;
@@ -169,6 +201,145 @@ static int close_object(void *arg, struct error *err)
 int run_store_object(struct run *run, struct error *err)
 {
     return store_transact(run->host->store, close_object, run, err);
+}
+
+/* ---- what ended ---- */
+
+struct merge run_merge(struct run *run)
+{
+    return (struct merge){.store = run->host->store,
+                          .world = run->host->world,
+                          .organization = run->organization,
+                          .run = run->row.id,
+                          .target = &run->objects[run->current].target};
+}
+
+struct ending {
+    struct run *run;
+    enum link_ended why;
+    struct stream_state next;
+    struct run_stream_row row;
+};
+
+static int end_links(void *arg, struct error *err)
+{
+    struct ending *e = arg;
+    struct run *run = e->run;
+    struct store *store = run->host->store;
+    const struct merge merge = run_merge(run);
+    int64_t last;
+    int paused = pause_check(store, run->setup->config->name.ptr, err);
+    run->stopped = paused > 0;
+    if (paused != 0)
+        return -1;
+    enum merge_result result = merge_end(&merge, &run->ends.ends, e->why, &e->row.counts, err);
+    run->stopped = result == MERGE_STOPPED;
+    if (result != MERGE_OK)
+        return -1;
+    if (e->next.walk != run->objects[run->current].state.walk && /* it is settled */
+        store->engine->begin_seen(store, e->next.id, &last, err) != 0)
+        return -1;
+    if (store->engine->set_stream(store, &e->next, err) != 0)
+        return -1;
+    return store->engine->run_stream(store, run->row.id, &e->row, err);
+}
+
+static int store_ending(struct ending *e, struct error *err)
+{
+    struct run_object *object = &e->run->objects[e->run->current];
+    if (store_transact(e->run->host->store, end_links, e, err) != 0)
+        return -1;
+    object->state = e->next;
+    *object->row = e->row;
+    return 0;
+}
+
+int run_store_deleted(struct run *run, struct error *err)
+{
+    const struct run_object *object = &run->objects[run->current];
+    struct ending e = {run, LINK_ARCHIVED, object->state, *object->row};
+    e.next.deleted_watermark = deleted_mark(object, run->ends.until);
+    return store_ending(&e, err);
+}
+
+int run_store_absent(struct run *run, struct error *err)
+{
+    const struct run_object *object = &run->objects[run->current];
+    struct ending e = {run, LINK_ABSENT, object->state, *object->row};
+    if (e.next.walk == WALK_SUSPECTS) {
+        e.next.walk = WALK_NONE;
+        e.next.walk_links = 0;
+        e.next.reconciled_at = e.next.until;
+    }
+    return store_ending(&e, err);
+}
+
+/* The next links to ask about, at most READ_IDS_MAX. */
+static int load_asked(struct run *run, struct error *err)
+{
+    struct store *store = run->host->store;
+    const struct stream_state *state = &run->objects[run->current].state;
+    struct run_ends *ends = &run->ends;
+    struct linked_id *rows = NULL;
+    size_t count = 0;
+    int rc = ends->asking == ASK_UNSEEN
+                 ? store->engine->load_unseen(store, state, ends->after, READ_IDS_MAX, &rows,
+                                              &count, &ends->arena, err)
+                 : store->engine->load_archived(store, state->id, ends->after, READ_IDS_MAX, &rows,
+                                                &count, &ends->arena, err);
+    if (rc != 0)
+        return -1;
+    ends->asked = arena_new(&ends->arena, count, sizeof ends->asked[0]);
+    ends->ids = arena_new(&ends->arena, count, sizeof ends->ids[0]);
+    for (size_t i = 0; i < count; i++) {
+        if (ends->asking == ASK_ARCHIVED && link_list_has(&ends->dead, rows[i].link))
+            continue;
+        ends->ids[ends->asked_count] = rows[i].external_id;
+        ends->asked[ends->asked_count++] = rows[i];
+    }
+    if (ends->asked_count == 0 && count > 0)
+        ends->after = rows[count - 1].link; /* the vendor has said of all of them that they are */
+    else if (count == 0)
+        ends->asking++;
+    if (count == 0)
+        ends->after = 0;
+    return 0;
+}
+
+/* Whether a walk that finds out what is absent can be believed. One that met nothing of what is
+ * there says more of a permission than of the records. */
+static int is_believed(struct run *run, bool *ret_believed, struct error *err)
+{
+    const struct run_object *object = &run->objects[run->current];
+    struct store *store = run->host->store;
+    int64_t seen, links;
+    *ret_believed = object->state.walk == WALK_SUSPECTS;
+    if (!*ret_believed)
+        return 0;
+    if (store->engine->count_seen(store, object->state.id, &seen, err) != 0 ||
+        store->engine->count_links(store, object->state.id, &links, err) != 0)
+        return -1;
+    *ret_believed = seen > 0 || links < VANISHED_LEAST;
+    return 0;
+}
+
+int run_store_suspects(struct run *run, struct error *err)
+{
+    struct run_ends *ends = &run->ends;
+    bool believed = true;
+    ends->asked_count = 0;
+    arena_free(&ends->arena);
+    if (ends->asking == ASK_UNSEEN && is_believed(run, &believed, err) != 0)
+        return -1;
+    if (!believed)
+        ends->asking = ASK_ARCHIVED;
+    while (ends->asked_count == 0 && ends->asking != ASK_NOTHING) {
+        if (ends->asking == ASK_ARCHIVED && !ends->whole)
+            ends->asking = ASK_NOTHING;
+        else if (load_asked(run, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- the end ---- */

@@ -127,6 +127,7 @@ expect_equal() {
     local truths=()
     for object in $objects; do
         control GET "truth/$object" >"$dir/$object.ndjson"
+        control GET "truth/$object/ended" >>"$dir/$object.ndjson"
         truths+=("$dir/$object.ndjson")
     done
     "$TESTS/truth_compare" "$@" "$db" "${truths[@]}" ||

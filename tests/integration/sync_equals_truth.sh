@@ -11,7 +11,7 @@ rows=85 # 60 of the account's own object, and of the reference tables, which eve
 full=(--companies "$companies" --contacts "$contacts" --deals $deals --tickets $tickets --engagements $engagements)
 
 start_sandbox "${full[@]}" --limits off --dirty 7
-configure
+configure "reconcile: off" # what looks for absence is what is told to
 
 step "full sync"
 sync
@@ -39,6 +39,52 @@ control POST mutate '{"associate":{"deals":40,"tickets":20,"notes":10},"dissocia
 sync --full
 [ "$(of_last_run updated)" -gt 50 ] || fail "only $(of_last_run updated) records changed"
 expect_equal
+
+step "archived, restored and merged"
+control POST mutate '{"archive":{"companies":15,"contacts":20,"deals":5,"calls":4},"merge":{"companies":8,"contacts":9,"tickets":2},"seed":8}' >/dev/null
+control POST clock '{"advance_ms":2000}' >/dev/null
+sync
+expect "records deleted" "$(of_last_run deleted)" 63
+"$fastenr" records -c "$conf" account --deleted --json --limit 0 >"$dir/deleted"
+expect "deleted accounts shown" "$(wc -l <"$dir/deleted")" 23
+control POST mutate '{"restore":{"companies":5,"contacts":20,"calls":1},"seed":9}' >/dev/null
+sync
+expect "records restored" "$(of_last_run restored)" 26
+sync --full
+expect_equal
+
+step "gone without a word: a full sync finds out"
+stop_sandbox
+full[1]=$((companies - 20))
+start_sandbox "${full[@]}" --limits off --dirty 7
+sync # a full one, too, as the clock went back; but none that looks for absence
+expect "records deleted by the way" "$(of_last_run deleted)" 0
+control POST faults '{"path":"/crm/v3/objects/companies/batch/read","status":400,"count":1}' >/dev/null
+"$fastenr" sync -c "$conf" hubspot --full >"$dir/sync.out" 2>&1 && fail "it could not ask, and went through"
+expect "absent while it could not ask" "$(query "SELECT count(*) FROM link WHERE ended = 3")" 0
+sync # goes on where it was
+[ "$(query "SELECT count(*) FROM link WHERE ended = 3")" -ge 10 ] || fail "nothing is absent"
+sync --full
+expect_equal
+
+step "half of them: the guard rail"
+absent=$(query "SELECT count(*) FROM link WHERE ended = 3")
+stop_sandbox
+full[1]=$((companies / 2))
+start_sandbox "${full[@]}" --limits off --dirty 7
+"$fastenr" sync -c "$conf" hubspot --full >"$dir/sync.out" 2>&1 && fail "the guard rail did not stop it"
+grep -q 'guard.max_deleted_percent' "$dir/sync.out" || fail "it does not name the guard rail"
+expect "links that ended" "$(query "SELECT count(*) FROM link WHERE ended = 3")" "$absent"
+
+step "none is shown any more: it is not believed"
+stop_sandbox
+full[1]=0
+start_sandbox "${full[@]}" --limits off --dirty 7
+sync companies --full
+expect "records deleted" "$(of_last_run deleted)" 0
+stop_sandbox
+full[1]=$companies
+start_sandbox "${full[@]}" --limits off --dirty 7
 
 # Its associations come one to a page, which must make no difference.
 step "an owner has another address, a stage another name: what refers to them follows, in a sync of what changed"

@@ -8,7 +8,8 @@
  * HubSpot connector linked in. The host dies at random commits and requests, the connector at
  * random messages and while it waits; runs are cancelled and stopped by guard rails; the vendor
  * answers with faults and with the wrong time; another mapping is tried and given up; then it is
- * mutated and synced again. A failing seed replays exactly.
+ * mutated, records being archived, restored and merged too, and synced again. A failing seed
+ * replays exactly.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,11 @@ struct sim {
     bool had_wrong_date; /* one a seed: a clock that is always wrong cannot be told from a right one
                           */
     int guard;           /* changes that a run may make; 0: any number */
-    bool other_mapping;  /* somebody tries another one, and goes back to the first */
+    int guard_deleted;   /* percent */
+    bool full;           /* the next lives read everything */
+    bool restores;       /* the vendor restores records, too */
+    uint64_t sizes[TRUTH_OBJECTS]; /* records of each object, about */
+    bool other_mapping;            /* somebody tries another one, and goes back to the first */
 
     /* of one life of the host */
     struct direct_carrier carrier;
@@ -122,6 +127,9 @@ static void make_sandbox(struct sim *s)
     options.dirty = (uint32_t)below(s, 10);
     if (options.dirty > options.contacts)
         options.dirty = options.contacts;
+    const uint64_t sizes[] = {options.companies, options.contacts, options.deals, options.tickets};
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        s->sizes[i] = i < 4 ? sizes[i] : options.engagements / 5;
     s->oauth = below(s, 2);
     s->rotate = options.rotate = (enum sandbox_rotate)below(s, 3);
     options.token_ttl_s = 60;
@@ -148,22 +156,28 @@ static void add_faults(struct sim *s)
     }
 }
 
-/* "companies":12,"contacts":3,...: up to `most` of each. */
-static void wish(struct sim *s, char *out, size_t cap, uint64_t most)
+/* "companies":12,"contacts":3,...: up to `most` of each, and up to that part of them; 0: any. */
+static void wish(struct sim *s, char *out, size_t cap, uint64_t most, uint64_t part)
 {
     size_t len = 0;
-    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
+        uint64_t size = part > 0 ? s->sizes[i] / part + 1 : most;
         len += (size_t)snprintf(out + len, cap - len, "%s\"%s\":%d", i > 0 ? "," : "",
-                                truth_object(i), (int)below(s, most));
+                                truth_object(i), (int)below(s, size < most ? size : most));
+    }
 }
 
 static void mutate(struct sim *s)
 {
-    char body[2000], change[600], create[600];
-    wish(s, change, sizeof change, 60);
-    wish(s, create, sizeof create, 5);
-    snprintf(body, sizeof body, "{%s,\"seed\":%d,\"create\":{%s}}", change, (int)below(s, 1000),
-             create);
+    char body[4000], change[600], create[600], archive[600], restore[600], merge[600];
+    wish(s, change, sizeof change, 60, 0);
+    wish(s, create, sizeof create, 5, 0);
+    wish(s, archive, sizeof archive, 20, 10);
+    wish(s, restore, sizeof restore, s->restores ? 20 : 1, 0);
+    wish(s, merge, sizeof merge, 8, 20);
+    snprintf(body, sizeof body,
+             "{%s,\"seed\":%d,\"create\":{%s},\"archive\":{%s},\"restore\":{%s},\"merge\":{%s}}",
+             change, (int)below(s, 1000), create, archive, restore, merge);
     ask_sandbox(s, "POST", "/__sandbox/mutate", body, NULL);
     s->w.now_us += 40 * US_PER_SECOND; /* past the index lag */
 }
@@ -224,6 +238,7 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
 
 static void write_config(struct sim *s, char *ret_path, size_t cap)
 {
+    static const char *const reconcile[] = {"off", "daily", "weekly", "every_run"};
     snprintf(ret_path, cap, "%s/hubspot.yaml", s->dir);
     FILE *f = fopen(ret_path, "w");
     if (!f)
@@ -233,15 +248,16 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
                    : "auth: {private_app: {token: sandbox-token}}\n",
           f);
     fputs("network: {allow: [127.0.0.1], endpoints: {api.hubapi.com: \"http://127.0.0.1:8700\"}}\n"
-          "every: 5m\nobjects:\n",
+          "every: 5m\n",
           f);
+    fprintf(f, "reconcile: %s\nobjects:\n", reconcile[below(s, 4)]);
     for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
         char guard[60] = "";
         bool other = i == 1 && s->other_mapping;
         if (s->guard > 0)
-            snprintf(guard, sizeof guard, "guard: {max_changes: %d}", s->guard);
-        fprintf(f, "  %s: {%s%s%s}\n", truth_object(i), guard, s->guard > 0 && other ? ", " : "",
-                other ? "mapping: {title: city}" : "");
+            snprintf(guard, sizeof guard, ", max_changes: %d", s->guard);
+        fprintf(f, "  %s: {guard: {max_deleted_percent: %d%s}%s}\n", truth_object(i),
+                s->guard_deleted, guard, other ? ", mapping: {title: city}" : "");
     }
     fclose(f);
 }
@@ -249,7 +265,7 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
 static void live(struct sim *s, struct setup *setup, const struct image *image)
 {
     static const struct run_events events = {.done = on_done};
-    const struct run_request request = {.started_by = STR("convergence")};
+    const struct run_request request = {.started_by = STR("convergence"), .full = s->full};
     s->done = false;
     long turns = 0;
     s->run = run_start(&s->host, setup, image, &request, &events, s);
@@ -316,6 +332,7 @@ static void sync_once(struct sim *s, bool calm)
     direct_carrier_open(&s->carrier, &s->w.world, fastenr_connector);
     sandbox_transport_open(&s->transport, &s->w.world, s->sandbox);
     s->guard = !calm && below(s, 6) == 0 ? (int)below(s, 300) + 1 : 0;
+    s->guard_deleted = !calm && below(s, 6) == 0 ? (int)below(s, 10) + 1 : 100;
     s->other_mapping = !calm && below(s, 6) == 0;
     write_config(s, path, sizeof path);
     snprintf(url, sizeof url, "sqlite:%s/store.db", s->dir);
@@ -365,10 +382,12 @@ static FILE *truth_of(struct sim *s, const char *object)
         give_up("truth", "no temporary file");
     snprintf(target, sizeof target, "/__sandbox/truth/%s", object);
     ask_sandbox(s, "GET", target, NULL, f);
+    snprintf(target, sizeof target, "/__sandbox/truth/%s/ended", object);
+    ask_sandbox(s, "GET", target, NULL, f);
     return f;
 }
 
-static bool equals_truth(struct sim *s)
+static bool equals_truth(struct sim *s, int flags)
 {
     char path[100];
     struct truth_report report;
@@ -376,15 +395,16 @@ static bool equals_truth(struct sim *s)
     for (size_t i = 0; i < TRUTH_OBJECTS; i++)
         truths[i] = truth_of(s, truth_object(i));
     snprintf(path, sizeof path, "%s/store.db", s->dir);
-    int rc = truth_compare(path, truths, 0, &report, stderr);
+    int rc = truth_compare(path, truths, flags, &report, stderr);
     for (size_t i = 0; i < TRUTH_OBJECTS; i++)
         fclose(truths[i]);
     return rc == 0;
 }
 
-/* Lives until one of them comes through. */
-static bool converge(struct sim *s)
+/* Lives until one of them comes through. A full one sees associations too. */
+static bool converge(struct sim *s, bool full)
 {
+    s->full = full;
     for (int i = 0; i < TRIES_MOST; i++) {
         bool calm = i >= TRIES_MOST / 2;
         if (!calm)
@@ -409,6 +429,16 @@ static bool converge(struct sim *s)
     }
     fprintf(stderr, "no run came through: %s\n", s->reason);
     return false;
+}
+
+/* A full read that is resumed has read its first part before the vendor was mutated. */
+static bool read_all(struct sim *s)
+{
+    sync_once(s, true);
+    bool ok = s->status == RUN_OK || s->status == RUN_QUARANTINED;
+    if (!ok)
+        fprintf(stderr, "a full read in peace did not come through: %s\n", s->reason);
+    return ok;
 }
 
 static long count_refreshes(struct sim *s)
@@ -449,6 +479,7 @@ static bool run_seed(uint64_t seed)
     if (!mkdtemp(s.dir))
         give_up(s.dir, "cannot be made");
     make_sandbox(&s);
+    s.restores = below(&s, 2);
     const struct str key = STR("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
     struct error err;
     if (keyring_read(&s.keys, &key, 1, s.dir, &err) != 0)
@@ -456,7 +487,10 @@ static bool run_seed(uint64_t seed)
     for (int round = 0; round < ROUNDS && ok; round++) {
         if (round > 0)
             mutate(&s);
-        ok = converge(&s) && equals_truth(&s);
+        int flags = TRUTH_INCREMENTAL | (s.restores ? TRUTH_RESTORED : 0);
+        ok = converge(&s, false) && equals_truth(&s, flags);
+        if (ok && round > 0)
+            ok = converge(&s, true) && read_all(&s) && equals_truth(&s, 0);
         if (!ok)
             fprintf(stderr, "seed %llu, round %d: not equal\n", (unsigned long long)seed, round);
     }

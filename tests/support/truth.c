@@ -229,7 +229,13 @@ struct comparison {
     FILE *out;
     struct truth_query *find_kept;
     struct json_object *tables[TRUTH_OBJECTS]; /* of reference tables: properties by id */
-    long expected[TABLES];                     /* rows */
+    int flags;
+    long living;           /* records of the object being compared, in the truth */
+    long linked_aside;     /* of these, set aside although they are linked */
+    long left_aside;       /* set aside, and ended */
+    long untold;           /* in the store and not of these, less those of these that are not there:
+                              for nobody told */
+    long expected[TABLES]; /* rows */
     struct truth_report report;
     bool broken; /* it cannot be found out */
 };
@@ -545,6 +551,11 @@ static int refers_to(const struct field *f)
     return f->form == FIRST_CONTACT ? 1 : f->form == FIRST_DEAL ? 2 : -1;
 }
 
+static bool is_associated(const struct field *f)
+{
+    return f->form == FIRST_COMPANY || f->form == FIRST_CONTACT;
+}
+
 /* A record's key in the table of those kept: "0:12", the object's index and the vendor's id. */
 static char *kept_key(int object, const char *id)
 {
@@ -569,10 +580,17 @@ static void compare_fields(struct comparison *c, const struct kind *kind, const 
         char *want = expected_text(c, record, &kind->fields[i]);
         const char *have = truth_query_text(row, (int)i);
         int to = refers_to(&kind->fields[i]);
+        if (c->flags & TRUTH_INCREMENTAL && is_associated(&kind->fields[i])) {
+            free(want);
+            continue;
+        }
         if (want && to >= 0 && !is_kept(c, to, want)) {
             free(want);
             want = NULL;
         }
+        /* One that ended without anybody telling, which compare_ended has seen. */
+        if (c->flags & TRUTH_INCREMENTAL && to >= 0 && have && !is_kept(c, to, have))
+            have = NULL;
         if (!same_value(kind->fields[i].form, want, have))
             differ(c, "%s %s %s: '%s', expected '%s'", kind->object, id, kind->fields[i].column,
                    have ? have : "none", want ? want : "none");
@@ -590,8 +608,8 @@ static struct truth_query *prepare_row(struct comparison *c, const struct kind *
         const struct field *f = &kind->fields[i];
         if (refers_to(f) >= 0)
             at += snprintf(text + at, sizeof text - (size_t)at,
-                           "(SELECT p.external_id FROM link p WHERE p.record = r.%s AND p.stream = "
-                           "(SELECT id FROM stream WHERE vendor_object = '%s')), ",
+                           "(SELECT p.external_id FROM link p WHERE p.record = r.%s AND p.ended = "
+                           "0 AND p.stream = (SELECT id FROM stream WHERE vendor_object = '%s')), ",
                            f->column, kinds[refers_to(f)].object);
         else
             at += snprintf(text + at, sizeof text - (size_t)at, "r.%s, ", f->column);
@@ -599,27 +617,87 @@ static struct truth_query *prepare_row(struct comparison *c, const struct kind *
     snprintf(
         text + at, sizeof text - (size_t)at,
         "r.custom_fields FROM link l JOIN %s r ON r.key = l.record WHERE l.stream = (SELECT id "
-        "FROM stream WHERE vendor_object = '%s') AND l.external_id = $1",
+        "FROM stream WHERE vendor_object = '%s') AND l.external_id = $1 AND l.ended = 0 "
+        "AND r.deleted_at IS NULL",
         kind->table, kind->object);
     return truth_db_prepare(c->db, text);
 }
 
-static void compare_record(struct comparison *c, const struct kind *kind, struct truth_query *row,
-                           struct truth_query *aside, struct json_object *record)
+struct statements {
+    const struct kind *kind;
+    struct truth_query *row, *aside, *link;
+};
+
+static void compare_record(struct comparison *c, const struct statements *s,
+                           struct json_object *record)
 {
+    const struct kind *kind = s->kind;
     struct json_object *id_value = NULL;
     json_object_object_get_ex(record, "id", &id_value);
     const char *id = json_object_get_string(id_value);
     bool quarantined = is_quarantined(c, kind, record);
-    bool is_stored = truth_query_run(row, id);
-    bool is_aside = truth_query_run(aside, id);
+    bool is_stored = truth_query_run(s->row, id);
+    bool is_aside = truth_query_run(s->aside, id);
+    c->living++;
+    if (c->flags & TRUTH_RESTORED && !is_stored && !is_aside && !truth_query_run(s->link, id)) {
+        c->untold--;
+        return;
+    }
+    c->linked_aside += quarantined && is_stored;
     c->report.quarantined += quarantined;
     if (quarantined != is_aside)
         differ(c, "%s %s is %sin quarantine", kind->object, id, is_aside ? "" : "not ");
     if (!quarantined && !is_stored)
         differ(c, "%s %s is missing", kind->object, id);
-    else if (!quarantined)
-        compare_fields(c, kind, id, record, row);
+    else if (!quarantined && !(c->flags & TRUTH_RESTORED))
+        compare_fields(c, kind, id, record, s->row);
+}
+
+/* ---- what ended ---- */
+
+static const char *member(struct json_object *record, const char *name)
+{
+    struct json_object *value = NULL;
+    json_object_object_get_ex(record, name, &value);
+    return json_object_get_string(value);
+}
+
+static bool is_ended(struct json_object *record)
+{
+    return member(record, "ended") != NULL;
+}
+
+/* Columns: why it ended, its record, when that was deleted. */
+static struct truth_query *prepare_link(struct comparison *c, const struct kind *kind)
+{
+    char text[400];
+    snprintf(text, sizeof text,
+             "SELECT l.ended, l.record, r.deleted_at FROM link l JOIN %s r ON r.key = l.record "
+             "WHERE l.stream = (SELECT id FROM stream WHERE vendor_object = '%s') "
+             "AND l.external_id = $1",
+             kind->table, kind->object);
+    return truth_db_prepare(c->db, text);
+}
+
+/* One that was never here has no link. */
+static void compare_ended(struct comparison *c, const struct kind *kind, struct truth_query *link,
+                          struct json_object *record)
+{
+    const char *id = member(record, "id"), *into = member(record, "into");
+    if (!truth_query_run(link, id))
+        return;
+    int ended = atoi(truth_query_text(link, 0));
+    long long key = atoll(truth_query_text(link, 1));
+    bool deleted = truth_query_text(link, 2) != NULL;
+    bool told = !into || (truth_query_run(link, into) && atoi(truth_query_text(link, 0)) == 0);
+    if (ended == 0 && !told && c->flags & TRUTH_INCREMENTAL)
+        c->untold++;
+    else if (ended == 0)
+        differ(c, "%s %s lives here, and is %s", kind->object, id, member(record, "ended"));
+    else if (!into && !deleted)
+        differ(c, "%s %s is archived, and its record here is not deleted", kind->object, id);
+    if (into && told && atoll(truth_query_text(link, 1)) != key)
+        differ(c, "%s %s was merged into %s, and does not lead there", kind->object, id, into);
 }
 
 /* ---- all records ---- */
@@ -649,7 +727,7 @@ static long each_record(struct comparison *c, FILE *in, record_fn fn, void *arg)
 
 struct noting {
     int object;
-    struct truth_query *add;
+    struct truth_query *add, *link;
 };
 
 static void note_kept(struct comparison *c, void *arg, struct json_object *record)
@@ -657,10 +735,11 @@ static void note_kept(struct comparison *c, void *arg, struct json_object *recor
     const struct noting *n = arg;
     struct json_object *id = NULL;
     json_object_object_get_ex(record, "id", &id);
-    if (is_quarantined(c, &kinds[n->object], record))
+    if (is_ended(record) || is_quarantined(c, &kinds[n->object], record))
         return;
+    bool here = truth_query_run(n->link, json_object_get_string(id));
     char *key = kept_key(n->object, json_object_get_string(id));
-    if (key)
+    if (key && (here || !(c->flags & TRUTH_RESTORED)))
         truth_query_run(n->add, key);
     free(key);
 }
@@ -673,9 +752,12 @@ static void note_all_kept(struct comparison *c, FILE *const truths[TRUTH_OBJECTS
     if (!add)
         return;
     truth_db_exec(c->db, "BEGIN");
-    for (int object = 0; object < 3; object++)
-        if (truths[object])
-            each_record(c, truths[object], note_kept, &(struct noting){object, add});
+    for (int object = 0; object < 3; object++) {
+        struct noting noting = {object, add, prepare_link(c, &kinds[object])};
+        if (truths[object] && noting.link)
+            each_record(c, truths[object], note_kept, &noting);
+        truth_query_free(noting.link);
+    }
     truth_db_exec(c->db, "COMMIT");
     truth_query_free(add);
     c->find_kept = truth_db_prepare(c->db, "SELECT 1 FROM kept WHERE key = $1");
@@ -698,40 +780,46 @@ static void load_tables(struct comparison *c, FILE *const truths[TRUTH_OBJECTS])
         }
 }
 
-struct statements {
-    const struct kind *kind;
-    struct truth_query *row, *aside;
-};
-
 static void on_record(struct comparison *c, void *arg, struct json_object *record)
 {
     const struct statements *s = arg;
-    compare_record(c, s->kind, s->row, s->aside, record);
+    /* Nobody tells that a record which was set aside was merged into one that was archived. */
+    if (is_ended(record) && member(record, "into") &&
+        truth_query_run(s->aside, member(record, "id")))
+        c->left_aside++;
+    if (is_ended(record))
+        compare_ended(c, s->kind, s->link, record);
+    else
+        compare_record(c, s, record);
 }
 
 static long compare_kind(struct comparison *c, const struct kind *kind, FILE *truth)
 {
     char text[300];
-    long before = c->report.quarantined, count = 0;
+    long before = c->report.quarantined;
+    c->living = c->linked_aside = c->untold = 0;
     snprintf(text, sizeof text,
              "SELECT 1 FROM quarantine WHERE stream = (SELECT id FROM stream WHERE vendor_object = "
              "'%s') AND external_id = $1",
              kind->object);
-    struct statements s = {kind, prepare_row(c, kind), truth_db_prepare(c->db, text)};
-    if (s.row && s.aside)
-        count = each_record(c, truth, on_record, &s);
+    struct statements s = {kind, prepare_row(c, kind), truth_db_prepare(c->db, text),
+                           prepare_link(c, kind)};
+    if (s.row && s.aside && s.link)
+        each_record(c, truth, on_record, &s);
     truth_query_free(s.row);
     truth_query_free(s.aside);
-    long aside = c->report.quarantined - before;
+    truth_query_free(s.link);
+    long aside = c->report.quarantined - before - c->linked_aside;
+    long stored = c->living + c->untold - aside;
     for (size_t i = 0; i < TABLES; i++)
         if (strcmp(tables[i].name, kind->table) == 0)
-            c->expected[i] += count - aside;
+            c->expected[i] += stored;
     snprintf(text, sizeof text,
              "SELECT count(*) FROM link l JOIN stream s ON s.id = l.stream WHERE s.vendor_object = "
-             "'%s'",
+             "'%s' AND l.ended = 0",
              kind->object);
-    expect(c, "links", number(c, text), count - aside);
-    return count;
+    expect(c, "links", number(c, text), stored);
+    return c->living;
 }
 
 /* ---- what the last run read ---- */
@@ -750,6 +838,8 @@ static void count_in_window(struct comparison *c, void *arg, struct json_object 
         w->records++;
         return;
     }
+    if (is_ended(record))
+        return;
     json_object_object_get_ex(record, "properties", &properties);
     json_object_object_get_ex(properties, w->kind->modified, &modified);
     long long us = parse_time(json_object_get_string(modified));
@@ -802,14 +892,15 @@ static void check_store(struct comparison *c)
 {
     expect(c, "runs left running", number(c, "SELECT count(*) FROM run WHERE status = 1"), 0);
     expect(c, "records linked twice",
-           number(c, "SELECT count(*) FROM (SELECT 1 FROM link GROUP BY stream, record HAVING "
-                     "count(*) > 1) AS doubles"),
+           number(c, "SELECT count(*) FROM (SELECT 1 FROM link WHERE ended = 0 GROUP BY stream, "
+                     "record HAVING count(*) > 1) AS doubles"),
            0);
     expect(c, "quarantine rows", number(c, "SELECT count(*) FROM quarantine"),
-           c->report.quarantined);
+           c->report.quarantined + c->left_aside);
     for (size_t i = 0; i < TABLES; i++) {
         char text[100];
-        snprintf(text, sizeof text, "SELECT count(*) FROM %s", tables[i].name);
+        snprintf(text, sizeof text, "SELECT count(*) FROM %s WHERE deleted_at IS NULL",
+                 tables[i].name);
         expect(c, tables[i].name, number(c, text), c->expected[i]);
         compare_chains(c, tables[i].name, tables[i].object);
     }
@@ -820,7 +911,7 @@ static void check_store(struct comparison *c)
 int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int flags,
                   struct truth_report *ret_report, FILE *out)
 {
-    struct comparison c = {.out = out, .db = truth_db_open(database, out)};
+    struct comparison c = {.out = out, .flags = flags, .db = truth_db_open(database, out)};
     if (!c.db)
         return 2;
     load_tables(&c, truths);

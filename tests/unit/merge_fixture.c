@@ -236,8 +236,10 @@ static void write_counts(const struct run_counts *now, const struct run_counts *
                   {"updated", now->updated - before->updated},
                   {"unchanged", now->unchanged - before->unchanged},
                   {"filtered", now->filtered - before->filtered},
-                  {"quarantined", now->quarantined - before->quarantined}};
-    int64_t sum = 0;
+                  {"quarantined", now->quarantined - before->quarantined},
+                  {"restored", now->restored - before->restored},
+                  {"deleted", now->deleted - before->deleted}};
+    int64_t sum = before->deleted - now->deleted;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         if (counts[i].count != 0)
             buf_printf(&answer, "%s%s %d", answer.len > 0 ? ", " : "", counts[i].name,
@@ -247,34 +249,76 @@ static void write_counts(const struct run_counts *now, const struct run_counts *
     CU_ASSERT_EQUAL(sum, now->read - before->read); /* each record is counted once */
 }
 
-/* Takes the page. */
-static const char *put_page(struct side *side, struct merge_target *target, struct page *page)
+/* As at the beginning of a run, but in the middle of one with `same_run`. */
+static struct merge begin_merge(struct side *side, struct merge_target *target)
 {
-    struct run_counts before;
-    const struct merge merge = {.store = fixture_store,
-                                .world = &fixture_world.world,
-                                .organization = fixture_organization,
-                                .run = side->run,
-                                .target = target};
     if (!side->same_run) {
         side->counts = (struct run_counts){0};
         OK(ENGINE->count_links(fixture_store, target->stream, &target->links_before, &err));
     }
-    before = side->counts;
     OK(ENGINE->each_stream(fixture_store, str_from(side->name), note_quarantined, target, &err));
-    page_map(page, &target->object->mapping, store_hash_key(fixture_store));
     buf_clear(&answer);
-    OK(ENGINE->begin(fixture_store, &err));
-    enum merge_result result = merge_pages(&merge, &page, 1, &side->counts, &err);
+    return (struct merge){.store = fixture_store,
+                          .world = &fixture_world.world,
+                          .organization = fixture_organization,
+                          .run = side->run,
+                          .target = target,
+                          .notes_seen = side->notes_seen};
+}
+
+static void end_merge(struct side *side, enum merge_result result, const struct run_counts *before)
+{
     if (result == MERGE_OK) {
         OK(ENGINE->commit(fixture_store, &err));
-        write_counts(&side->counts, &before);
+        write_counts(&side->counts, before);
     } else {
         ENGINE->rollback(fixture_store);
         buf_printf(&answer, "%s: %s", result == MERGE_STOPPED ? "stopped" : "failed", err.text);
     }
+}
+
+/* Takes the page. */
+static const char *put_page(struct side *side, struct merge_target *target, struct page *page)
+{
+    const struct merge merge = begin_merge(side, target);
+    const struct run_counts before = side->counts;
+    page_map(page, &target->object->mapping, store_hash_key(fixture_store));
+    OK(ENGINE->begin(fixture_store, &err));
+    enum merge_result result = merge_pages(&merge, &page, 1, &side->counts, &err);
+    end_merge(side, result, &before);
     page_free(page);
     return buf_cstr(&answer);
+}
+
+const char *side_end(struct side *side, const char *object, enum link_ended why,
+                     const struct emitted_record *records, uint32_t count)
+{
+    struct merge_target *target = find_target(side, object);
+    struct merge merge = begin_merge(side, target);
+    const struct run_counts before = side->counts;
+    struct link_list met = {0}, ends = {0};
+    struct page *page = page_of_records(records, count);
+    page_parse_records(page);
+    merge.met = &met;
+    OK(merge_deleted(&merge, &page, 1, &ends, &err));
+    OK(ENGINE->begin(fixture_store, &err));
+    end_merge(side, merge_end(&merge, &ends, why, &side->counts, &err), &before);
+    page_free(page);
+    link_list_free(&met);
+    link_list_free(&ends);
+    return buf_cstr(&answer);
+}
+
+const char *side_delete(struct side *side, const char *object, ...)
+{
+    struct emitted_record records[16];
+    uint32_t count = 0;
+    va_list args;
+    va_start(args, object);
+    for (const char *id; (id = va_arg(args, const char *)) && count < 16; count++)
+        records[count] = (struct emitted_record){.id = str_from(id)};
+    va_end(args);
+    return side_end(side, object, LINK_ARCHIVED, records, count);
 }
 
 const char *side_put_records(struct side *side, const char *object,
@@ -300,8 +344,11 @@ const char *side_put(struct side *side, const char *object, ...)
 
 const char *side_put_body(struct side *side, const char *object, const char *body)
 {
-    static const struct page_spec spec = {
-        .records = {"list", 4}, .id = {"id", 2}, .modified = {"at", 2}, .fields = {"f", 1}};
+    static const struct page_spec spec = {.records = {"list", 4},
+                                          .id = {"id", 2},
+                                          .modified = {"at", 2},
+                                          .fields = {"f", 1},
+                                          .merged = {"was", 3}};
     struct blob *blob = blob_new(64 * 1024 * 1024);
     OK(blob_append(blob, str_from(body), &err));
     struct page *page = page_new(blob);

@@ -18,7 +18,8 @@ struct side {
     int64_t connection, run;
     int64_t streams[SIDE_OBJECTS];
     struct merge_target targets[SIDE_OBJECTS];
-    bool same_run; /* the next put adds to the counts of the last one */
+    bool same_run;   /* the next put adds to the counts of the last one */
+    bool notes_seen; /* puts are those of a read that looks for absence */
     struct run_counts counts;
 };
 
@@ -42,12 +43,20 @@ const char *side_mistakes(const char *objects);
  * like "created 1, unchanged 2", or "stopped: why"; valid until the next call. */
 const char *side_put(struct side *side, const char *object, ...) __attribute__((sentinel));
 
-/* As side_put, but one answer of the vendor: {"list": [{"id":, "at":, "f": {...}}]}. */
+/* As side_put, but one answer of the vendor: {"list": [{"id":, "at":, "f": {...}, "was": [ids that
+ * were merged into it]}]}. */
 const char *side_put_body(struct side *side, const char *object, const char *body);
 
 /* Any records. */
 const char *side_put_records(struct side *side, const char *object,
                              const struct emitted_record *records, uint32_t count);
+
+/* Ids that the vendor says are deleted, then NULL. */
+const char *side_delete(struct side *side, const char *object, ...) __attribute__((sentinel));
+
+/* Ends the links of any records for that reason. */
+const char *side_end(struct side *side, const char *object, enum link_ended why,
+                     const struct emitted_record *records, uint32_t count);
 
 /* Another program that has the database open. */
 void fixture_sql(const char *statement);

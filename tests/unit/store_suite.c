@@ -182,6 +182,8 @@ void test_stream_state(void)
     companies.since = 100;
     companies.until = 200;
     companies.position = STR("a\0b");
+    companies.walk_links = 77;
+    companies.deleted_watermark = 55;
     OK(ENGINE->begin(store, &err));
     OK(ENGINE->set_stream(store, &companies, &err));
     OK(ENGINE->commit(store, &err));
@@ -192,6 +194,7 @@ void test_stream_state(void)
     CU_ASSERT(again.has_watermark && again.watermark == 123 && again.mapping_hash == -5);
     CU_ASSERT(again.walk == WALK_WINDOW && again.since == 100 && again.until == 200);
     CU_ASSERT(str_eq(again.position, STR("a\0b")));
+    CU_ASSERT(again.walk_links == 77 && again.deleted_watermark == 55 && again.reconciled_at == 0);
     const struct model_object *contact = model_object(STR("contact"));
     CU_ASSERT(ENGINE->stream(store, connection, STR("companies"), contact, &arena, &again, &err) ==
               -1);
@@ -305,8 +308,9 @@ static bool write_run(void *arg, const struct run_row *row)
     struct buf *out = arg;
     buf_printf(out, "%d %s", (int)row->id, run_status_name(row->status));
     for (size_t i = 0; i < row->stream_count; i++)
-        buf_printf(out, " %.*s=%d+%d", STR_ARG(row->streams[i].vendor_object),
-                   (int)row->streams[i].counts.created, (int)row->streams[i].counts.updated);
+        buf_printf(out, " %.*s=%d+%d-%d+%d", STR_ARG(row->streams[i].vendor_object),
+                   (int)row->streams[i].counts.created, (int)row->streams[i].counts.updated,
+                   (int)row->streams[i].counts.deleted, (int)row->streams[i].counts.restored);
     if (row->phase.len > 0)
         buf_printf(out, " [%.*s %d]", STR_ARG(row->phase), row->exit_signal);
     buf_text(out, "; ");
@@ -317,10 +321,11 @@ void test_runs(void)
 {
     struct buf out = BUF_INIT(1000);
     put_dictionaries();
-    struct run_stream_row counts = {.stream = companies.id,
-                                    .mode = WALK_FULL,
-                                    .until = 5,
-                                    .counts = {.read = 3, .created = 2, .updated = 1}};
+    struct run_stream_row counts = {
+        .stream = companies.id,
+        .mode = WALK_FULL,
+        .until = 5,
+        .counts = {.read = 3, .created = 2, .updated = 1, .deleted = 7, .restored = 6}};
     struct run_row end = {.id = run,
                           .ended_at = 9,
                           .status = RUN_FAILED,
@@ -335,7 +340,7 @@ void test_runs(void)
     int64_t second;
     OK(ENGINE->run_start(store, connection, STR("test"), &second, &err));
     OK(ENGINE->each_run(store, STR("crm"), 0, 10, write_run, &out, &err));
-    UNIT_TEXT(buf_cstr(&out), "2 running; 1 failed companies=5+1 [read 11]; ");
+    UNIT_TEXT(buf_cstr(&out), "2 running; 1 failed companies=5+1-7+6 [read 11]; ");
     buf_clear(&out);
     OK(ENGINE->each_run(store, STR("other"), 0, 10, write_run, &out, &err));
     UNIT_TEXT(buf_cstr(&out), "");

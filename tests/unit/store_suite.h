@@ -63,6 +63,16 @@ void test_erasure(void);
 void test_secrets(void);
 void test_vendor_fields(void);
 
+/* store_suite_ends.c */
+void test_tombstones(void);
+void test_verify_finds_dead_records(void);
+void test_restored_and_changed(void);
+void test_holders(void);
+void test_merged_links_follow(void);
+void test_unseen(void);
+void test_archived(void);
+void test_referring(void);
+
 #define STORE_SUITE_FUNCTIONS                                                                      \
     IN_STORE(test_create_and_update)                                                               \
     IN_STORE(test_match)                                                                           \
@@ -81,7 +91,15 @@ void test_vendor_fields(void);
     IN_STORE(test_pauses)                                                                          \
     IN_STORE(test_erasure)                                                                         \
     IN_STORE(test_secrets)                                                                         \
-    IN_STORE(test_vendor_fields)
+    IN_STORE(test_vendor_fields)                                                                   \
+    IN_STORE(test_tombstones)                                                                      \
+    IN_STORE(test_verify_finds_dead_records)                                                       \
+    IN_STORE(test_restored_and_changed)                                                            \
+    IN_STORE(test_holders)                                                                         \
+    IN_STORE(test_merged_links_follow)                                                             \
+    IN_STORE(test_unseen)                                                                          \
+    IN_STORE(test_archived)                                                                        \
+    IN_STORE(test_referring)
 
 #define STORE_SUITE_TESTS                                                                          \
     {"records are created, changed and linked", store_test_create_and_update},                     \
@@ -99,6 +117,13 @@ void test_vendor_fields(void);
         {"doubles in a batch", store_test_doubles_in_a_batch}, {"pauses", store_test_pauses},      \
         {"a person is erased", store_test_erasure},                                                \
         {"secrets: versions, and who was first", store_test_secrets},                              \
-        {"vendors' fields", store_test_vendor_fields},
+        {"vendors' fields", store_test_vendor_fields},                                             \
+        {"tombstones are neither listed nor matched", store_test_tombstones},                      \
+        {"a live link to a tombstone is damage", store_test_verify_finds_dead_records},            \
+        {"a record that is restored and changed at once", store_test_restored_and_changed},        \
+        {"who holds a record", store_test_holders},                                                \
+        {"merged links follow", store_test_merged_links_follow},                                   \
+        {"what a walk has not met", store_test_unseen}, {"what is archived", store_test_archived}, \
+        {"who refers to a record", store_test_referring},
 
 #endif

@@ -72,6 +72,32 @@ static void test_by_any_name(void)
     close_all();
 }
 
+/* Archived records, ids alone, and records by id: of the account's own objects, too. */
+static void test_ended(void)
+{
+    static const struct fastenr_str ids[] = {FASTENR_STR("2")};
+    open_with(schemas);
+    m.archived[2] = true;
+    CU_ASSERT_EQUAL(read_object("thing", FASTENR_READ_DELETED, &all), FASTENR_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(m.requests[1].url, "&archived=true&properties=hs_object_id"));
+    UNIT_TEXT(buf_cstr(&m.title), "");
+    CU_ASSERT_EQUAL(m.emitted[2], 1);
+    CU_ASSERT_EQUAL(m.emit_count, 1);
+    close_all();
+    const struct fastenr_selector selector = {.size = sizeof selector,
+                                              .mode = FASTENR_READ_IDS,
+                                              .object = hubspot_text("thing"),
+                                              .fields = all,
+                                              .ids = FASTENR_TABLE(ids)};
+    open_with(schemas);
+    CU_ASSERT_EQUAL(fastenr_connector()->ops->read(instance, &selector), FASTENR_OK);
+    CU_ASSERT_EQUAL(mock_count(&m, MOCK_BATCH), 1);
+    UNIT_TEXT(buf_cstr(&m.title), "properties.label");
+    CU_ASSERT_EQUAL(m.emitted[2], 1);
+    CU_ASSERT_EQUAL(m.emit_count, 1);
+    close_all();
+}
+
 /* Only those that are listed, and the one that names a record. */
 static void test_some_properties(void)
 {
@@ -142,7 +168,10 @@ static void test_cancelled(void)
 }
 
 const char *const unit_suite = "hubspot custom objects";
-const struct unit_test unit_tests[] = {
-    {"by any of its names", test_by_any_name}, {"some properties", test_some_properties},
-    {"an unknown object", test_unknown},       {"fields", test_discover},
-    {"cancelled at any call", test_cancelled}, {NULL, NULL}};
+const struct unit_test unit_tests[] = {{"by any of its names", test_by_any_name},
+                                       {"archived, and by id", test_ended},
+                                       {"some properties", test_some_properties},
+                                       {"an unknown object", test_unknown},
+                                       {"fields", test_discover},
+                                       {"cancelled at any call", test_cancelled},
+                                       {NULL, NULL}};

@@ -46,6 +46,33 @@ static void test_schema_is_the_model(void)
     sqlite3_close(db);
 }
 
+/* A store from before records could end. */
+static void test_older_schema_is_migrated(void)
+{
+    static const char undo[] =
+        "DROP TABLE vendor_field; DROP TABLE vendor_schema;"
+        "DROP INDEX link_ended; ALTER TABLE link DROP COLUMN ended; DROP TABLE walk_seen;"
+        "ALTER TABLE stream DROP COLUMN deleted_watermark;"
+        "ALTER TABLE stream DROP COLUMN reconciled_at; ALTER TABLE stream DROP COLUMN walk_links;"
+        "ALTER TABLE run_stream DROP COLUMN deleted; ALTER TABLE run_stream DROP COLUMN restored;"
+        "ALTER TABLE account DROP COLUMN deleted_at; ALTER TABLE deal DROP COLUMN deleted_at;"
+        "PRAGMA user_version = 4";
+    sqlite3 *db;
+    put_dictionaries();
+    create("c1", "One", "one.test");
+    store_close(store);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(db_path(), &db), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_exec(db, undo, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    open_store();
+    struct buf summary = BUF_INIT(200);
+    OK(ENGINE->verify(store, &summary, &err));
+    UNIT_TEXT(buf_cstr(&summary), "1 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets");
+    buf_free(&summary);
+    CU_ASSERT(find_link("c1").ended == LINK_LIVE && find_link("c1").record == 1);
+    create("c2", "Two", NULL);
+}
+
 static void test_newer_schema_is_refused(void)
 {
     sqlite3 *db;
@@ -96,6 +123,7 @@ static void test_removed_while_open(void)
 
 STORE_SUITE_FUNCTIONS
 IN_STORE(test_schema_is_the_model)
+IN_STORE(test_older_schema_is_migrated)
 IN_STORE(test_newer_schema_is_refused)
 IN_STORE(test_opening)
 IN_STORE(test_removed_while_open)
@@ -103,6 +131,7 @@ IN_STORE(test_removed_while_open)
 const char *const unit_suite = "store on SQLite";
 const struct unit_test unit_tests[] = {
     STORE_SUITE_TESTS{"the schema has the model's columns", store_test_schema_is_the_model},
+    {"an older schema is migrated", store_test_older_schema_is_migrated},
     {"a newer schema is refused", store_test_newer_schema_is_refused},
     {"opening what is no store", store_test_opening},
     {"no commit into a file that was removed", store_test_removed_while_open},

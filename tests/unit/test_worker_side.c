@@ -162,6 +162,7 @@ static void test_object_flags(void)
         CU_ASSERT_EQUAL(d.objects[i].reads_ids, i == 2);
         CU_ASSERT_EQUAL(d.objects[i].deleted_is_whole, i == 3);
         CU_ASSERT_EQUAL(d.objects[i].is_custom, i == 4);
+        CU_ASSERT_EQUAL(d.objects[i].is_custom, i == 4);
     }
     descriptor_free(&d);
 }
@@ -181,7 +182,7 @@ static void test_short_rows(void)
     for (size_t i = 0; i < OBJECTS; i++) {
         CU_ASSERT(str_is(d.objects[i].name, names[i]));
         CU_ASSERT_FALSE(d.objects[i].reads_deleted || d.objects[i].reads_ids ||
-                        d.objects[i].deleted_is_whole);
+                        d.objects[i].deleted_is_whole || d.objects[i].is_custom);
     }
     descriptor_free(&d);
 }
@@ -273,7 +274,7 @@ const struct unit_test unit_tests[] = {
     {"flags of objects", test_object_flags},
     {"shorter rows of objects are read as zeros", test_short_rows},
     {"rows shorter than the first ABI's are refused", test_too_short},
-    {"a shorter page has no merged ids", test_short_page},
+    {"a shorter page has no merged ids, no title", test_short_page},
     {"mode and ids of a read", test_selector},
     {NULL, NULL},
 };

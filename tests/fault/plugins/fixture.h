@@ -24,6 +24,9 @@
 #ifndef WHEN_CHECKED
 #define WHEN_CHECKED
 #endif
+#ifndef WHEN_DISCOVERED
+#define WHEN_DISCOVERED
+#endif
 #ifndef WHEN_READ
 #define WHEN_READ
 #endif
@@ -64,6 +67,7 @@ static fastenr_outcome fixture_discover(void *instance, struct fastenr_str objec
 {
     (void)instance;
     (void)object;
+    WHEN_DISCOVERED;
     return FASTENR_OK;
 }
 
@@ -93,6 +97,10 @@ static const struct fastenr_object fixture_objects[] = {
 static const struct fastenr_str fixture_extensions[] = {FASTENR_STR(FIXTURE_EXTENSION)};
 #endif
 
+#ifdef FIXTURE_HOST
+static const struct fastenr_host_pattern fixture_hosts[] = {{FASTENR_STR(FIXTURE_HOST)}};
+#endif
+
 #ifndef FIXTURE_NO_ENTRY
 static struct fastenr_connector fixture = {
     .magic = FIXTURE_MAGIC,
@@ -104,6 +112,12 @@ static struct fastenr_connector fixture = {
     .version = FASTENR_STR("1.0.0"),
     .category = FASTENR_PLATFORM,
     .objects = FASTENR_TABLE(fixture_objects),
+#ifdef FIXTURE_OPTIONS
+    .options = FASTENR_TABLE(FIXTURE_OPTIONS),
+#endif
+#ifdef FIXTURE_HOST
+    .hosts = FASTENR_TABLE(fixture_hosts),
+#endif
 #ifdef FIXTURE_EXTENSION
     .required_extensions = FASTENR_TABLE(fixture_extensions),
 #endif
