@@ -104,7 +104,8 @@ void test_tombstones(void)
     CU_ASSERT(load(1).deleted_at == 1500 && load(1).rev == 3 && load(2).deleted_at == 0);
     expect_records(false, "Two@0 ");
     expect_records(true, "One@1500 ");
-    expect_verified("1 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets");
+    expect_verified("1 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets, "
+                    "0 custom_records, 0 owners, 0 pipeline_stages");
     OK(ENGINE->count_links(store, companies.id, &links, &err));
     CU_ASSERT_EQUAL(links, 1);
     OK(ENGINE->match(store, account, organization, 99, 1, &domain, 1, &found, &err));
