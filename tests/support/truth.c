@@ -10,205 +10,9 @@
 #include <time.h>
 
 #include "truth_db.h"
+#include "truth_mapping.h"
 
 enum { DIFFERENCES_TOLD = 20 };
-
-/* ---- the test's own mapping of HubSpot ---- */
-
-enum form {
-    AS_IS,
-    LOWERED,
-    TRIMMED,
-    OF_COMPANY,
-    MINOR_UNITS,
-    PERCENT,
-    MINUTES,
-    DAYS,
-    MICROSECONDS,
-    DEAL_STATUS,
-    TICKET_STATUS,
-    FIRST_WORDS,
-    FIRST_COMPANY, /* of the associations; the one with the lowest id */
-    FIRST_CONTACT,
-    FIRST_DEAL,
-    ALL_PROPERTIES, /* those that have a value, as a JSON object */
-    BOOLEAN,
-    NEGATED,
-    STAGE_STATUS,  /* of the stage itself */
-    OWNER_ADDRESS, /* of the owner that the property names */
-    DEAL_LABEL,    /* of the stage that the property names, and of its pipeline; as it is where
-                    * stages are not synced */
-    DEAL_PIPELINE,
-    CONSTANT /* `property` is the value itself */
-};
-
-struct field {
-    const char *column, *property;
-    enum form form;
-    const char *otherwise; /* where the vendor has none */
-};
-
-static const struct field company_fields[] = {
-    {"name", "name", AS_IS, NULL},
-    {"domain", "domain", LOWERED, NULL},
-    {"industry", "industry", AS_IS, NULL},
-    {"parent_id", "hs_parent_company_id", OF_COMPANY, NULL},
-    {"owner_email", "hubspot_owner_id", OWNER_ADDRESS, NULL}};
-static const struct field company_custom[] = {
-    {"website", "website", AS_IS, NULL},
-    {"phone", "phone", AS_IS, NULL},
-    {"city", "city", AS_IS, NULL},
-    {"state", "state", AS_IS, NULL},
-    {"country", "country", AS_IS, NULL},
-    {"number_of_employees", "numberofemployees", AS_IS, NULL},
-    {"annual_revenue", "annualrevenue", AS_IS, NULL},
-    {"lifecycle_stage", "lifecyclestage", AS_IS, NULL},
-    {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field contact_fields[] = {
-    {"account_id", "associatedcompanyid", OF_COMPANY, NULL},
-    {"first_name", "firstname", AS_IS, NULL},
-    {"last_name", "lastname", AS_IS, NULL},
-    {"email", "email", LOWERED, NULL},
-    {"phone", "phone", TRIMMED, NULL},
-    {"title", "jobtitle", AS_IS, NULL}};
-static const struct field contact_custom[] = {{"mobile_phone", "mobilephone", AS_IS, NULL},
-                                              {"city", "city", AS_IS, NULL},
-                                              {"country", "country", AS_IS, NULL},
-                                              {"lifecycle_stage", "lifecyclestage", AS_IS, NULL},
-                                              {"lead_status", "hs_lead_status", AS_IS, NULL},
-                                              {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field deal_fields[] = {
-    {"account_id", "companies", FIRST_COMPANY, NULL},
-    {"name", "dealname", AS_IS, NULL},
-    {"amount", "amount", MINOR_UNITS, NULL},
-    {"currency", "deal_currency_code", AS_IS, NULL},
-    {"stage", "dealstage", DEAL_LABEL, NULL},
-    {"pipeline", "dealstage", DEAL_PIPELINE, NULL},
-    {"owner_email", "hubspot_owner_id", OWNER_ADDRESS, NULL},
-    {"probability", "hs_deal_stage_probability", PERCENT, NULL},
-    {"close_date", "closedate", DAYS, NULL},
-    {"status", "dealstage", DEAL_STATUS, NULL}};
-static const struct field deal_custom[] = {
-    {"deal_type", "dealtype", AS_IS, NULL},
-    {"forecast_category", "hs_forecast_category", AS_IS, NULL},
-    {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field ticket_fields[] = {
-    {"account_id", "companies", FIRST_COMPANY, NULL},
-    {"contact_id", "contacts", FIRST_CONTACT, NULL},
-    {"subject", "subject", AS_IS, NULL},
-    {"description", "content", AS_IS, NULL},
-    {"status", "hs_pipeline_stage", TICKET_STATUS, NULL},
-    {"assignee_email", "hubspot_owner_id", OWNER_ADDRESS, NULL},
-    {"priority", "hs_ticket_priority", LOWERED, NULL},
-    {"channel", "source_type", LOWERED, NULL},
-    {"opened_at", "createdate", MICROSECONDS, NULL},
-    {"solved_at", "closed_date", MICROSECONDS, NULL}};
-static const struct field ticket_custom[] = {{"stage", "hs_pipeline_stage", AS_IS, NULL},
-                                             {"pipeline", "hs_pipeline", AS_IS, NULL},
-                                             {"category", "hs_ticket_category", AS_IS, NULL},
-                                             {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field call_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
-                                           {"contact_id", "contacts", FIRST_CONTACT, NULL},
-                                           {"type", "call", CONSTANT, NULL},
-                                           {"title", "hs_call_title", AS_IS, "Call"},
-                                           {"description", "hs_call_body", AS_IS, NULL},
-                                           {"completed_at", "hs_timestamp", MICROSECONDS, NULL},
-                                           {"duration_minutes", "hs_call_duration", MINUTES, NULL}};
-static const struct field call_custom[] = {{"direction", "hs_call_direction", AS_IS, NULL},
-                                           {"status", "hs_call_status", AS_IS, NULL},
-                                           {"disposition", "hs_call_disposition", AS_IS, NULL},
-                                           {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field email_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
-                                            {"contact_id", "contacts", FIRST_CONTACT, NULL},
-                                            {"type", "email", CONSTANT, NULL},
-                                            {"title", "hs_email_subject", AS_IS, "E-mail"},
-                                            {"description", "hs_email_text", AS_IS, NULL},
-                                            {"completed_at", "hs_timestamp", MICROSECONDS, NULL}};
-static const struct field email_custom[] = {{"direction", "hs_email_direction", AS_IS, NULL},
-                                            {"status", "hs_email_status", AS_IS, NULL},
-                                            {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field meeting_fields[] = {
-    {"account_id", "companies", FIRST_COMPANY, NULL},
-    {"contact_id", "contacts", FIRST_CONTACT, NULL},
-    {"type", "meeting", CONSTANT, NULL},
-    {"title", "hs_meeting_title", AS_IS, "Meeting"},
-    {"description", "hs_meeting_body", AS_IS, NULL},
-    {"scheduled_at", "hs_meeting_start_time", MICROSECONDS, NULL},
-    {"meeting_url", "hs_meeting_external_url", AS_IS, NULL}};
-static const struct field meeting_custom[] = {
-    {"end_time", "hs_meeting_end_time", AS_IS, NULL},
-    {"location", "hs_meeting_location", AS_IS, NULL},
-    {"meeting_outcome", "hs_meeting_outcome", AS_IS, NULL},
-    {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field note_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
-                                           {"contact_id", "contacts", FIRST_CONTACT, NULL},
-                                           {"type", "note", CONSTANT, NULL},
-                                           {"title", "hs_note_body", FIRST_WORDS, "Note"},
-                                           {"description", "hs_note_body", AS_IS, NULL},
-                                           {"completed_at", "hs_timestamp", MICROSECONDS, NULL}};
-static const struct field note_custom[] = {{"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field task_fields[] = {
-    {"account_id", "companies", FIRST_COMPANY, NULL},
-    {"contact_id", "contacts", FIRST_CONTACT, NULL},
-    {"type", "task", CONSTANT, NULL},
-    {"title", "hs_task_subject", AS_IS, "Task"},
-    {"description", "hs_task_body", AS_IS, NULL},
-    {"scheduled_at", "hs_timestamp", MICROSECONDS, NULL},
-    {"completed_at", "hs_task_completion_date", MICROSECONDS, NULL}};
-static const struct field task_custom[] = {{"status", "hs_task_status", AS_IS, NULL},
-                                           {"priority", "hs_task_priority", AS_IS, NULL},
-                                           {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-
-static const struct field subscription_fields[] = {
-    {"object", "p8675309_subscription", CONSTANT, NULL},
-    {"title", "subscription_name", AS_IS, NULL},
-    {"fields", "", ALL_PROPERTIES, NULL},
-    {"account_id", "companies", FIRST_COMPANY, NULL},
-    {"contact_id", "contacts", FIRST_CONTACT, NULL},
-    {"deal_id", "deals", FIRST_DEAL, NULL}};
-static const struct field owner_fields[] = {{"email", "email", AS_IS, NULL},
-                                            {"name", "name", AS_IS, NULL},
-                                            {"user_id", "user", AS_IS, NULL},
-                                            {"active", "left", NEGATED, NULL}};
-static const struct field deal_stage_fields[] = {
-    {"object", "object", AS_IS, NULL},           {"pipeline", "pipeline_label", AS_IS, NULL},
-    {"pipeline_id", "pipeline", AS_IS, NULL},    {"stage", "label", AS_IS, NULL},
-    {"stage_id", "stage", AS_IS, NULL},          {"display_order", "order", AS_IS, NULL},
-    {"closed", "closed", BOOLEAN, NULL},         {"probability", "probability", PERCENT, NULL},
-    {"deal_status", "stage", STAGE_STATUS, NULL}};
-static const struct field ticket_stage_fields[] = {
-    {"object", "object", AS_IS, NULL},        {"pipeline", "pipeline_label", AS_IS, NULL},
-    {"pipeline_id", "pipeline", AS_IS, NULL}, {"stage", "label", AS_IS, NULL},
-    {"stage_id", "stage", AS_IS, NULL},       {"display_order", "order", AS_IS, NULL},
-    {"closed", "closed", BOOLEAN, NULL},      {"ticket_status", "stage", STAGE_STATUS, NULL}};
-
-struct kind {
-    const char *object, *table; /* the vendor's and ours */
-    const char *modified;       /* property; NULL: every read gives all */
-    const struct field *fields;
-    size_t field_count;
-    const struct field *custom;
-    size_t custom_count;
-};
-
-#define MODIFIED    "hs_lastmodifieddate"
-#define ROWS(array) array, sizeof(array) / sizeof((array)[0])
-static const struct kind kinds[TRUTH_OBJECTS] = {
-    {"companies", "account", MODIFIED, ROWS(company_fields), ROWS(company_custom)},
-    {"contacts", "contact", "lastmodifieddate", ROWS(contact_fields), ROWS(contact_custom)},
-    {"deals", "deal", MODIFIED, ROWS(deal_fields), ROWS(deal_custom)},
-    {"tickets", "ticket", MODIFIED, ROWS(ticket_fields), ROWS(ticket_custom)},
-    {"calls", "engagement", MODIFIED, ROWS(call_fields), ROWS(call_custom)},
-    {"emails", "engagement", MODIFIED, ROWS(email_fields), ROWS(email_custom)},
-    {"meetings", "engagement", MODIFIED, ROWS(meeting_fields), ROWS(meeting_custom)},
-    {"notes", "engagement", MODIFIED, ROWS(note_fields), ROWS(note_custom)},
-    {"tasks", "engagement", MODIFIED, ROWS(task_fields), ROWS(task_custom)},
-    {"p8675309_subscription", "custom_record", MODIFIED, ROWS(subscription_fields), NULL, 0},
-    {"owners", "owner", NULL, ROWS(owner_fields), NULL, 0},
-    {"deal_stages", "pipeline_stage", NULL, ROWS(deal_stage_fields), NULL, 0},
-    {"ticket_stages", "pipeline_stage", NULL, ROWS(ticket_stage_fields), NULL, 0}};
-
-enum { FIRST_TABLE = 10 }; /* the reference tables */
 
 /* Our tables, and the numbers that the log has for them. */
 static const struct {
@@ -218,11 +22,6 @@ static const struct {
               {"ticket", 6},  {"custom_record", 7}, {"owner", 10}, {"pipeline_stage", 11}};
 
 enum { TABLES = sizeof tables / sizeof tables[0] };
-
-const char *truth_object(size_t i)
-{
-    return kinds[i].object;
-}
 
 struct comparison {
     struct truth_db *db;
@@ -352,7 +151,7 @@ static const char *of_table(const struct comparison *c, const char *object, cons
 {
     for (size_t i = FIRST_TABLE; i < TRUTH_OBJECTS; i++) {
         struct json_object *row = NULL;
-        if (strcmp(kinds[i].object, object) == 0 &&
+        if (strcmp(truth_kinds[i].object, object) == 0 &&
             json_object_object_get_ex(c->tables[i], id, &row))
             return text_of(row, property);
     }
@@ -610,7 +409,7 @@ static struct truth_query *prepare_row(struct comparison *c, const struct kind *
             at += snprintf(text + at, sizeof text - (size_t)at,
                            "(SELECT p.external_id FROM link p WHERE p.record = r.%s AND p.ended = "
                            "0 AND p.stream = (SELECT id FROM stream WHERE vendor_object = '%s')), ",
-                           f->column, kinds[refers_to(f)].object);
+                           f->column, truth_kinds[refers_to(f)].object);
         else
             at += snprintf(text + at, sizeof text - (size_t)at, "r.%s, ", f->column);
     }
@@ -735,7 +534,7 @@ static void note_kept(struct comparison *c, void *arg, struct json_object *recor
     const struct noting *n = arg;
     struct json_object *id = NULL;
     json_object_object_get_ex(record, "id", &id);
-    if (is_ended(record) || is_quarantined(c, &kinds[n->object], record))
+    if (is_ended(record) || is_quarantined(c, &truth_kinds[n->object], record))
         return;
     bool here = truth_query_run(n->link, json_object_get_string(id));
     char *key = kept_key(n->object, json_object_get_string(id));
@@ -753,7 +552,7 @@ static void note_all_kept(struct comparison *c, FILE *const truths[TRUTH_OBJECTS
         return;
     truth_db_exec(c->db, "BEGIN");
     for (int object = 0; object < 3; object++) {
-        struct noting noting = {object, add, prepare_link(c, &kinds[object])};
+        struct noting noting = {object, add, prepare_link(c, &truth_kinds[object])};
         if (truths[object] && noting.link)
             each_record(c, truths[object], note_kept, &noting);
         truth_query_free(noting.link);
@@ -919,9 +718,9 @@ int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int f
     for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
         if (!truths[i])
             continue;
-        c.report.records[i] = compare_kind(&c, &kinds[i], truths[i]);
+        c.report.records[i] = compare_kind(&c, &truth_kinds[i], truths[i]);
         if (flags & TRUTH_LAST_RUN)
-            compare_last_run(&c, &kinds[i], truths[i]);
+            compare_last_run(&c, &truth_kinds[i], truths[i]);
     }
     check_store(&c);
     bool broken = c.broken || truth_db_broken(c.db);
