@@ -55,6 +55,11 @@ static void test_owners_change(void)
     char *all = truth(s, "owners");
     CU_ASSERT_PTR_NOT_NULL(strstr(all, "\"owner1.1@sandbox.example\""));
     free(all);
+    all = truth(s, "owners/ended");
+    CU_ASSERT_STRING_EQUAL(all, "");
+    free(all);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/__sandbox/truth/ticket_stages/ended", NULL), 200);
+    CU_ASSERT_EQUAL(status_of(s, "GET", "/__sandbox/truth/owners/started", NULL), 404);
     CU_ASSERT_EQUAL(status_of(s, "POST", "/__sandbox/mutate", "{\"owners\":\"x\"}"), 400);
     sandbox_destroy(s);
 }
