@@ -352,7 +352,7 @@ static int refers_to(const struct field *f)
 
 static bool is_associated(const struct field *f)
 {
-    return f->form == FIRST_COMPANY || f->form == FIRST_CONTACT;
+    return f->form == FIRST_COMPANY || f->form == FIRST_CONTACT || f->form == FIRST_DEAL;
 }
 
 /* A record's key in the table of those kept: "0:12", the object's index and the vendor's id. */
