@@ -151,7 +151,7 @@ static int open_walk(void *arg, struct error *err)
 {
     struct run *run = arg;
     struct store *store = run->host->store;
-    struct stream_state *state = &run->objects[run->current].state;
+    struct stream_state *state = &run_current(run)->state;
     if (store->engine->begin_seen(store, state->id, &state->walk_links, err) != 0)
         return -1;
     return store->engine->set_stream(store, state, err);
@@ -175,7 +175,7 @@ static int close_object(void *arg, struct error *err)
 {
     struct run *run = arg;
     struct store *store = run->host->store;
-    struct run_object *object = &run->objects[run->current];
+    struct run_object *object = run_current(run);
     struct stream_state next = object->state;
     int64_t mark = next.until - object->setup->lookback_us;
     bool full = next.walk == WALK_FULL;
@@ -211,7 +211,7 @@ struct merge run_merge(struct run *run)
                           .world = run->host->world,
                           .organization = run->organization,
                           .run = run->row.id,
-                          .target = &run->objects[run->current].target};
+                          .target = &run_current(run)->target};
 }
 
 struct ending {
@@ -228,7 +228,7 @@ static int end_links(void *arg, struct error *err)
     struct store *store = run->host->store;
     const struct merge merge = run_merge(run);
     int64_t last;
-    int paused = pause_check(store, run->setup->config->name.ptr, err);
+    int paused = pause_check(store, run_name(run), err);
     run->stopped = paused > 0;
     if (paused != 0)
         return -1;
@@ -236,7 +236,7 @@ static int end_links(void *arg, struct error *err)
     run->stopped = result == MERGE_STOPPED;
     if (result != MERGE_OK)
         return -1;
-    if (e->next.walk != run->objects[run->current].state.walk && /* it is settled */
+    if (e->next.walk != run_current(run)->state.walk && /* it is settled */
         store->engine->begin_seen(store, e->next.id, &last, err) != 0)
         return -1;
     if (store->engine->set_stream(store, &e->next, err) != 0)
@@ -246,7 +246,7 @@ static int end_links(void *arg, struct error *err)
 
 static int store_ending(struct ending *e, struct error *err)
 {
-    struct run_object *object = &e->run->objects[e->run->current];
+    struct run_object *object = run_current(e->run);
     if (store_transact(e->run->host->store, end_links, e, err) != 0)
         return -1;
     object->state = e->next;
@@ -256,7 +256,7 @@ static int store_ending(struct ending *e, struct error *err)
 
 int run_store_deleted(struct run *run, struct error *err)
 {
-    const struct run_object *object = &run->objects[run->current];
+    const struct run_object *object = run_current(run);
     struct ending e = {run, LINK_ARCHIVED, object->state, *object->row};
     e.next.deleted_watermark = deleted_mark(object, run->ends.until);
     return store_ending(&e, err);
@@ -264,7 +264,7 @@ int run_store_deleted(struct run *run, struct error *err)
 
 int run_store_absent(struct run *run, struct error *err)
 {
-    const struct run_object *object = &run->objects[run->current];
+    const struct run_object *object = run_current(run);
     struct ending e = {run, LINK_ABSENT, object->state, *object->row};
     if (e.next.walk == WALK_SUSPECTS) {
         e.next.walk = WALK_NONE;
@@ -278,7 +278,7 @@ int run_store_absent(struct run *run, struct error *err)
 static int load_asked(struct run *run, struct error *err)
 {
     struct store *store = run->host->store;
-    const struct stream_state *state = &run->objects[run->current].state;
+    const struct stream_state *state = &run_current(run)->state;
     struct run_ends *ends = &run->ends;
     struct linked_id *rows = NULL;
     size_t count = 0;
@@ -310,7 +310,7 @@ static int load_asked(struct run *run, struct error *err)
  * there says more of a permission than of the records. */
 static int is_believed(struct run *run, bool *ret_believed, struct error *err)
 {
-    const struct run_object *object = &run->objects[run->current];
+    const struct run_object *object = run_current(run);
     struct store *store = run->host->store;
     int64_t seen, links;
     *ret_believed = object->state.walk == WALK_SUSPECTS;

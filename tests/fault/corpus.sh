@@ -295,7 +295,9 @@ lines=$(grep -c 'flood, flood' "$dir/run.err" || true)
 [ "$lines" -le 200 ] || fail "a flood of $lines lines came into the log"
 summary="host alone: $fds_alone descriptors, Rss $rss_alone KiB, Pss $pss_alone KiB; after the corpus ($took ms): $fds_after, $rss_after KiB, $pss_after KiB"
 echo "$summary" >&2
-[ "$fds_after" -le $((fds_alone + 4)) ] || fail "descriptors stayed open: $summary"
-[ "$rss_after" -le $((rss_alone + 32 * 1024)) ] || fail "memory stayed taken: $summary"
+# Connections that are kept alive come and go, and so do malloc's arenas: a leak is one for each connector. That not even
+# one thing is kept is what crash_loop shows.
+[ "$fds_after" -le $((fds_alone + 32)) ] || fail "descriptors stayed open: $summary"
+[ "$rss_after" -le $((rss_alone + 64 * 1024)) ] || fail "memory stayed taken: $summary"
 [ "$bad" -eq 0 ] || fail "$bad of ${#names[@]} connectors did not end as expected"
 echo "${#names[@]} connectors, each as expected; steady's $((rounds * 20)) records in order, hubspot ran $hubspot_runs times" >&2

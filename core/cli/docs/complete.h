@@ -25,6 +25,15 @@ struct places {
     bool repeats; /* the last one */
 };
 
+/* A command's name as one word: "quarantine-list". */
+void command_joined(struct buf *out, const struct command *command, char between);
+
+enum { GROUP_MOST = 32 };
+
+/* Whether the i-th command is the first of those of two words that begin with the same one, which
+ * is given. */
+bool command_begins_group(size_t i, char ret_group[GROUP_MOST]);
+
 /* Of a command's arguments, as its usage line names them. */
 struct places places_of(const struct command *command);
 /* Of an option's value. */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For bash: three functions that look things up in the tables, and one that walks the line. */
-#include <string.h>
-
 #include "cli/docs/complete.h"
 #include "model/model.h"
 
@@ -21,8 +19,7 @@ static void write_commands(struct buf *out)
         if (commands[i]->hidden)
             continue;
         buf_text(out, written++ > 0 ? " " : "");
-        for (const char *p = commands[i]->name; *p; p++)
-            buf_char(out, *p == ' ' ? '-' : *p);
+        command_joined(out, commands[i], '-');
     }
     buf_text(out, "\"\n\n");
 }
@@ -34,8 +31,7 @@ static void write_case(struct buf *out, const struct command *command)
         return;
     }
     buf_text(out, "    ");
-    for (const char *p = command->name; *p; p++)
-        buf_char(out, *p == ' ' ? '-' : *p);
+    command_joined(out, command, '-');
     buf_char(out, ')');
 }
 
@@ -62,41 +58,33 @@ static void write_options(struct buf *out)
     buf_text(out, "    esac\n}\n\n");
 }
 
+/* "COMMAND/--name | COMMAND/-n) echo kind ;;"; before the command the option alone. */
 static void write_option_values(struct buf *out, const struct command *command)
 {
     const struct command_option *o;
+    struct buf of = BUF_INIT(100);
+    if (command) {
+        command_joined(&of, command, '-');
+        buf_char(&of, '/');
+    }
     for (size_t i = 0; (o = command_option_at(command, i)); i++) {
         if (!o->value)
             continue;
-        buf_printf(out, "    --%s", o->name);
+        buf_printf(out, "    %s--%s", buf_cstr(&of), o->name);
         if (o->letter)
-            buf_printf(out, " | -%c", o->letter);
+            buf_printf(out, " | %s-%c", buf_cstr(&of), o->letter);
         buf_printf(out, ") echo %s ;;\n", place_names[place_of_value(o)]);
     }
+    buf_free(&of);
 }
 
-/* An option with a value means the same for every command that has it, as far as values go. */
 static void write_values(struct buf *out)
 {
     buf_text(out, "# What an option's value is; nothing: it takes none.\n"
                   "_fastenr_value() {\n    case $1/$2 in\n");
-    for (size_t i = 0; commands[i]; i++) {
-        const struct command_option *o;
-        if (commands[i]->hidden)
-            continue;
-        for (size_t j = 0; (o = command_option_at(commands[i], j)); j++) {
-            struct buf name = BUF_INIT(100);
-            if (!o->value)
-                continue;
-            for (const char *p = commands[i]->name; *p; p++)
-                buf_char(&name, *p == ' ' ? '-' : *p);
-            buf_printf(out, "    %s/--%s", buf_cstr(&name), o->name);
-            if (o->letter)
-                buf_printf(out, " | %s/-%c", buf_cstr(&name), o->letter);
-            buf_printf(out, ") echo %s ;;\n", place_names[place_of_value(o)]);
-            buf_free(&name);
-        }
-    }
+    for (size_t i = 0; commands[i]; i++)
+        if (!commands[i]->hidden)
+            write_option_values(out, commands[i]);
     buf_text(out, "    esac\n    [ -n \"$1\" ] || case $2 in\n");
     write_option_values(out, NULL);
     buf_text(out, "    esac\n}\n\n");

@@ -153,7 +153,7 @@ static void write_valued(struct buf *out)
 void complete_fish(struct buf *out)
 {
     const struct command_option *o;
-    const char *before = "";
+    char group[GROUP_MOST];
     buf_text(out, "# fish completion for fastenr; generated from its table of commands.\n\n");
     write_valued(out);
     buf_text(out, functions);
@@ -161,16 +161,13 @@ void complete_fish(struct buf *out)
     for (size_t i = 0; i < 3 && (o = command_option_at(NULL, i)); i++)
         option(out, NULL, o, o->help);
     for (size_t i = 0; commands[i]; i++) {
-        size_t len = strcspn(commands[i]->name, " ");
         if (commands[i]->hidden)
             continue;
-        if (commands[i]->name[len] && strncmp(before, commands[i]->name, len + 1) != 0) {
-            buf_printf(out, "complete -c fastenr -n '__fastenr_in' -a %.*s -d ", (int)len,
-                       commands[i]->name);
+        if (command_begins_group(i, group)) {
+            buf_printf(out, "complete -c fastenr -n '__fastenr_in' -a %s -d ", group);
             quoted(out, commands[i]->group);
             buf_char(out, '\n');
         }
-        before = commands[i]->name;
         write_command(out, commands[i]);
     }
 }

@@ -55,8 +55,7 @@ static void write_function(struct buf *out, const struct command *command)
 {
     struct places p = places_of(command);
     buf_printf(out, "_fastenr_do_");
-    for (const char *c = command->name; *c; c++)
-        buf_char(out, *c == ' ' ? '_' : *c);
+    command_joined(out, command, '_');
     buf_text(out, "() {\n    _arguments -s \\\n");
     options(out, command);
     for (size_t i = 0; i < p.count; i++)
@@ -82,22 +81,11 @@ static void write_list(struct buf *out, const char *group)
     }
 }
 
-/* The first command of each group of commands of two words. */
-static bool begins_group(size_t i, char group[32])
-{
-    size_t len = strcspn(commands[i]->name, " ");
-    if (commands[i]->name[len] != ' ' || len >= 32)
-        return false;
-    memcpy(group, commands[i]->name, len);
-    group[len] = '\0';
-    return i == 0 || strncmp(commands[i - 1]->name, commands[i]->name, len + 1) != 0;
-}
-
 static void write_groups(struct buf *out)
 {
-    char group[32];
+    char group[GROUP_MOST];
     for (size_t i = 0; commands[i]; i++) {
-        if (!begins_group(i, group))
+        if (!command_begins_group(i, group))
             continue;
         buf_printf(out, "_fastenr_do_%s() {\n    local -a names=(\n", group);
         write_list(out, group);
@@ -113,11 +101,11 @@ static void write_groups(struct buf *out)
 
 static void write_main(struct buf *out)
 {
-    char group[32];
+    char group[GROUP_MOST];
     buf_text(out, "_fastenr() {\n    local -a names=(\n");
     write_list(out, NULL);
     for (size_t i = 0; commands[i]; i++)
-        if (begins_group(i, group)) {
+        if (command_begins_group(i, group)) {
             buf_printf(out, "        '%s:", group);
             quoted(out, commands[i]->group);
             buf_text(out, "'\n");

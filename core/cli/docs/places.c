@@ -3,6 +3,23 @@
 
 #include <string.h>
 
+void command_joined(struct buf *out, const struct command *command, char between)
+{
+    for (const char *p = command->name; *p; p++)
+        buf_char(out, *p == ' ' ? between : *p);
+}
+
+bool command_begins_group(size_t i, char ret_group[GROUP_MOST])
+{
+    const char *name = commands[i]->name;
+    size_t len = strcspn(name, " ");
+    if (name[len] != ' ' || len >= GROUP_MOST)
+        return false;
+    memcpy(ret_group, name, len);
+    ret_group[len] = '\0';
+    return i == 0 || strncmp(commands[i - 1]->name, name, len + 1) != 0;
+}
+
 struct named_place {
     const char *name;
     enum place place;

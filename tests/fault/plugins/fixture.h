@@ -15,6 +15,9 @@
 #ifndef FIXTURE_MAGIC
 #define FIXTURE_MAGIC FASTENR_MAGIC
 #endif
+#ifndef FIXTURE_ID
+#define FIXTURE_ID "com.fastenr.test.fixture"
+#endif
 #ifndef WHEN_ENTERED
 #define WHEN_ENTERED
 #endif
@@ -86,12 +89,15 @@ static const struct fastenr_ops fixture_ops = {.size = sizeof(struct fastenr_ops
                                                .discover = fixture_discover,
                                                .read = fixture_read};
 
+#ifndef FIXTURE_OBJECTS
 static const struct fastenr_object fixture_objects[] = {
     {.name = FASTENR_STR("things"),
      .label = FASTENR_STR("Things"),
      .canonical = FASTENR_STR("account"),
      .key = FASTENR_STR("id")},
 };
+#define FIXTURE_OBJECTS fixture_objects
+#endif
 
 #ifdef FIXTURE_EXTENSION
 static const struct fastenr_str fixture_extensions[] = {FASTENR_STR(FIXTURE_EXTENSION)};
@@ -107,11 +113,11 @@ static struct fastenr_connector fixture = {
     .abi_major = FIXTURE_MAJOR,
     .abi_minor = FIXTURE_MINOR,
     .size = sizeof(struct fastenr_connector),
-    .id = FASTENR_STR("com.fastenr.test.fixture"),
+    .id = FASTENR_STR(FIXTURE_ID),
     .name = FASTENR_STR("Fixture"),
     .version = FASTENR_STR("1.0.0"),
     .category = FASTENR_PLATFORM,
-    .objects = FASTENR_TABLE(fixture_objects),
+    .objects = FASTENR_TABLE(FIXTURE_OBJECTS),
 #ifdef FIXTURE_OPTIONS
     .options = FASTENR_TABLE(FIXTURE_OPTIONS),
 #endif

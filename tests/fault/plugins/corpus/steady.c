@@ -9,36 +9,23 @@
 
 enum { RECORDS_A_ROUND = 20, ROUND_MS = 50 };
 
-static const struct fastenr_services *services;
-static struct fastenr_host *host;
+static const struct fastenr_option options[] = {
+    {.name = FASTENR_STR("rounds"), .type = FASTENR_OPTION_STRING, .help = FASTENR_STR("-")}};
+static const struct fastenr_mapping mapping[] = {
+    {.to = FASTENR_STR("email"), .from = FASTENR_STR("mail")}};
+static const struct fastenr_object objects[] = {{.name = FASTENR_STR("people"),
+                                                 .label = FASTENR_STR("People"),
+                                                 .canonical = FASTENR_STR("contact"),
+                                                 .key = FASTENR_STR("id"),
+                                                 .mapping = FASTENR_TABLE(mapping)}};
 
-static fastenr_outcome create(const struct fastenr_services *svc, struct fastenr_host *h,
-                              void **ret_instance)
-{
-    services = svc;
-    host = h;
-    *ret_instance = NULL;
-    return FASTENR_OK;
-}
+static fastenr_outcome read_rounds(void);
 
-static void destroy(void *instance)
-{
-    (void)instance;
-}
-
-static fastenr_outcome check(void *instance, struct fastenr_check *ret_check)
-{
-    (void)instance;
-    ret_check->account_id = (struct fastenr_str)FASTENR_STR("steady");
-    return FASTENR_OK;
-}
-
-static fastenr_outcome discover(void *instance, struct fastenr_str object)
-{
-    (void)instance;
-    (void)object;
-    return FASTENR_OK;
-}
+#define FIXTURE_ID      "com.fastenr.test.steady"
+#define FIXTURE_OPTIONS options
+#define FIXTURE_OBJECTS objects
+#define WHEN_READ       return read_rounds()
+#include "fixture.h"
 
 static fastenr_outcome emit(long number)
 {
@@ -50,14 +37,12 @@ static fastenr_outcome emit(long number)
     return services->emit_record(host, &record);
 }
 
-static fastenr_outcome read(void *instance, const struct fastenr_selector *selector)
+static fastenr_outcome read_rounds(void)
 {
     static const struct timespec pause = {.tv_nsec = ROUND_MS * 1000000L};
     static const struct fastenr_str name = FASTENR_STR("rounds");
     struct fastenr_str rounds;
     long number = 0;
-    (void)instance;
-    (void)selector;
     if (services->option(host, name, &rounds) != FASTENR_OK)
         return FASTENR_BAD_CONFIG;
     for (long left = strtol(rounds.ptr, NULL, 10); left > 0; left--) {
@@ -70,37 +55,4 @@ static fastenr_outcome read(void *instance, const struct fastenr_selector *selec
         nanosleep(&pause, NULL);
     }
     return FASTENR_OK;
-}
-
-static const struct fastenr_option options[] = {
-    {.name = FASTENR_STR("rounds"), .type = FASTENR_OPTION_STRING, .help = FASTENR_STR("-")}};
-static const struct fastenr_mapping mapping[] = {
-    {.to = FASTENR_STR("email"), .from = FASTENR_STR("mail")}};
-static const struct fastenr_object objects[] = {{.name = FASTENR_STR("people"),
-                                                 .label = FASTENR_STR("People"),
-                                                 .canonical = FASTENR_STR("contact"),
-                                                 .key = FASTENR_STR("id"),
-                                                 .mapping = FASTENR_TABLE(mapping)}};
-static const struct fastenr_ops ops = {.size = sizeof ops,
-                                       .create = create,
-                                       .destroy = destroy,
-                                       .check = check,
-                                       .discover = discover,
-                                       .read = read};
-static const struct fastenr_connector steady = {.magic = FASTENR_MAGIC,
-                                                .abi_major = FASTENR_ABI_MAJOR,
-                                                .abi_minor = FASTENR_ABI_MINOR,
-                                                .size = sizeof steady,
-                                                .id = FASTENR_STR("com.fastenr.test.steady"),
-                                                .name = FASTENR_STR("Steady"),
-                                                .version = FASTENR_STR("1.0.0"),
-                                                .category = FASTENR_PLATFORM,
-                                                .options = FASTENR_TABLE(options),
-                                                .objects = FASTENR_TABLE(objects),
-                                                .ops = &ops};
-
-FASTENR_EXPORT const struct fastenr_connector *fastenr_connector(void);
-FASTENR_EXPORT const struct fastenr_connector *fastenr_connector(void)
-{
-    return &steady;
 }
