@@ -162,7 +162,6 @@ static void test_object_flags(void)
         CU_ASSERT_EQUAL(d.objects[i].reads_ids, i == 2);
         CU_ASSERT_EQUAL(d.objects[i].deleted_is_whole, i == 3);
         CU_ASSERT_EQUAL(d.objects[i].is_custom, i == 4);
-        CU_ASSERT_EQUAL(d.objects[i].is_custom, i == 4);
     }
     descriptor_free(&d);
 }
@@ -274,7 +273,7 @@ const struct unit_test unit_tests[] = {
     {"flags of objects", test_object_flags},
     {"shorter rows of objects are read as zeros", test_short_rows},
     {"rows shorter than the first ABI's are refused", test_too_short},
-    {"a shorter page has no merged ids, no title", test_short_page},
+    {"a shorter page has neither merged ids nor a title", test_short_page},
     {"mode and ids of a read", test_selector},
     {NULL, NULL},
 };
