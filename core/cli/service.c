@@ -40,9 +40,11 @@ static void log_end(const struct run_row *row, bool crashed)
                                               : LOG_ERROR,
              name,
              "run %" PRId64 " %s: read %" PRId64 ", created %" PRId64 ", updated %" PRId64
-             ", deleted %" PRId64 ", restored %" PRId64 ", set aside %" PRId64 ", took %s%s%.*s%s",
-             row->id, run_status_name(row->status), t.read, t.created, t.updated, t.deleted,
-             t.restored, t.quarantined, time_format_span(row->ended_at - row->started_at, span),
+             ", followed %" PRId64 ", deleted %" PRId64 ", restored %" PRId64 ", set aside %" PRId64
+             ", took %s%s%.*s%s",
+             row->id, run_status_name(row->status), t.read, t.created, t.updated, t.followed,
+             t.deleted, t.restored, t.quarantined,
+             time_format_span(row->ended_at - row->started_at, span),
              row->reason.len > 0 ? "; " : "", STR_ARG(row->reason),
              crashed ? " (the connector crashed)" : "");
 }

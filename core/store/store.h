@@ -185,6 +185,8 @@ struct run_counts {
     int64_t read, created, updated, unchanged, filtered, quarantined;
     int64_t deleted;  /* records that became tombstones; not among those that were read */
     int64_t restored; /* tombstones that live again */
+    int64_t followed; /* records of other objects that take fields of those that were read, and were
+                         changed for that; not among those that were read */
     int64_t ended;    /* links that ended: for the guard rail, and not kept */
 };
 

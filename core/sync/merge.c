@@ -448,6 +448,7 @@ static void add_counts(struct run_counts *to, const struct run_counts *more)
     to->quarantined += more->quarantined;
     to->deleted += more->deleted;
     to->restored += more->restored;
+    to->followed += more->followed;
     to->ended += more->ended;
 }
 

@@ -197,6 +197,8 @@ static int settle_rows(struct settling *s, const struct pending_row *rows, size_
             to++;
         settle(s, &records[from], &rows[from], to - from);
     }
+    if (s->batch->mapping->object->is_table) /* nothing refers to its records: see take.h */
+        s->batch->counts.followed += (int64_t)s->out.update_count;
     return store->engine->apply(store, &s->out, err);
 }
 

@@ -238,8 +238,9 @@ static void write_counts(const struct run_counts *now, const struct run_counts *
                   {"filtered", now->filtered - before->filtered},
                   {"quarantined", now->quarantined - before->quarantined},
                   {"restored", now->restored - before->restored},
+                  {"followed", now->followed - before->followed},
                   {"deleted", now->deleted - before->deleted}};
-    int64_t sum = before->deleted - now->deleted;
+    int64_t sum = before->deleted - now->deleted + before->followed - now->followed;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         if (counts[i].count != 0)
             buf_printf(&answer, "%s%s %d", answer.len > 0 ? ", " : "", counts[i].name,

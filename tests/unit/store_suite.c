@@ -308,9 +308,10 @@ static bool write_run(void *arg, const struct run_row *row)
     struct buf *out = arg;
     buf_printf(out, "%d %s", (int)row->id, run_status_name(row->status));
     for (size_t i = 0; i < row->stream_count; i++)
-        buf_printf(out, " %.*s=%d+%d-%d+%d", STR_ARG(row->streams[i].vendor_object),
+        buf_printf(out, " %.*s=%d+%d>%d-%d+%d", STR_ARG(row->streams[i].vendor_object),
                    (int)row->streams[i].counts.created, (int)row->streams[i].counts.updated,
-                   (int)row->streams[i].counts.deleted, (int)row->streams[i].counts.restored);
+                   (int)row->streams[i].counts.followed, (int)row->streams[i].counts.deleted,
+                   (int)row->streams[i].counts.restored);
     if (row->phase.len > 0)
         buf_printf(out, " [%.*s %d]", STR_ARG(row->phase), row->exit_signal);
     buf_text(out, "; ");
@@ -325,7 +326,8 @@ void test_runs(void)
         .stream = companies.id,
         .mode = WALK_FULL,
         .until = 5,
-        .counts = {.read = 3, .created = 2, .updated = 1, .deleted = 7, .restored = 6}};
+        .counts = {
+            .read = 3, .created = 2, .updated = 1, .followed = 4, .deleted = 7, .restored = 6}};
     struct run_row end = {.id = run,
                           .ended_at = 9,
                           .status = RUN_FAILED,
@@ -340,7 +342,7 @@ void test_runs(void)
     int64_t second;
     OK(ENGINE->run_start(store, connection, STR("test"), &second, &err));
     OK(ENGINE->each_run(store, STR("crm"), 0, 10, write_run, &out, &err));
-    UNIT_TEXT(buf_cstr(&out), "2 running; 1 failed companies=5+1-7+6 [read 11]; ");
+    UNIT_TEXT(buf_cstr(&out), "2 running; 1 failed companies=5+1>4-7+6 [read 11]; ");
     buf_clear(&out);
     OK(ENGINE->each_run(store, STR("other"), 0, 10, write_run, &out, &err));
     UNIT_TEXT(buf_cstr(&out), "");

@@ -55,6 +55,7 @@ static void test_older_schema_is_migrated(void)
         "ALTER TABLE stream DROP COLUMN deleted_watermark;"
         "ALTER TABLE stream DROP COLUMN reconciled_at; ALTER TABLE stream DROP COLUMN walk_links;"
         "ALTER TABLE run_stream DROP COLUMN deleted; ALTER TABLE run_stream DROP COLUMN restored;"
+        "ALTER TABLE run_stream DROP COLUMN followed;"
         "ALTER TABLE account DROP COLUMN deleted_at; ALTER TABLE deal DROP COLUMN deleted_at;"
         "PRAGMA user_version = 4";
     sqlite3 *db;

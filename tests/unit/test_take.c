@@ -50,7 +50,7 @@ static void comes_late(void)
         "{\"name\": \"B\", \"owner\": \"1\"}");
     QUERY(addresses, "A|~\nB|~\n");
     fixture_world.now_us += 10;
-    UNIT_TEXT(PUT("owners", "1", ANN), "created 1");
+    UNIT_TEXT(PUT("owners", "1", ANN), "created 1, followed 2");
     QUERY(addresses, "A|ann@x.test\nB|ann@x.test\n");
     QUERY(followers, "1|1|1|14\n1|1|2|14\n");
     QUERY("SELECT updated_at FROM account WHERE key = 1", "1000010\n");
@@ -64,13 +64,13 @@ static void changes(void)
     PUT("owners", "1", ANN, "2", BOB);
     PUT("companies", "a", "{\"name\": \"A\", \"owner\": \"1\"}", "b",
         "{\"name\": \"B\", \"owner\": \"2\"}");
-    UNIT_TEXT(PUT("owners", "1", ANNE, "2", BOB), "updated 1, unchanged 1");
+    UNIT_TEXT(PUT("owners", "1", ANNE, "2", BOB), "updated 1, unchanged 1, followed 1");
     QUERY(addresses, "A|anne@x.test\nB|bob@x.test\n");
     QUERY(bodies, "1|{\"owner_email\":[\"ann@x.test\",\"anne@x.test\"]}\n");
     /* Of what is not taken, nobody hears. */
     UNIT_TEXT(PUT("owners", "1", "{\"email\": \"anne@x.test\", \"name\": \"Anne\"}"), "updated 1");
     QUERY("SELECT count(*) FROM log WHERE object = 1 AND op = 2", "1\n");
-    UNIT_TEXT(PUT("owners", "1", "{\"name\": \"Anne\"}"), "updated 1");
+    UNIT_TEXT(PUT("owners", "1", "{\"name\": \"Anne\"}"), "updated 1, followed 1");
     QUERY(addresses, "A|~\nB|bob@x.test\n");
     PUT("owners", "1", ANN);
     QUERY(addresses, "A|ann@x.test\nB|bob@x.test\n");
@@ -97,7 +97,7 @@ static void very_many(void)
         }
         UNIT_TEXT(side_put_records(&crm, "companies", records, AT_ONCE), "created 500");
     }
-    PUT("owners", "1", ANNE);
+    UNIT_TEXT(PUT("owners", "1", ANNE), "updated 1, followed 2500");
     QUERY("SELECT count(*), min(owner_email), max(owner_email) FROM account",
           "2500|anne@x.test|anne@x.test\n");
     QUERY("SELECT count(*) FROM log WHERE object = 1 AND op = 2", "2500\n");
