@@ -240,13 +240,16 @@ static bool find_moved(struct batch *b, struct item *item)
     item->shadow = shadow;
     if (b->mapping->paused_count > 0)
         item->shadow = drift_shadow(b->mapping, item->link.seen_remote, shadow, &b->arena);
-    if (str_eq(item->link.seen_remote, item->shadow))
+    if (!b->merge->retakes && str_eq(item->link.seen_remote, item->shadow))
         return false;
-    for (size_t i = 0; i < b->mapping->rule_count; i++)
-        if (!b->mapping->rules[i].paused && shadow_moved(item->link.seen_remote, shadow, i)) {
-            item->moved[i / 64] |= UINT64_C(1) << (i % 64);
-            any = true;
-        }
+    for (size_t i = 0; i < b->mapping->rule_count; i++) {
+        const struct rule *rule = &b->mapping->rules[i];
+        bool again = b->merge->retakes && rule->take.len > 0;
+        if (rule->paused || !(again || shadow_moved(item->link.seen_remote, shadow, i)))
+            continue;
+        item->moved[i / 64] |= UINT64_C(1) << (i % 64);
+        any = true;
+    }
     return any;
 }
 

@@ -19,7 +19,8 @@ struct merge_target {
     const struct setup *setup;
     const struct object_setup *object; /* of the setup */
     int64_t stream;
-    int64_t *lookups; /* a rule each: the stream that its ids are of; 0: none */
+    const int64_t *streams; /* of the setup's objects */
+    int64_t *lookups;       /* a rule each: the stream that its ids are of; 0: none */
     int64_t links_before;
     const uint64_t *erased; /* hashes of ids that must not come back, sorted as signed numbers */
     size_t erased_count;
@@ -44,6 +45,8 @@ struct merge {
     const struct merge_target *target;
     bool notes_seen;       /* the walk looks for absence: the store keeps which links it meets */
     struct link_list *met; /* gets the links of all records that come; NULL: nobody asks */
+    bool retakes; /* fields that are taken of other records are, moved or not: the mapping has
+                     changed, or a pause is over during which they did not follow */
 };
 
 enum merge_result { MERGE_OK, MERGE_STOPPED, MERGE_FAILED };

@@ -86,6 +86,29 @@ struct settling {
     struct arena arena;
 };
 
+/* Which fields are those of a paused rule: of records that its object holds. They stay as they are,
+ * and on the list. A reference is no such field: it is what was read before the pause. */
+static int find_paused(struct settling *s, const struct pending_row *rows, const int64_t *keys,
+                       size_t count, bool *ret_paused, struct error *err)
+{
+    const struct merge_target *target = s->batch->merge->target;
+    struct holder_row *holders = arena_new(&s->arena, count, sizeof holders[0]);
+    for (size_t i = 0; i < target->setup->object_count; i++) {
+        const struct object_setup *object = &target->setup->objects[i];
+        if (object->mapping.paused_count == 0 || object->model != s->out.object)
+            continue;
+        if (engine_of(s->batch)->load_holders(s->batch->merge->store, object->model,
+                                              target->streams[i], keys, count, holders, err) != 0)
+            return -1;
+        for (size_t j = 0; j < count; j++) {
+            const struct rule *rule =
+                take_find_in(object, rows[j].field, target->object->item->name);
+            ret_paused[j] = ret_paused[j] || (holders[j].here && rule && rule->paused);
+        }
+    }
+    return 0;
+}
+
 static int by_target(const void *a, const void *b)
 {
     const struct pending_row *x = a, *y = b;
@@ -162,14 +185,15 @@ static void settle_field(struct settling *s, struct record_row *row,
 
 /* Adds the update of one record, whose fields `waiting` are. */
 static void settle(struct settling *s, struct record_row *row, const struct pending_row *waiting,
-                   size_t count)
+                   const bool *paused, size_t count)
 {
     struct buf body = BUF_INIT(LOG_BODY_MAX);
     struct json_writer w = {.out = &body};
     uint64_t changed = 0;
     json_open(&w, '{');
     for (size_t i = 0; i < count; i++)
-        settle_field(s, row, &waiting[i], &w, &changed);
+        if (!paused[i])
+            settle_field(s, row, &waiting[i], &w, &changed);
     json_close(&w, '}');
     if (changed != 0) {
         row->updated_at = s->out.now_us;
@@ -185,17 +209,19 @@ static int settle_rows(struct settling *s, const struct pending_row *rows, size_
     struct store *store = s->batch->merge->store;
     int64_t *keys = arena_new(&s->arena, count, sizeof keys[0]);
     struct record_row *records = arena_new(&s->arena, count, sizeof records[0]);
+    bool *paused = arena_new(&s->arena, count, sizeof paused[0]);
     for (size_t i = 0; i < count; i++)
         keys[i] = rows[i].record;
     if (store->engine->load_records(store, s->out.object, keys, count, records, &s->arena, err) !=
-        0)
+            0 ||
+        find_paused(s, rows, keys, count, paused, err) != 0)
         return -1;
     s->out.updates = arena_new(&s->arena, count, sizeof s->out.updates[0]);
     s->out.pending = arena_new(&s->arena, count, sizeof s->out.pending[0]);
     for (size_t from = 0, to; from < count; from = to) {
         for (to = from + 1; to < count && rows[to].record == rows[from].record;)
             to++;
-        settle(s, &records[from], &rows[from], to - from);
+        settle(s, &records[from], &rows[from], &paused[from], to - from);
     }
     if (s->batch->mapping->object->is_table) /* nothing refers to its records: see take.h */
         s->batch->counts.followed += (int64_t)s->out.update_count;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a run writes besides records: its place in the run log, stream state, the account's name. */
+#include "sync/drift.h"
 #include "sync/pause.h"
 #include "sync/run_internal.h"
 
@@ -37,6 +38,21 @@ static void take_position(struct run_object *object)
     position->ptr = object->position;
 }
 
+/* The mapping of an object as it was read last: its pauses count, too, where another object that it
+ * takes fields of is read first. */
+static int prepare_mapping(struct run *run, struct object_setup *setup, int64_t stream,
+                           struct error *err)
+{
+    struct store *store = run->host->store;
+    struct naming naming = {store, setup->model};
+    struct field_snapshot known;
+    if (mapping_bind(&setup->mapping, id_of_custom_field, &naming, err) != 0 ||
+        store->engine->load_fields(store, stream, &known, &run->arena, err) != 0)
+        return -1;
+    drift_pause_rules(&setup->mapping, &known);
+    return 0;
+}
+
 /* All objects of the connection, also those that this run leaves out: lookups may mean them. */
 static int open_streams(struct run *run, int64_t *ids, struct error *err)
 {
@@ -44,18 +60,17 @@ static int open_streams(struct run *run, int64_t *ids, struct error *err)
     for (size_t i = 0; i < run->setup->object_count; i++) {
         struct object_setup *setup = &run->setup->objects[i];
         struct run_object *object = find_object(run, setup);
-        struct naming naming = {store, setup->model};
         struct stream_state state;
         if (store->engine->stream(store, run->connection, setup->item->name, setup->model,
                                   &run->arena, &state, err) != 0 ||
-            mapping_bind(&setup->mapping, id_of_custom_field, &naming, err) != 0)
+            prepare_mapping(run, setup, state.id, err) != 0)
             return -1;
         ids[i] = state.id;
         if (!object)
             continue;
         object->state = state;
-        object->target =
-            (struct merge_target){.setup = run->setup, .object = setup, .stream = state.id};
+        object->target = (struct merge_target){
+            .setup = run->setup, .object = setup, .stream = state.id, .streams = ids};
         take_position(object);
         uint64_t *erased;
         if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0 ||
@@ -207,11 +222,13 @@ int run_store_object(struct run *run, struct error *err)
 
 struct merge run_merge(struct run *run)
 {
+    const struct run_object *object = run_current(run);
     return (struct merge){.store = run->host->store,
                           .world = run->host->world,
                           .organization = run->organization,
                           .run = run->row.id,
-                          .target = &run_current(run)->target};
+                          .target = &object->target,
+                          .retakes = object->state.mapping_hash != object->setup->mapping.hash};
 }
 
 struct ending {

@@ -50,8 +50,8 @@ void take_resolve(const struct settings_context *ctx, const struct object_setup 
     rule->take_field = field;
 }
 
-static const struct rule *find_in(const struct object_setup *object, uint16_t field,
-                                  struct str vendor_object)
+const struct rule *take_find_in(const struct object_setup *object, uint16_t field,
+                                struct str vendor_object)
 {
     for (size_t i = 0; i < object->mapping.rule_count; i++) {
         const struct rule *rule = &object->mapping.rules[i];
@@ -67,7 +67,7 @@ const struct rule *take_find(const struct setup *setup, uint16_t object, uint16_
     const struct rule *found = NULL;
     for (size_t i = 0; i < setup->object_count && !found; i++)
         if (setup->objects[i].model->id == object)
-            found = find_in(&setup->objects[i], field, vendor_object);
+            found = take_find_in(&setup->objects[i], field, vendor_object);
     return found;
 }
 

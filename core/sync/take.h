@@ -7,7 +7,8 @@
  * and take nothing themselves, so that what is taken changes only when that stream is read. A
  * record that holds a taken field stays on the list of pending references for as long as it does;
  * when the record that it is taken of comes or changes, those that wait for it are brought up to
- * date in the same transaction.
+ * date in the same transaction, but for those whose own rule is paused (drift.h): they are once
+ * that pause is over.
  */
 #ifndef SYNC_TAKE_H
 #define SYNC_TAKE_H
@@ -27,5 +28,9 @@ void take_check_all(const struct settings_context *ctx, const struct setup *setu
  * `vendor_object`; NULL when no rule does (any more). */
 const struct rule *take_find(const struct setup *setup, uint16_t object, uint16_t field,
                              struct str vendor_object);
+
+/* The same, of the rules of one object. */
+const struct rule *take_find_in(const struct object_setup *object, uint16_t field,
+                                struct str vendor_object);
 
 #endif

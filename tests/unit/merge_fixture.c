@@ -174,8 +174,8 @@ static void open_object(struct side *side, size_t i)
                       &side->arena, &state, &err));
     OK(mapping_bind(&object->mapping, id_of_field, model, &err));
     side->streams[i] = state.id;
-    side->targets[i] =
-        (struct merge_target){.setup = &side->setup, .object = object, .stream = state.id};
+    side->targets[i] = (struct merge_target){
+        .setup = &side->setup, .object = object, .stream = state.id, .streams = side->streams};
 }
 
 static void find_lookups(struct side *side, struct merge_target *target)
@@ -264,7 +264,8 @@ static struct merge begin_merge(struct side *side, struct merge_target *target)
                           .organization = fixture_organization,
                           .run = side->run,
                           .target = target,
-                          .notes_seen = side->notes_seen};
+                          .notes_seen = side->notes_seen,
+                          .retakes = side->retakes};
 }
 
 static void end_merge(struct side *side, enum merge_result result, const struct run_counts *before)

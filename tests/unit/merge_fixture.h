@@ -20,6 +20,7 @@ struct side {
     struct merge_target targets[SIDE_OBJECTS];
     bool same_run;   /* the next put adds to the counts of the last one */
     bool notes_seen; /* puts are those of a read that looks for absence */
+    bool retakes;    /* puts are those of the read that follows a pause */
     struct run_counts counts;
 };
 

@@ -166,6 +166,63 @@ static void not_synced(void)
     side_close(&crm);
 }
 
+/* As drift does it, once the vendor's field is gone, or there again. */
+static void set_paused(struct side *side, const char *object, const char *rule, bool paused)
+{
+    for (size_t i = 0; i < side->setup.object_count; i++) {
+        struct mapping *m = &side->setup.objects[i].mapping;
+        for (size_t j = 0; j < m->rule_count; j++) {
+            if (!str_is(side->setup.objects[i].item->name, object) ||
+                strcmp(m->rules[j].field.name, rule) != 0)
+                continue;
+            m->rules[j].paused = paused;
+            m->paused_count = paused;
+        }
+    }
+}
+
+/* While the rule is paused, nothing is written by it: not when a record of its object comes, not
+ * when the owner changes. After it, the read of everything brings what was missed. */
+static void paused(void)
+{
+    static const char a[] = "{\"name\": \"A\", \"owner\": \"1\"}";
+    static const char b[] = "{\"name\": \"B\", \"owner\": \"1\"}";
+    side_open(&crm, "crm", both);
+    PUT("owners", "1", ANN, "2", BOB);
+    PUT("companies", "a", a, "b", b);
+    set_paused(&crm, "companies", "owner_email", true);
+    UNIT_TEXT(PUT("owners", "1", ANNE), "updated 1");
+    UNIT_TEXT(PUT("companies", "a", "{\"name\": \"A2\"}", "b", "{\"name\": \"B\"}"),
+              "updated 1, unchanged 1");
+    QUERY(addresses, "A2|ann@x.test\nB|ann@x.test\n");
+    QUERY(followers, "1|1|1|14\n1|1|2|14\n");
+    QUERY(bodies, "1|{\"name\":[\"A\",\"A2\"]}\n");
+    set_paused(&crm, "companies", "owner_email", false);
+    crm.retakes = true;
+    UNIT_TEXT(PUT("companies", "a", a, "b", b), "updated 2");
+    QUERY(addresses, "A|anne@x.test\nB|anne@x.test\n");
+    UNIT_TEXT(PUT("companies", "a", a, "b", b), "unchanged 2");
+    crm.retakes = false;
+    UNIT_TEXT(PUT("owners", "1", ANN), "updated 1, followed 2");
+    QUERY(addresses, "A|ann@x.test\nB|ann@x.test\n");
+    side_close(&crm);
+}
+
+/* Of two objects that become accounts, the rule of one: the other's records follow. */
+static void paused_in_one(void)
+{
+    side_open(&crm, "crm",
+              "companies: , people: {to: account, default_mapping: false, mapping: {name: first, "
+              "owner_email: {from: boss, lookup: owners, take: email}}}, owners: ");
+    PUT("owners", "1", ANN);
+    PUT("companies", "a", "{\"name\": \"A\", \"owner\": \"1\"}");
+    PUT("people", "p", "{\"first\": \"P\", \"boss\": \"1\"}");
+    set_paused(&crm, "companies", "owner_email", true);
+    UNIT_TEXT(PUT("owners", "1", ANNE), "updated 1, followed 1");
+    QUERY(addresses, "A|ann@x.test\nP|anne@x.test\n");
+    side_close(&crm);
+}
+
 static void mistakes(void)
 {
     const struct {
@@ -224,6 +281,8 @@ IN_STORE(very_many)
 IN_STORE(left_out)
 IN_STORE(another_field)
 IN_STORE(not_synced)
+IN_STORE(paused)
+IN_STORE(paused_in_one)
 IN_STORE(mistakes)
 
 const char *const unit_suite = "fields taken of other records";
@@ -234,5 +293,7 @@ const struct unit_test unit_tests[] = {{"of a record that is there", test_there_
                                        {"left out of the mapping", test_left_out},
                                        {"another field of it", test_another_field},
                                        {"of an object that is not synced", test_not_synced},
+                                       {"by a rule that is paused", test_paused},
+                                       {"by two rules, one paused", test_paused_in_one},
                                        {"mistakes", test_mistakes},
                                        {NULL, NULL}};
