@@ -43,9 +43,8 @@ static int read_run_streams(struct postgres_store *s, struct run_row *row, struc
         s,
         "SELECT s.id, s.vendor_object, s.object, r.mode, r.since, r.until, r.read, r.created, "
         "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored, "
-        "r.followed "
-        "FROM run_stream r "
-        "JOIN stream s ON s.id = r.stream WHERE r.run = $1::bigint ORDER BY r.stream",
+        "r.followed FROM run_stream r JOIN stream s ON s.id = r.stream WHERE r.run = $1::bigint "
+        "ORDER BY r.stream",
         &p, "read the run log", err);
     pg_params_free(&p);
     if (!r)

@@ -94,9 +94,8 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_RUN_STREAMS] =
         "SELECT s.id, s.vendor_object, s.object, r.mode, r.since, r.until, r.read, r.created, "
         "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored, "
-        "r.followed "
-        "FROM run_stream r "
-        "JOIN stream s ON s.id = r.stream WHERE r.run = ?1 ORDER BY r.stream",
+        "r.followed FROM run_stream r JOIN stream s ON s.id = r.stream WHERE r.run = ?1 ORDER BY "
+        "r.stream",
 };
 
 /* ---- statements ---- */
