@@ -373,7 +373,8 @@ static bool note_member(void *arg, struct str name, const struct json *value)
 }
 
 /* In one order, whatever the vendor's is. */
-static struct str object_of(const struct members *all, struct arena *arena)
+static int object_of(const struct members *all, struct arena *arena, struct str *ret_text,
+                     struct error *err)
 {
     struct buf out = BUF_INIT(RECORD_TEXT_MAX), text = BUF_INIT(RECORD_TEXT_MAX);
     struct json_writer w = {.out = &out};
@@ -387,14 +388,18 @@ static struct str object_of(const struct members *all, struct arena *arena)
         json_put_raw(&w, buf_view(&text));
     }
     json_close(&w, '}');
-    struct str made = out.len > 2 && !out.full ? arena_str(arena, buf_view(&out)) : none;
+    bool fits = !out.full && !text.full;
+    *ret_text = fits && all->count > 0 ? arena_str(arena, buf_view(&out)) : none;
     buf_free(&out);
     buf_free(&text);
-    return made;
+    return fits ? 0
+                : error_set(err, "the fields are larger than %d MiB together",
+                            RECORD_TEXT_MAX >> 20);
 }
 
-static struct str fields_object(const struct mapping *m, const struct rule *rule,
-                                const struct json *fields, struct arena *arena)
+static int fields_object(const struct mapping *m, const struct rule *rule,
+                         const struct json *fields, struct arena *arena, struct str *ret_text,
+                         struct error *err)
 {
     struct members all = {.mapping = m, .arena = arena};
     if (rule->from_count == 1 && str_is(rule->from[0], FIELD_ALL))
@@ -402,7 +407,7 @@ static struct str fields_object(const struct mapping *m, const struct rule *rule
     else
         for (size_t i = 0; i < rule->from_count; i++)
             add_member(&all, rule->from[i], json_member(fields, rule->from[i]));
-    return object_of(&all, arena);
+    return object_of(&all, arena, ret_text, err);
 }
 
 static int apply_text(const struct rule *rule, struct str t, struct arena *arena, struct value *ret,
@@ -425,9 +430,10 @@ static int apply_rule(const struct mapping *m, const struct rule *rule, const st
     struct str t = none;
     if (rule->has_value)
         t = rule->value;
-    else if (rule->field.kind == KIND_JSON)
-        t = fields_object(m, rule, fields, arena);
-    else if (rule->from_count == 1)
+    else if (rule->field.kind == KIND_JSON) {
+        if (fields_object(m, rule, fields, arena, &t, err) != 0)
+            return -1;
+    } else if (rule->from_count == 1)
         t = field_text(rule, fields, arena);
     else
         t = join_fields(rule, fields, arena);

@@ -297,6 +297,26 @@ static void test_objects(void)
             "object=o, fields=~");
 }
 
+/* Fields of that many bytes together are set aside, and never left out. */
+static void test_large_objects(void)
+{
+    static const struct {
+        size_t bytes;
+        const char *expected;
+    } cases[] = {{2 << 20, "fields: it is longer than 1048576 bytes"},
+                 {17 << 20, "fields: the fields are larger than 16 MiB together"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf record = BUF_INIT(32 << 20);
+        buf_text(&record, "{\"a\": \"");
+        for (size_t j = 0; j < cases[i].bytes; j += 64)
+            buf_text(&record, "0123456789012345678901234567890123456789012345678901234567890123");
+        buf_text(&record, "\"}");
+        becomes("custom_record", "object: {value: o}, fields: {from: '*'}", buf_cstr(&record),
+                cases[i].expected);
+        buf_free(&record);
+    }
+}
+
 static void test_references(void)
 {
     char record[400], long_id[301];
@@ -702,6 +722,7 @@ const struct unit_test unit_tests[] = {{"vendor fields by our names", test_renam
                                        {"types", test_types},
                                        {"custom fields", test_custom_fields},
                                        {"objects of fields", test_objects},
+                                       {"objects that are too large", test_large_objects},
                                        {"dates", test_dates},
                                        {"scale", test_scale},
                                        {"maps", test_maps},
