@@ -145,10 +145,11 @@ static fastenr_outcome take_schema(struct hubspot *h, uint64_t handle, int32_t i
 fastenr_outcome hubspot_find_custom(struct hubspot *h, struct fastenr_str name,
                                     const struct fastenr_object **ret_object)
 {
-    struct hubspot_request request = {.url = FASTENR_STR(HUBSPOT_ORIGIN "/crm/v3/schemas"),
-                                      .bucket = hubspot_burst,
-                                      .retry = HUBSPOT_RETRIED,
-                                      .scope = FASTENR_STR("crm.schemas.custom.read")};
+    struct hubspot_request request = {
+        .url = FASTENR_STR(HUBSPOT_ORIGIN "/crm-object-schemas/v3/schemas"),
+        .bucket = hubspot_burst,
+        .retry = HUBSPOT_RETRIED,
+        .scope = FASTENR_STR("crm.schemas.custom.read")};
     uint64_t handle;
     int32_t index;
     fastenr_outcome outcome = hubspot_send(h, &request, &handle);

@@ -330,7 +330,7 @@ static enum mock_kind kind_of(struct str url)
     if (str_is(url, ORIGIN "/crm/v4/associations/companies/contacts/batch/read"))
         return MOCK_ASSOCIATIONS;
     if (str_starts(url, ORIGIN "/crm/v3/owners?") || str_starts(url, ORIGIN "/crm/v3/pipelines/") ||
-        str_is(url, ORIGIN "/crm/v3/schemas"))
+        str_is(url, ORIGIN "/crm-object-schemas/v3/schemas"))
         return MOCK_TABLE;
     bool known = rest.ptr && str_starts(rest, "?");
     for (size_t i = 0; i < HUBSPOT_OBJECTS; i++) {

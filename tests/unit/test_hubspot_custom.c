@@ -58,7 +58,7 @@ static void test_by_any_name(void)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         open_with(schemas);
         CU_ASSERT_EQUAL(read_object(names[i], FASTENR_READ_FULL, &all), FASTENR_OK);
-        UNIT_TEXT(m.requests[0].url, "https://api.hubapi.com/crm/v3/schemas");
+        UNIT_TEXT(m.requests[0].url, "https://api.hubapi.com/crm-object-schemas/v3/schemas");
         UNIT_TEXT(m.requests[1].url, url);
         UNIT_TEXT(buf_cstr(&m.title), "properties.label");
         CU_ASSERT_EQUAL(m.emit_count, 3);
