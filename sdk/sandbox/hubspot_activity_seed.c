@@ -48,14 +48,17 @@ static bool options_of(struct text *out, const struct record *r, unsigned field,
 
 /* ---- deals ---- */
 
-/* The stage that the deal or the ticket is in now. */
+/* The stage that the deal or the ticket is in now. One that was added to the property alone is in
+ * no pipeline: it is taken for an open one of the first. */
 static const struct stage *stage_of(const struct hubspot *h, const struct record *r, unsigned field)
 {
+    static const struct stage added[TYPES] = {
+        [DEALS] = {.pipeline = "default", .probability = "0.5"}, [TICKETS] = {.pipeline = "0"}};
     struct text now = {0};
     record_value(h, r, field, &now);
     const struct stage *stage = hubspot_stage(r->type, text_end(&now));
     text_free(&now);
-    return stage;
+    return stage ? stage : &added[r->type];
 }
 
 static bool deal_value(const struct hubspot *h, const struct record *r, unsigned field,

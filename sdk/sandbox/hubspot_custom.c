@@ -4,18 +4,6 @@
 
 #include "hubspot_seed.h"
 
-enum subscription_field {
-    SUBSCRIPTION_AUTO_RENEW,
-    SUBSCRIPTION_FEE,
-    SUBSCRIPTION_CREATED,
-    SUBSCRIPTION_MODIFIED,
-    SUBSCRIPTION_MERGED_IDS,
-    SUBSCRIPTION_OBJECT_ID,
-    SUBSCRIPTION_OWNER,
-    SUBSCRIPTION_PLAN,
-    SUBSCRIPTION_NAME
-};
-
 static const char *const plans[] = {"basic", "plus", "all-in", NULL};
 static const char *const booleans[] = {"true", "false", NULL};
 #define GROUP "subscription_information"

@@ -158,7 +158,8 @@ const struct model hubspot_models[TYPES] = {
                TASK_FIELDS, TASK_MODIFIED, TASK_CREATED, TASK_OBJECT_ID, TASK_MERGED_IDS},
     [SUBSCRIPTIONS] = {"p8675309_subscription", "p_subscription", "2-3465404",
                        "crm.objects.custom.read", hubspot_subscription_fields, SUBSCRIPTION_FIELDS,
-                       3, 2, 5, 4},
+                       SUBSCRIPTION_MODIFIED, SUBSCRIPTION_CREATED, SUBSCRIPTION_OBJECT_ID,
+                       SUBSCRIPTION_MERGED_IDS},
 };
 
 int model_type(const char *name)

@@ -159,7 +159,16 @@ static void create(struct mutation *mu, enum object_type type, uint64_t n)
     }
 }
 
-/* Gives living records another company, contact or deal, or none: no modified time moves. */
+/* A company or a contact; of the account's own objects a deal, too. */
+static enum object_type associated_type(enum object_type type, uint64_t hash)
+{
+    if (type == SUBSCRIPTIONS && hash % 3 == 0)
+        return DEALS;
+    return hash % 2 ? COMPANIES : CONTACTS;
+}
+
+/* Gives living records another one that they are associated with, or none: no modified time moves.
+ */
 static void associate(struct mutation *mu, enum object_type type, uint64_t n, enum action action)
 {
     struct hubspot *h = mu->h;
@@ -168,7 +177,7 @@ static void associate(struct mutation *mu, enum object_type type, uint64_t n, en
     for (uint32_t i = 0; i < total && n > 0 && type >= DEALS; i++) {
         uint32_t index = permuted(i, total, key);
         uint64_t hash = mix(key ^ index);
-        enum object_type to = hash % 2 ? COMPANIES : CONTACTS;
+        enum object_type to = associated_type(type, hash);
         if (store_life(h, type, index) != LIFE_LIVING || h->tables[to].total == 0)
             continue;
         association_set(h, type, index, to,
@@ -229,6 +238,24 @@ static void write_done(const struct mutation *mu, struct text *out)
     text_add(out, "}}");
 }
 
+/* Owners and stages, which are no records; false: a number is none. */
+static bool change_references(struct mutation *mu, struct json_object *wanted,
+                              struct json_object *archive)
+{
+    struct hubspot *h = mu->h;
+    const uint64_t owners = wish_of(wanted, "owners"), left = wish_of(archive, "owners"),
+                   deal_stages = wish_of(wanted, "deal_stages"),
+                   ticket_stages = wish_of(wanted, "ticket_stages");
+    if (owners > MUTATE_MAX || left > MUTATE_MAX || deal_stages > MUTATE_MAX ||
+        ticket_stages > MUTATE_MAX)
+        return false;
+    mu->owners = references_change_owners(h, owners, mu->seed, false);
+    mu->left = references_change_owners(h, left, mu->seed, true);
+    mu->stages = references_rename_stages(h, DEALS, deal_stages, mu->seed) +
+                 references_rename_stages(h, TICKETS, ticket_stages, mu->seed);
+    return true;
+}
+
 bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
 {
     struct hubspot *h = state;
@@ -249,12 +276,7 @@ bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
                             hubspot_models[type].name, MUTATE_MAX);
                 return false;
             }
-    const uint64_t owners = wish_of(wanted, "owners"),
-                   left = wish_of(parts[ACTION_ARCHIVE], "owners"),
-                   deal_stages = wish_of(wanted, "deal_stages"),
-                   ticket_stages = wish_of(wanted, "ticket_stages");
-    if (owners > MUTATE_MAX || left > MUTATE_MAX || deal_stages > MUTATE_MAX ||
-        ticket_stages > MUTATE_MAX) {
+    if (!change_references(&mu, wanted, parts[ACTION_ARCHIVE])) {
         text_printf(&a->body, "owners and stages: a whole number up to %d is wanted", MUTATE_MAX);
         return false;
     }
@@ -268,10 +290,6 @@ bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
         associate(&mu, t, wish(parts[ACTION_ASSOCIATE], t), ACTION_ASSOCIATE);
         associate(&mu, t, wish(parts[ACTION_DISSOCIATE], t), ACTION_DISSOCIATE);
     }
-    mu.owners = references_change_owners(h, owners, mu.seed, false);
-    mu.left = references_change_owners(h, left, mu.seed, true);
-    mu.stages = references_rename_stages(h, DEALS, deal_stages, mu.seed) +
-                references_rename_stages(h, TICKETS, ticket_stages, mu.seed);
     write_done(&mu, &a->body);
     return true;
 }

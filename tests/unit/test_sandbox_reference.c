@@ -107,9 +107,40 @@ static void test_deals_follow(void)
     sandbox_destroy(s);
 }
 
+/* An option that was added to a stage's property is in no pipeline. */
+static void test_added_stage(void)
+{
+    static const char *const added[][3] = {
+        {"deals", "dealstage", "hs_is_closed"},
+        {"tickets", "hs_pipeline_stage", "hs_pipeline"},
+    };
+    struct sandbox_options o;
+    sandbox_options_default(&o);
+    o.limits_factor = 0;
+    s = make(&o);
+    for (size_t i = 0; i < sizeof added / sizeof added[0]; i++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "{\"type\":\"%s\",\"property\":\"%s\",\"do\":\"add_option\",\"option\":"
+                 "\"99\",\"records\":1}",
+                 added[i][0], added[i][1]);
+        CU_ASSERT_EQUAL(status_of(s, "POST", "/__sandbox/properties", text), 200);
+        snprintf(text, sizeof text, "/crm/v3/objects/%s?limit=1&properties=%s,%s", added[i][0],
+                 added[i][1], added[i][2]);
+        struct got got = ask(s, "GET", text, NULL);
+        snprintf(text, sizeof text, "results.0.properties.%s", added[i][1]);
+        CU_ASSERT_STRING_EQUAL(text_at(&got, text), "99");
+        snprintf(text, sizeof text, "results.0.properties.%s", added[i][2]);
+        CU_ASSERT_STRING_EQUAL(text_at(&got, text), i == 0 ? "false" : "0");
+        done(&got);
+    }
+    sandbox_destroy(s);
+}
+
 const char *const unit_suite = "sandbox: owners and pipelines";
 const struct unit_test unit_tests[] = {{"owners", test_owners},
                                        {"owners that change", test_owners_change},
                                        {"pipelines", test_pipelines},
                                        {"deals follow their stage", test_deals_follow},
+                                       {"a stage of no pipeline", test_added_stage},
                                        {NULL, NULL}};
