@@ -35,8 +35,10 @@ changed=$(of_last_run 'created + updated')
     fail "$changed records changed, of $mutations that were mutated"
 
 step "associations change and no modified time: a full sync sees it"
-control POST mutate '{"associate":{"deals":40,"tickets":20,"notes":10},"dissociate":{"deals":15,"calls":9}}' >/dev/null
+control POST mutate '{"associate":{"deals":40,"tickets":20,"notes":10,"p8675309_subscription":10},"dissociate":{"deals":15,"calls":9,"p8675309_subscription":5}}' >/dev/null
+before=$(query "SELECT count(*) FROM custom_record WHERE deal_id IS NOT NULL")
 sync --full
+[ "$(query "SELECT count(*) FROM custom_record WHERE deal_id IS NOT NULL")" != "$before" ] || fail "no custom record has another deal: the test is void"
 [ "$(of_last_run updated)" -gt 50 ] || fail "only $(of_last_run updated) records changed"
 expect_equal
 
@@ -47,7 +49,11 @@ for n in 1 2; do
     expect_equal --last-run
     expect "rows changed" "$(of_last_run updated)" "$(query "SELECT count(*) FROM log
         WHERE run = (SELECT max(id) FROM run) AND object IN (10, 11)")"
+    expect "records that followed" "$(of_last_run followed)" "$(query "SELECT count(*) FROM log
+        WHERE run = (SELECT max(id) FROM run) AND object NOT IN (10, 11)")"
 done
+grep -q 'FOLLOWED' "$dir/sync.out" || fail "the sync does not show what followed"
+"$fastenr" runs -c "$conf" --json -n 1 | grep -q "\"followed\":$(of_last_run followed)," || fail "runs --json does not show what followed"
 followed=$(query "SELECT count(*) FROM log WHERE run = (SELECT max(id) FROM run) AND object IN (1, 3, 6) AND body LIKE '%_email%'")
 [ "$followed" -gt 50 ] || fail "only $followed records have an owner's new address"
 

@@ -350,6 +350,9 @@ static int refers_to(const struct field *f)
     return f->form == FIRST_CONTACT ? 1 : f->form == FIRST_DEAL ? 2 : -1;
 }
 
+/* An association moves without the record's modified time, so that a sync of what changed cannot
+ * bring it, of whichever object: with TRUTH_INCREMENTAL these fields are left out, and who uses
+ * that compares again, without it, after a full read. */
 static bool is_associated(const struct field *f)
 {
     return f->form == FIRST_COMPANY || f->form == FIRST_CONTACT || f->form == FIRST_DEAL;
