@@ -17,6 +17,7 @@ struct item {
     enum link_ended was;  /* of the link, as it was found */
     bool again;           /* it came before, and was compared then */
     bool lost;            /* the record of its live link is not in the store */
+    int64_t last_log;     /* of a record that was here before and is not any more */
     bool absorbed;        /* another record of the batch says that it was merged into that one */
     struct record_row *row;
     struct value *references; /* a rule each: key of the referred record, of rules with a lookup */

@@ -261,7 +261,8 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
         if (b->mapping->rules[i].index >= 0)
             row->fields[b->mapping->rules[i].index] = *value_for(item, &b->mapping->rules[i], i);
     set_defaults(b, row);
-    b->out.creates[b->out.create_count++] = (struct record_create){row};
+    b->out.creates[b->out.create_count++] =
+        (struct record_create){.row = row, .prev = item->last_log};
     b->counts.created++;
     return edit_custom(b, item, STR(""), &row->custom, err);
 }

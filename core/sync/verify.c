@@ -46,10 +46,8 @@ static uint64_t hash_of(const uint8_t key[SIPHASH_KEY], struct str id)
     return hash != 0 ? hash : 1;
 }
 
-bool verify_meet(struct verify *v, const uint8_t key[SIPHASH_KEY], struct str external_id)
+static bool add_hash(struct id_set *set, uint64_t hash)
 {
-    struct id_set *set = &verify_current(v)->met;
-    uint64_t hash = hash_of(key, external_id);
     if ((set->count + 1) * 2 > set->cap)
         grow(set);
     size_t at = find_slot(set, hash);
@@ -60,11 +58,33 @@ bool verify_meet(struct verify *v, const uint8_t key[SIPHASH_KEY], struct str ex
     return true;
 }
 
+static bool has_hash(const struct id_set *set, uint64_t hash)
+{
+    return set->cap > 0 && set->slots[find_slot(set, hash)] == hash;
+}
+
+bool verify_meet(struct verify *v, const uint8_t key[SIPHASH_KEY], struct str external_id)
+{
+    return add_hash(&verify_current(v)->met, hash_of(key, external_id));
+}
+
 bool verify_has_met(const struct verify *v, const uint8_t key[SIPHASH_KEY], struct str external_id)
 {
-    const struct id_set *set = &v->objects[v->current].met;
-    uint64_t hash = hash_of(key, external_id);
-    return set->cap > 0 && set->slots[find_slot(set, hash)] == hash;
+    return has_hash(&v->objects[v->current].met, hash_of(key, external_id));
+}
+
+void verify_note_missing(struct verify *v, const uint8_t key[SIPHASH_KEY], struct str external_id)
+{
+    add_hash(&verify_current(v)->missing, hash_of(key, external_id));
+}
+
+bool verify_is_missing(const struct verify *v, const uint8_t key[SIPHASH_KEY], struct str object,
+                       struct str external_id)
+{
+    for (size_t i = 0; i < v->object_count; i++)
+        if (str_eq(v->objects[i].name, object))
+            return has_hash(&v->objects[i].missing, hash_of(key, external_id));
+    return false;
 }
 
 /* ---- objects ---- */
@@ -133,8 +153,10 @@ void verify_add(struct verify *v, const struct difference *d)
 
 void verify_free(struct verify *v)
 {
-    for (size_t i = 0; i < v->object_count; i++)
+    for (size_t i = 0; i < v->object_count; i++) {
         free(v->objects[i].met.slots);
+        free(v->objects[i].missing.slots);
+    }
     free(v->objects);
     free(v->items);
     arena_free(&v->arena);

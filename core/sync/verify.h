@@ -43,6 +43,7 @@ struct verify_object {
     int64_t differ;   /* records in which something differs, on either side */
     int64_t kinds[DIFFERENCE_KINDS];
     struct id_set met;
+    struct id_set missing; /* of those, the ones that are missing here */
 };
 
 struct verify {
@@ -64,6 +65,13 @@ void verify_begin_object(struct verify *verify, struct str name);
 bool verify_meet(struct verify *verify, const uint8_t key[SIPHASH_KEY], struct str external_id);
 bool verify_has_met(const struct verify *verify, const uint8_t key[SIPHASH_KEY],
                     struct str external_id);
+
+/* The record that comes is not here. */
+void verify_note_missing(struct verify *verify, const uint8_t key[SIPHASH_KEY],
+                         struct str external_id);
+/* Of an object that may have been read before the current one. */
+bool verify_is_missing(const struct verify *verify, const uint8_t key[SIPHASH_KEY],
+                       struct str object, struct str external_id);
 
 /* Whether the texts of another difference would be kept. */
 bool verify_has_room(const struct verify *verify);

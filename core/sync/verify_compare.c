@@ -115,6 +115,29 @@ static void make_anew(struct item *item)
     item->created = true;
 }
 
+/* Their log goes on where it ended. */
+static int load_last_logs(struct batch *b, struct error *err)
+{
+    const struct merge *m = b->merge;
+    struct item **anew = arena_new(&b->arena, b->count, sizeof anew[0]);
+    int64_t *keys = arena_new(&b->arena, b->count, sizeof keys[0]);
+    int64_t *last = arena_new(&b->arena, b->count, sizeof last[0]);
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        if (!b->items[i].created)
+            continue;
+        keys[n] = b->items[i].key;
+        anew[n++] = &b->items[i];
+    }
+    if (n == 0)
+        return 0;
+    if (engine_of(m)->load_last_log(m->store, b->mapping->object, keys, n, last, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        anew[i]->last_log = last[i];
+    return 0;
+}
+
 int batch_find_lost(struct batch *b, struct error *err)
 {
     const struct merge *m = b->merge;
@@ -140,7 +163,7 @@ int batch_find_lost(struct batch *b, struct error *err)
             make_anew(item);
         n++;
     }
-    return 0;
+    return m->dry ? 0 : load_last_logs(b, err);
 }
 
 static void set_all(const struct batch *b, struct item *item)
@@ -233,6 +256,16 @@ static bool is_new(const struct batch *b, const struct item *item, size_t rule)
            item->references[rule].integer >= b->first_new;
 }
 
+/* The reference to a record whose link is missing, which has been told of that record. */
+static bool is_to_missing(const struct batch *b, const struct item *item, size_t i)
+{
+    const struct merge *m = b->merge;
+    const struct value *there = &item->record->mapped.values[i];
+    return there->state == VALUE_TEXT && item->references[i].state == VALUE_NULL &&
+           verify_is_missing(m->verify, store_hash_key(m->store), b->mapping->rules[i].lookup,
+                             there->text);
+}
+
 static bool field_differs(struct batch *b, const struct item *item, size_t i,
                           const struct json *custom)
 {
@@ -243,6 +276,8 @@ static bool field_differs(struct batch *b, const struct item *item, size_t i,
         return batch_custom_differs(b, item, i, custom);
     if (rule->field.kind == KIND_REFERENCE && is_new(b, item, i))
         return item->row->fields[rule->index].state != VALUE_NULL;
+    if (rule->field.kind == KIND_REFERENCE && is_to_missing(b, item, i))
+        return false;
     return batch_differs(b, item, i);
 }
 
@@ -323,6 +358,8 @@ static void note_whole(struct batch *b, const struct item *item, enum difference
     if (item->row)
         uuid_format(&item->row->id, id);
     d.record_id = str_from(id);
+    if (kind == MISSING_HERE)
+        verify_note_missing(b->merge->verify, store_hash_key(b->merge->store), item->record->id);
     verify_current(b->merge->verify)->differ++;
     verify_add(b->merge->verify, &d);
 }
