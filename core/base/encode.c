@@ -61,13 +61,20 @@ bool decode_hex(struct str text, uint8_t *ret_bytes, size_t len)
     return true;
 }
 
+/* In a triple either case may stand (RFC 3986 section 2.1). */
+static int percent_digit(char c)
+{
+    return hex_digit(c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c);
+}
+
 void decode_percent(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        uint8_t byte;
-        if (text.ptr[i] == '%' && i + 2 < text.len &&
-            decode_hex(str_slice(text, i + 1, 2), &byte, 1)) {
-            buf_char(out, (char)byte);
+        bool triple = text.ptr[i] == '%' && i + 2 < text.len;
+        int high = triple ? percent_digit(text.ptr[i + 1]) : -1;
+        int low = triple ? percent_digit(text.ptr[i + 2]) : -1;
+        if (high >= 0 && low >= 0) {
+            buf_char(out, (char)(high << 4 | low));
             i += 2;
         } else {
             buf_char(out, text.ptr[i]);

@@ -34,26 +34,41 @@ static int prepare(struct app *app)
     return rc;
 }
 
-static int run_run(struct app *app, const struct arguments *args)
+static int serve(struct app *app, struct notify *notify)
 {
-    struct service service = {.app = app};
+    struct service service;
     struct signals signals;
     struct error err;
-    (void)args;
-    int rc = prepare(app);
-    if (rc != 0)
-        return rc;
-    rc = service_open(&service, app);
-    if (rc == 0 && signals_watch(&signals, app->world.loop, on_signal, &service, &err) != 0) {
+    if (signals_watch(&signals, app->world.loop, on_signal, &service, &err) != 0) {
         complain("%s", err.text);
-        rc = EXIT_WORK_FAILED;
+        return EXIT_WORK_FAILED;
     }
+    int rc = service_open(&service, app, notify);
     if (rc == 0) {
+        service_ready(&service);
         service_run(&service);
-        signals_unwatch(&signals);
         log_line(LOG_INFO, "run", "stopped");
     }
+    signals_unwatch(&signals);
     service_close(&service);
+    return rc;
+}
+
+static int run_run(struct app *app, const struct arguments *args)
+{
+    struct notify notify;
+    struct error err;
+    (void)args;
+    int rc = app_read(app);
+    if (rc != 0)
+        return rc;
+    /* Before there is a thread: it takes variables out of the environment. */
+    if (notify_open(&notify, app->world.loop, &err) != 0)
+        log_line(LOG_WARN, "run", "%s; no service manager is told anything", err.text);
+    rc = prepare(app);
+    if (rc == 0)
+        rc = serve(app, &notify);
+    notify_close(&notify);
     return rc;
 }
 
@@ -72,6 +87,10 @@ const struct command cmd_run = {
         "by themselves, and on SIGHUP; a run that is under way ends with what it began with. A "
         "changed\n"
         "configuration that has problems is not taken: they are logged, and the one before "
-        "stays in force.",
+        "stays in force.\n"
+        "\n"
+        "Where $NOTIFY_SOCKET is set (systemd, Type=notify) the service manager is told when it is "
+        "ready,\n"
+        "reads its configuration again or stops, and its watchdog is fed: docs/operations.md.",
     .example = "fastenr run -c /etc/fastenr",
     .run = run_run};

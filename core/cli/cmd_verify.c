@@ -344,12 +344,9 @@ const struct command cmd_verify = {
     .arguments = "CONNECTION",
     .summary = "prove that the vendor and the store have the same",
     .text =
-        "Reads everything at the vendor's, and what is deleted there, and compares each record "
-        "with "
-        "what was\n"
-        "last seen of it and with what is in the store; nothing is written. What differs is shown "
-        "as\n"
-        "changed_there, changed_here, missing_here, gone_there or back_there.\n"
+        "Reads everything at the vendor's, and what is deleted there, and compares each record\n"
+        "with what was last seen of it and with what is in the store; nothing is written. What\n"
+        "differs is shown as changed_there, changed_here, missing_here, gone_there or back_there.\n"
         "With --repair the vendor's values are written, by a run with its log and guard rails.\n"
         "\n"
         "Exit status 0 when both are equal, or were made so; 1 when they differ, or it failed.",

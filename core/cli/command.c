@@ -4,10 +4,12 @@
 #include <string.h>
 
 static const struct command_option config_option = {
-    "config", 'c', "DIR", "the folder with fastenr.conf and the connections"};
+    "config", 'c', "DIR",
+    "folder with fastenr.conf and the connections; by default $FASTENR_CONF, else ./conf.d, else "
+    "/etc/fastenr"};
 static const struct command_option help_option = {"help", 'h', NULL, "this text"};
 static const struct command_option version_option = {"version", 0, NULL, "the version"};
-static const struct command_option json_option = {"json", 0, NULL, ""};
+static const struct command_option json_option = {"json", 0, NULL, "JSON instead of text"};
 
 /* ---- finding a command ---- */
 
@@ -16,12 +18,14 @@ static size_t first_word(const char *name)
     return strcspn(name, " ");
 }
 
-/* The first words of all commands, each once. */
+/* The first words of all commands that are for people, each once. */
 static size_t list_names(const char *names[WORDS_MOST], char room[WORDS_MOST][32])
 {
     size_t count = 0;
     for (size_t i = 0; commands[i] && count < WORDS_MOST; i++) {
         size_t len = first_word(commands[i]->name);
+        if (commands[i]->hidden)
+            continue;
         if (count > 0 && strlen(names[count - 1]) == len &&
             memcmp(names[count - 1], commands[i]->name, len) == 0)
             continue;
@@ -110,25 +114,28 @@ static int take_word(struct arguments *args, const char *word, struct error *err
 
 /* ---- options ---- */
 
-/* The i-th option that may stand here; NULL after the last. Before the command only the common
- * ones. */
-static const struct command_option *option_at(const struct arguments *args, size_t i)
+const struct command_option *command_option_at(const struct command *command, size_t i)
 {
     const struct command_option *common[] = {&config_option, &help_option, &version_option};
     if (i < 3)
         return common[i];
     i -= 3;
-    if (!args->command || args->command->json) {
+    if (!command || command->json) {
         if (i == 0)
             return &json_option;
         i--;
     }
-    if (!args->command || !args->command->options)
+    if (!command || !command->options)
         return NULL;
-    for (const struct command_option *o = args->command->options; o->name; o++)
+    for (const struct command_option *o = command->options; o->name; o++)
         if (i-- == 0)
             return o;
     return NULL;
+}
+
+static const struct command_option *option_at(const struct arguments *args, size_t i)
+{
+    return command_option_at(args->command, i);
 }
 
 static int unknown_option(const struct arguments *args, struct str name, struct error *err)

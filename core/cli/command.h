@@ -25,12 +25,17 @@ struct command {
     const char *text;      /* what it does, a few lines */
     const char *example;
     const char *json; /* help of --json; NULL: it has none */
+    bool hidden;      /* for programs: no help lists it */
     size_t least_words, most_words;
     const struct command_option *options; /* ends with a NULL name */
     int (*run)(struct app *app, const struct arguments *args);
 };
 
 extern const struct command *const commands[]; /* ends with NULL */
+
+/* The i-th option that a command takes, those of all commands first; NULL after the last. Of no
+ * command: what may stand before one. */
+const struct command_option *command_option_at(const struct command *command, size_t i);
 
 enum { OPTIONS_MOST = 32, WORDS_MOST = 128 };
 
@@ -58,6 +63,14 @@ int argument_number(const struct arguments *args, const char *name, int64_t leas
                     int64_t *ret_value, struct error *err);
 
 /* ---- help, on standard output ---- */
+
+struct help_line {
+    const char *name, *text;
+};
+
+/* What fastenr is; where to begin; the exit statuses. The tables end with a NULL name. */
+extern const char help_about[];
+extern const struct help_line help_steps[], help_exits[];
 
 void help_write_all(void);
 void help_write_group(const char *group);

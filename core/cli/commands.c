@@ -28,4 +28,5 @@ const struct command *const commands[] = {&cmd_check,
                                           &cmd_secrets_init,
                                           &cmd_secrets_list,
                                           &cmd_secrets_rotate,
+                                          &cmd_complete,
                                           NULL};

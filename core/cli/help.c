@@ -6,6 +6,22 @@
 #include "cli/command.h"
 #include "cli/table.h"
 
+const char help_about[] =
+    "fastenr keeps a company's customer data in step with the tools it uses. A connection file\n"
+    "(YAML) says which connector to run, with which credentials and when, and what becomes of\n"
+    "the records. They are kept in a store, an SQLite file, with a log of every change.\n"
+    "Each connector runs jailed, in a process of its own.";
+
+const struct help_line help_steps[] = {
+    {"fastenr check", "is the configuration right?"},
+    {"fastenr test CONNECTION", "does the vendor let us in?"},
+    {"fastenr preview CONNECTION OBJECT", "what would its records become?"},
+    {"fastenr sync CONNECTION", "bring them in"},
+    {NULL, NULL}};
+
+const struct help_line help_exits[] = {
+    {"0", "done"}, {"1", "the work failed"}, {"2", "wrong usage or configuration"}, {NULL, NULL}};
+
 static void write_options(const struct command *command)
 {
     struct table t = {.indent = "  "};
@@ -53,7 +69,7 @@ static void write_names(const char *group, const char *first_word)
     table_column(&t, NULL, false);
     size_t len = first_word ? strlen(first_word) : 0;
     for (size_t i = 0; commands[i]; i++) {
-        if (group && strcmp(commands[i]->group, group) != 0)
+        if (commands[i]->hidden || (group && strcmp(commands[i]->group, group) != 0))
             continue;
         if (first_word &&
             (strncmp(commands[i]->name, first_word, len) != 0 || commands[i]->name[len] != ' '))
@@ -77,15 +93,10 @@ void help_write_group(const char *group)
 void help_write_all(void)
 {
     out_styled(&std_out, STYLE_BOLD, "Usage:");
-    out_text(&std_out, " fastenr COMMAND [ARGUMENT...] [OPTION...]\n\n"
-                       "fastenr keeps a company's customer data in step with the tools it uses. A "
-                       "connection file\n"
-                       "(YAML) says which connector to run, with which credentials and when, and "
-                       "what becomes of\n"
-                       "the records. They are kept in a store, an SQLite file, with a log of every "
-                       "change.\n"
-                       "Each connector runs jailed, in a process of its own.\n");
+    out_printf(&std_out, " fastenr COMMAND [ARGUMENT...] [OPTION...]\n\n%s\n", help_about);
     for (size_t i = 0; commands[i]; i++) {
+        if (commands[i]->hidden)
+            continue;
         if (i > 0 && strcmp(commands[i]->group, commands[i - 1]->group) == 0)
             continue;
         out_text(&std_out, "\n");
@@ -95,16 +106,15 @@ void help_write_all(void)
     }
     out_text(&std_out, "\n");
     out_styled(&std_out, STYLE_BOLD, "Where to begin");
-    out_text(&std_out,
-             "\n"
-             "  fastenr check                          is the configuration right?\n"
-             "  fastenr test CONNECTION                does the vendor let us in?\n"
-             "  fastenr preview CONNECTION OBJECT      what would its records become?\n"
-             "  fastenr sync CONNECTION                bring them in\n"
-             "\n"
-             "Every command takes -c DIR, the folder with fastenr.conf and the connections; by "
-             "default\n"
-             "$FASTENR_CONF, else ./conf.d, else /etc/fastenr. Exit status: 0 done, 1 the work "
-             "failed,\n"
-             "2 wrong usage or configuration. `fastenr COMMAND --help` says more of each.\n");
+    out_text(&std_out, "\n");
+    for (const struct help_line *step = help_steps; step->name; step++)
+        out_printf(&std_out, "  %-38s %s\n", step->name, step->text);
+    out_text(&std_out, "\nEvery command takes -c DIR, the folder with fastenr.conf and the "
+                       "connections; by default\n"
+                       "$FASTENR_CONF, else ./conf.d, else /etc/fastenr. `fastenr COMMAND --help` "
+                       "says more of each.\n"
+                       "Exit status: ");
+    for (const struct help_line *exit = help_exits; exit->name; exit++)
+        out_printf(&std_out, "%s%s %s", exit > help_exits ? ", " : "", exit->name, exit->text);
+    out_text(&std_out, ".\n");
 }

@@ -15,9 +15,19 @@
 
 #define LOOK_US (2 * US_PER_SECOND)
 
+enum { STATUS_TEXT = 200 };
+
 static const char where[] = "run";
 
 /* ---- runs ---- */
+
+static size_t all_running(const struct service *s)
+{
+    size_t running = 0;
+    for (const struct generation *g = s->current; g; g = g->older)
+        running += g->running;
+    return running;
+}
 
 static void log_end(const struct run_row *row, bool crashed)
 {
@@ -56,6 +66,24 @@ static enum schedule_result result_of(const struct run_row *row, bool crashed)
     return SCHEDULE_OK;
 }
 
+/* For people who ask the service manager. */
+static const char *standing(const struct service *s, char text[STATUS_TEXT])
+{
+    size_t running = all_running(s), count = s->current->count;
+    snprintf(text, STATUS_TEXT, "%zu connection%s, %zu of them being synced%s", count,
+             count == 1 ? "" : "s", running,
+             s->refused ? "; a changed configuration has problems and was not taken: see the log"
+                        : "");
+    return text;
+}
+
+static void tell_standing(const struct service *s)
+{
+    char text[STATUS_TEXT];
+    if (!s->stopping)
+        notify_status(s->notify, standing(s, text));
+}
+
 static void on_done(void *arg, const struct run_row *row, bool crashed)
 {
     struct member *m = arg;
@@ -65,6 +93,7 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
     g->running--;
     if (g->schedule)
         schedule_finished(g->schedule, m->entry, result_of(row, crashed));
+    tell_standing(g->service);
 }
 
 static void on_progress(void *arg, const struct run_progress *progress)
@@ -97,6 +126,7 @@ static bool start_entry(void *arg, size_t entry)
     g->running++;
     m->run = run_start(&g->service->app->host, &m->connection->setup,
                        &m->connection->connector->info.image, &request, &events, m);
+    tell_standing(g->service);
     return true;
 }
 
@@ -283,7 +313,13 @@ static int take_over(struct service *s, struct generation *g, struct error *err)
     return 0;
 }
 
-static void reload(struct service *s)
+static void refuse(struct service *s, struct generation *g)
+{
+    s->refused = true;
+    generation_free(g);
+}
+
+static void read_again(struct service *s)
 {
     struct error err;
     uint64_t now = fingerprint_all(s);
@@ -295,16 +331,24 @@ static void reload(struct service *s)
         log_line(LOG_ERROR, where,
                  "the changed configuration has %zu problem%s: the one before stays in force",
                  g->catalog.problems.count, g->catalog.problems.count == 1 ? "" : "s");
-        generation_free(g);
+        refuse(s, g);
         return;
     }
     if (take_over(s, g, &err) != 0) {
         log_line(LOG_ERROR, where, "%s; the configuration before stays in force", err.text);
-        generation_free(g);
+        refuse(s, g);
         return;
     }
+    s->refused = false;
     log_line(LOG_INFO, where, "read %s again: %zu connection%s", s->app->dir, g->count,
              g->count == 1 ? "" : "s");
+}
+
+static void reload(struct service *s)
+{
+    notify_reloading(s->notify);
+    read_again(s);
+    service_ready(s);
 }
 
 /* Those whose last run has ended. */
@@ -323,10 +367,10 @@ static void free_older(struct service *s)
 
 /* ---- life ---- */
 
-int service_open(struct service *s, struct app *app)
+int service_open(struct service *s, struct app *app, struct notify *notify)
 {
     struct error err;
-    *s = (struct service){.app = app};
+    *s = (struct service){.app = app, .notify = notify};
     if (app->host.store->engine->reap(app->host.store, 0, &err) != 0) {
         complain("%s", err.text);
         return EXIT_WORK_FAILED;
@@ -353,12 +397,11 @@ int service_open(struct service *s, struct app *app)
     return 0;
 }
 
-static size_t all_running(const struct service *s)
+void service_ready(struct service *s)
 {
-    size_t running = 0;
-    for (const struct generation *g = s->current; g; g = g->older)
-        running += g->running;
-    return running;
+    char text[STATUS_TEXT];
+    if (!s->stopping) /* told to, while the folder was being read */
+        notify_ready(s->notify, standing(s, text));
 }
 
 void service_run(struct service *s)
@@ -379,8 +422,10 @@ void service_run(struct service *s)
 void service_stop(struct service *s)
 {
     s->stopping = true;
+    notify_stopping(s->notify, "ending the runs under way; what has been read is kept");
     loop_timer_stop(s->app->world.loop, &s->look);
-    schedule_stop(s->current->schedule);
+    if (s->current) /* else nothing has been started yet */
+        schedule_stop(s->current->schedule);
     for (struct generation *g = s->current; g; g = g->older)
         for (size_t i = 0; i < g->count; i++)
             if (g->members[i].run)

@@ -10,6 +10,7 @@
 #ifndef CLI_SERVICE_H
 #define CLI_SERVICE_H
 
+#include "base/notify.h"
 #include "cli/app.h"
 #include "schedule/schedule.h"
 
@@ -39,11 +40,15 @@ struct service {
     struct generation *current; /* the older ones hang on it while they have runs */
     uint64_t seen;              /* fingerprint of the folder when it was last read */
     struct timer look;
+    struct notify *notify;
     bool look_now, reload_now, stopping;
+    bool refused; /* the folder as it is now has mistakes: what was read before is in force */
 };
 
 /* Reads the folder and starts its schedule. 0, or an exit status after logging why not. */
-int service_open(struct service *s, struct app *app);
+int service_open(struct service *s, struct app *app, struct notify *notify);
+/* Tells the service manager that it does its work. */
+void service_ready(struct service *s);
 /* Turns the loop until service_stop has been called and all runs have ended. */
 void service_run(struct service *s);
 /* From a callback: nothing is started any more, runs are cancelled. */

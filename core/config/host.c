@@ -48,7 +48,8 @@ static const struct setting_table worker_settings = {
          .default_text = "30s",
          .min = 100 * US_PER_MS,
          .max = US_PER_HOUR,
-         .help = "a connector that computes for longer between two calls to the host is ended"},
+         .help = "a connector that computes for longer without a record or an answer of the vendor "
+                 "is ended"},
         {.key = "strict_jail",
          .type = SETTING_BOOL,
          .offset = WORKERS_AT(strict_jail),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/encode.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -179,27 +180,17 @@ void listener_close(struct listener *l)
 
 /* ---- the query ---- */
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
+/* As browsers write it: a space is a plus. */
 static struct str decode(struct str text, struct arena *arena)
 {
-    char *out = arena_new(arena, text.len + 1, 1);
-    size_t len = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        bool hex = text.ptr[i] == '%' && i + 2 < text.len && digit(text.ptr[i + 1]) >= 0 &&
-                   digit(text.ptr[i + 2]) >= 0;
-        out[len++] = hex ? (char)(digit(text.ptr[i + 1]) * 16 + digit(text.ptr[i + 2]))
-                     : text.ptr[i] == '+' ? ' '
-                                          : text.ptr[i];
-        i += hex ? 2 : 0;
-    }
-    return (struct str){out, len};
+    struct buf spaced = BUF_INIT(REQUEST_MAX), out = BUF_INIT(REQUEST_MAX);
+    for (size_t i = 0; i < text.len; i++)
+        buf_char(&spaced, text.ptr[i] == '+' ? ' ' : text.ptr[i]);
+    decode_percent(&out, buf_view(&spaced));
+    struct str decoded = arena_str(arena, buf_view(&out));
+    buf_free(&spaced);
+    buf_free(&out);
+    return decoded;
 }
 
 struct str listener_query(struct str target, const char *name, struct arena *arena)

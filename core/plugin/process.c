@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "plugin/image.h"
 
 struct process_carrier {
@@ -28,13 +29,17 @@ struct link {
     int socket, pidfd;
     struct watch *traffic, *exited; /* a descriptor has one watch at most */
     struct message incoming;
-    bool more;      /* of `incoming` */
-    bool cut_off;   /* nothing is read from it any more */
+    bool more;    /* of `incoming` */
+    bool cut_off; /* nothing is read from it any more */
+    struct timer closed;
     struct buf out; /* frames the socket had no room for, each led by its u32 length */
     size_t out_at;
 };
 
 enum { OUT_MAX = 2 * MESSAGE_MAX };
+#define EXIT_GRACE_US                                                                              \
+    (500 * US_PER_MS) /* between the end of the socket and that of the process                     \
+                       */
 
 /* ---- reading ---- */
 
@@ -58,8 +63,14 @@ static void stop_reading(struct link *link)
 static void break_off(struct link *link, const char *why)
 {
     stop_reading(link);
-    kill(link->pid, SIGKILL);
+    if (link->pid > 0)
+        kill(link->pid, SIGKILL);
     link->events->broken(link->arg, why);
+}
+
+static void on_closed(void *arg)
+{
+    break_off(arg, "it closed its socket");
 }
 
 /* One frame; false when there is none. */
@@ -73,7 +84,13 @@ static bool read_frame(struct link *link)
         return errno == EINTR;
     if (got == 0) { /* closed: it is ending, or a connector closed it */
         stop_reading(link);
-        kill(link->pid, SIGKILL);
+        loop_timer(link->loop, &link->closed, EXIT_GRACE_US);
+        return false;
+    }
+    /* A worker asks only when it has its last answer. One that does not fetch them would make us
+     * keep more and more. */
+    if (link->out.len > 0) {
+        break_off(link, "it does not take its answers");
         return false;
     }
     int whole = frame_join(&link->incoming, &link->more, (struct str){frame, (size_t)got});
@@ -152,6 +169,7 @@ static void drop_watches(struct link *link)
     loop_unwatch(link->loop, link->traffic);
     loop_unwatch(link->loop, link->exited);
     link->traffic = link->exited = NULL;
+    loop_timer_stop(link->loop, &link->closed);
 }
 
 static void on_exited(void *arg, int events)
@@ -162,9 +180,9 @@ static void on_exited(void *arg, int events)
     struct link_exit how;
     if (waitid(P_PIDFD, (id_t)link->pidfd, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
         return;
+    link->pid = -1;          /* it is another's from now on */
     while (read_frame(link)) /* what it said before it ended */
         continue;
-    link->pid = -1;
     drop_watches(link);
     how.by_signal = info.si_code != CLD_EXITED;
     how.code = info.si_status;
@@ -264,6 +282,7 @@ static struct link *process_start(struct carrier *carrier, const struct image *i
                           .pidfd = -1,
                           .incoming = MESSAGE_INIT,
                           .out = BUF_INIT(OUT_MAX)};
+    link->closed = (struct timer){.fn = on_closed, .arg = link};
     if (start_process(link, pc->worker_path, image, err) != 0) {
         link->pid = -1;
         process_free(link);

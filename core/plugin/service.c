@@ -97,6 +97,12 @@ static struct ticket *find_ticket(struct worker *w, uint64_t id)
     return t;
 }
 
+/* What a ticket takes of HANDLES_BYTES_MAX. */
+static size_t ticket_size(const struct ticket *t)
+{
+    return t->ask.body.len + (t->body ? blob_size(t->body) : 0);
+}
+
 /* Takes it out of the worker's list. */
 static void detach(struct ticket *t)
 {
@@ -106,8 +112,7 @@ static void detach(struct ticket *t)
         at = &(*at)->next;
     *at = t->next;
     w->ticket_count--;
-    if (t->body)
-        w->held_bytes -= blob_size(t->body);
+    w->held_bytes -= ticket_size(t);
     t->worker = NULL;
     t->next = NULL;
 }
@@ -130,6 +135,8 @@ static void reply_answer(struct worker *w, struct ticket *t)
     }
     if (t->outcome != OUTCOME_OK)
         snprintf(w->fail_text, sizeof w->fail_text, "%.*s", STR_ARG(t->text));
+    if (t->status > 0) /* the vendor, not the host, has answered */
+        worker_progress(w);
     struct buf *out = start_reply(w, t->outcome);
     wire_put_u64(out, t->body ? t->id : 0);
     wire_put_u32(out, (uint32_t)t->status);
@@ -237,11 +244,24 @@ static bool get_ask(struct wire_reader *r, struct ticket *t)
     return wire_done(r);
 }
 
-static void on_http_start(struct worker *w, struct wire_reader *r)
+/* Whether one more request fits; if not, why is the reason of the operation. */
+static bool may_start(struct worker *w, size_t size)
 {
-    if (w->ticket_count >= HANDLES_MAX) {
+    if (w->ticket_count >= HANDLES_MAX)
         snprintf(w->fail_text, sizeof w->fail_text,
                  "the connector holds %d answers: it must release them", HANDLES_MAX);
+    else if (w->held_bytes + size > HANDLES_BYTES_MAX)
+        snprintf(w->fail_text, sizeof w->fail_text,
+                 "the connector holds more than 64 MiB of requests and answers: it must wait for "
+                 "them and release them");
+    else
+        return true;
+    return false;
+}
+
+static void on_http_start(struct worker *w, struct wire_reader *r)
+{
+    if (!may_start(w, r->rest.len)) {
         worker_reply(w, OUTCOME_FAILED);
         return;
     }
@@ -256,6 +276,7 @@ static void on_http_start(struct worker *w, struct wire_reader *r)
     t->next = w->tickets;
     w->tickets = t;
     w->ticket_count++;
+    w->held_bytes += ticket_size(t);
     struct buf *out = start_reply(w, OUTCOME_OK);
     wire_put_u64(out, t->id);
     reply(w, out);
@@ -499,6 +520,7 @@ void worker_page_done(struct worker *w, enum outcome outcome, const struct page_
         worker_reply(w, outcome);
         return;
     }
+    worker_progress(w);
     struct buf *out = start_reply(w, OUTCOME_OK);
     wire_put_u32(out, result->count);
     wire_put_u32(out, result->rejected);
@@ -517,10 +539,13 @@ static void on_emit_records(struct worker *w, struct wire_reader *r)
         records[i].modified_us = wire_i64(r);
         records[i].fields = wire_str(r, RECORD_MAX);
     }
-    if (!wire_done(r) || w->phase != PHASE_READ)
+    if (!wire_done(r) || w->phase != PHASE_READ) {
         worker_convict(w, "it sent broken records, or some outside of read");
-    else
+    } else {
+        if (count > 0)
+            worker_progress(w);
         w->events->emit_records(w->arg, records, count);
+    }
     free(records);
 }
 
@@ -585,7 +610,7 @@ void service_message(struct worker *w, const struct message *m)
         return;
     }
     if (services[m->kind].replies) {
-        loop_timer_stop(w->world->loop, &w->hang);
+        worker_unwatch(w);
         w->waiting = m->kind;
         w->waiting_call = m->call;
         if (w->cancelled) {

@@ -23,11 +23,30 @@ const char *phase_name(enum phase phase)
 
 /* ---- the watch ---- */
 
-/* The connector's code runs from now until its next call. */
+/* The connector's code runs from now until its next call. Its time adds up over calls of which
+ * nothing comes: making them without end is a hang too. */
 void worker_watch(struct worker *w)
 {
-    loop_timer(w->world->loop, &w->hang,
-               w->cancelled ? GRACE_SECONDS * US_PER_SECOND : w->limits.hang_us);
+    if (w->cancelled && loop_timer_started(&w->hang)) /* the grace is not begun again */
+        return;
+    w->watched_us = world_monotonic(w->world);
+    loop_timer(w->world->loop, &w->hang, w->left_us);
+}
+
+/* It waits for the host, on whose time it is: but for one that was cancelled and should end. */
+void worker_unwatch(struct worker *w)
+{
+    int64_t took = world_monotonic(w->world) - w->watched_us;
+    if (w->cancelled || !loop_timer_started(&w->hang))
+        return;
+    w->left_us = took < w->left_us ? w->left_us - took : 0;
+    loop_timer_stop(w->world->loop, &w->hang);
+}
+
+/* Something came of its calls. */
+void worker_progress(struct worker *w)
+{
+    w->left_us = w->limits.hang_us;
 }
 
 static void on_hang(void *arg)
@@ -36,6 +55,9 @@ static void on_hang(void *arg)
     char span[TIME_TEXT];
     if (w->cancelled)
         snprintf(w->verdict, sizeof w->verdict, "it did not end within %d s of being cancelled",
+                 GRACE_SECONDS);
+    else if (w->phase == PHASE_DESTROY)
+        snprintf(w->verdict, sizeof w->verdict, "it did not end within %d s of being told to",
                  GRACE_SECONDS);
     else
         snprintf(
@@ -62,6 +84,7 @@ static void send_operation(struct worker *w, uint32_t kind, enum phase phase)
     w->phase = phase;
     w->fail_text[0] = '\0';
     carrier_of(w)->send(w->link, kind, ++w->last_call, buf_view(&w->out));
+    w->left_us = w->cancelled ? GRACE_SECONDS * US_PER_SECOND : w->limits.hang_us;
     worker_watch(w);
 }
 
@@ -187,12 +210,14 @@ static void on_result(struct worker *w, struct str payload)
         worker_convict(w, "it answered an operation that was not asked for");
         return;
     }
+    if (w->phase == PHASE_DESTROY) /* it exits by itself, or the grace runs out */
+        return;
     loop_timer_stop(w->world->loop, &w->hang);
     if (w->phase == PHASE_LOAD)
         on_loaded(w, outcome, &r);
     else if (w->phase == PHASE_DESCRIBE)
         on_described(w, outcome, &r);
-    else if (w->phase != PHASE_DESTROY) /* after destroy it exits by itself */
+    else
         on_finished(w, w->phase, outcome, &r);
 }
 
@@ -241,7 +266,9 @@ static void on_exited(void *arg, const struct link_exit *how)
     if (w->freed)
         return;
     struct worker_end end = {.phase = w->phase, .by_signal = how->by_signal, .code = how->code};
-    end.asked = w->stopping && w->verdict[0] == '\0';
+    bool failed = how->by_signal || how->code != 0;
+    /* Stopped in the middle of something it is killed; told to end it should do that well. */
+    end.asked = w->stopping && w->verdict[0] == '\0' && !(w->phase == PHASE_DESTROY && failed);
     loop_timer_stop(w->world->loop, &w->hang);
     describe_end(w, how, &end);
     w->ended = true;
@@ -285,15 +312,14 @@ void worker_cancel(struct worker *w)
     w->cancelled = true;
     if (w->phase == PHASE_IDLE)
         return;
+    loop_timer(w->world->loop, &w->hang, GRACE_SECONDS * US_PER_SECOND);
     if (w->waiting != 0)
         service_cancel(w);
-    else
-        worker_watch(w); /* the shorter one */
 }
 
 void worker_stop(struct worker *w)
 {
-    if (w->ended || w->freed)
+    if (w->ended || w->freed || w->phase == PHASE_DESTROY)
         return;
     w->stopping = true;
     if (w->phase != PHASE_IDLE) {

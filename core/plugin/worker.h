@@ -150,7 +150,7 @@ struct worker_events {
 };
 
 struct worker_limits {
-    uint64_t memory; /* bytes of RLIMIT_DATA */
+    uint64_t memory; /* bytes of data; the address space has room for code beside it */
     int64_t hang_us; /* the most that a connector may take outside host calls */
 };
 

@@ -21,6 +21,8 @@ struct worker {
     char verdict[300];            /* why the host killed it; empty: it did not */
     char fail_text[LOG_TEXT_MAX]; /* the connector's words for how the operation ends */
     struct timer hang;
+    int64_t left_us;    /* what it may still take until something comes of its calls */
+    int64_t watched_us; /* since when it has been taking it */
     struct buf out;
 
     /* the service call that the worker waits for; 0: none */
@@ -48,6 +50,8 @@ static inline struct carrier *carrier_of(const struct worker *w)
 }
 
 void worker_watch(struct worker *w);
+void worker_unwatch(struct worker *w);
+void worker_progress(struct worker *w);
 void worker_convict(struct worker *w, const char *why);
 void worker_job_ended(struct worker *w);
 

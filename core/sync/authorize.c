@@ -125,22 +125,13 @@ static void on_answer(void *arg, struct client_result *result)
 
 static void send_code(struct flow *f, struct buf *form)
 {
-    static const struct http_header headers[] = {
-        {{"Content-Type", 12}, {"application/x-www-form-urlencoded", 33}},
-        {{"Accept", 6}, {"application/json", 16}}};
-    const struct oauth_client *oauth = &f->setup->oauth->client;
     struct client_policy policy;
     struct world *world = f->host->world;
     token_policy(f->setup, &policy, &f->arena);
     struct budget *budget = budget_get(&f->host->budgets, "authorize", NULL, 0);
     struct client *client = client_new(world, f->host->transport, &policy, budget);
     /* A code is good for one exchange: after a broken answer it is gone. */
-    const struct client_request request = {.safe = false,
-                                           .method = STR("POST"),
-                                           .url = oauth->token_url,
-                                           .body = buf_view(form),
-                                           .headers = headers,
-                                           .header_count = 2};
+    const struct client_request request = token_request(&f->setup->oauth->client, form, false);
     client_send(client, &request, on_answer, f);
     while (!f->answered && !*f->request->stop)
         loop_turn(world->loop, 200 * US_PER_MS);

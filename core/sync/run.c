@@ -21,11 +21,6 @@ enum { CRASHES_IN_A_ROW = 3, CRASHES_IN_ALL = 100 };
 static void start_session(struct run *run);
 static void go_to_end(struct run *run);
 
-static const char *name_of(const struct run *run)
-{
-    return run->setup->config->name.ptr; /* an arena's text: terminated */
-}
-
 /* ---- the store ---- */
 
 static void store_work(void *arg)
@@ -89,7 +84,7 @@ static void free_run(struct run *run)
 static void report_end(struct run *run)
 {
     if (run->store_rc != 0) {
-        log_line(LOG_ERROR, name_of(run), "the end of run %lld could not be written: %s",
+        log_line(LOG_ERROR, run_name(run), "the end of run %lld could not be written: %s",
                  (long long)run->row.id, run->store_err.text);
         run->row.status = RUN_FAILED;
         run->row.reason = str_from(run->store_err.text);
@@ -139,7 +134,7 @@ void run_conclude(struct run *run, enum run_status status, const char *reason)
 
 void run_report_progress(struct run *run)
 {
-    const struct run_object *object = &run->objects[run->current];
+    const struct run_object *object = run_current(run);
     const struct run_progress progress = {.object = object->setup->item->name,
                                           .total = run->total,
                                           .done = object->row->counts,
@@ -151,7 +146,7 @@ void run_report_progress(struct run *run)
 /* After a read that an earlier run began comes what has changed since then. */
 void run_object_done(struct run *run)
 {
-    struct run_object *object = &run->objects[run->current];
+    struct run_object *object = run_current(run);
     object->stage = STAGE_WALK;
     if (!object->resumed)
         run->current++;
@@ -226,7 +221,7 @@ static void after_crash(struct run *run)
         return;
     }
     int64_t step = RESTART_FIRST << run->crashes;
-    log_line(LOG_WARN, name_of(run), "the connector ended %s; it is started again",
+    log_line(LOG_WARN, run_name(run), "the connector ended %s; it is started again",
              run->crash_text);
     loop_timer(run->host->world->loop, &run->restart,
                step + world_random_below(run->host->world, step));

@@ -10,11 +10,6 @@
  */
 #include "sync/run_internal.h"
 
-static struct run_object *current(struct run *run)
-{
-    return &run->objects[run->current];
-}
-
 bool run_end_finds_absence(const struct run_object *object)
 {
     return object->setup->vendor->reads_ids && object->target.links_before > 0;
@@ -31,7 +26,7 @@ bool run_end_wanted(const struct run_object *object)
 
 static void read_deleted(struct run *run)
 {
-    struct run_object *object = current(run);
+    struct run_object *object = run_current(run);
     struct run_ends *ends = &run->ends;
     ends->until = session_vendor_now(run->session);
     /* A mark that is ahead of the vendor's clock says nothing. */
@@ -47,7 +42,7 @@ static void read_deleted(struct run *run)
 
 static void begin_ids(struct run *run)
 {
-    struct run_object *object = current(run);
+    struct run_object *object = run_current(run);
     run->ends.ends.count = 0;
     run->ends.asking = ASK_UNSEEN;
     run->ends.after = 0;
@@ -73,7 +68,7 @@ static void suspects_loaded(struct run *run)
     ends->came.count = 0;
     if (ends->asked_count > 0)
         run_read_start(run, &selector);
-    else if (ends->ends.count > 0 || current(run)->state.walk == WALK_SUSPECTS)
+    else if (ends->ends.count > 0 || run_current(run)->state.walk == WALK_SUSPECTS)
         run_submit(run, run_store_absent, run_object_done);
     else
         run_object_done(run);
@@ -99,7 +94,7 @@ static void note_absent(struct run_ends *ends)
 
 static void ids_finished(struct run *run)
 {
-    struct run_object *object = current(run);
+    struct run_object *object = run_current(run);
     const struct merge merge = run_merge(run);
     struct error err;
     note_absent(&run->ends);
@@ -116,9 +111,9 @@ static void ids_finished(struct run *run)
 
 void run_end_read(struct run *run)
 {
-    const struct connector_object *vendor = current(run)->setup->vendor;
+    const struct connector_object *vendor = run_current(run)->setup->vendor;
     struct run_ends *ends = &run->ends;
-    if (current(run)->stage == STAGE_IDS) {
+    if (run_current(run)->stage == STAGE_IDS) {
         read_ids(run);
         return;
     }
@@ -132,7 +127,7 @@ void run_end_read(struct run *run)
 
 void run_end_finished(struct run *run)
 {
-    if (current(run)->stage == STAGE_IDS) {
+    if (run_current(run)->stage == STAGE_IDS) {
         ids_finished(run);
         return;
     }

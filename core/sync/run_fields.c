@@ -7,21 +7,11 @@
 
 #define LOOK_EVERY US_PER_HOUR
 
-static struct run_object *current(struct run *run)
-{
-    return &run->objects[run->current];
-}
-
 /* The setup is the run's: pauses are set in its mappings. */
 static struct mapping *mapping_of(struct run *run)
 {
-    size_t at = (size_t)(current(run)->setup - run->setup->objects);
+    size_t at = (size_t)(run_current(run)->setup - run->setup->objects);
     return &run->setup->objects[at].mapping;
-}
-
-static const char *name_of(const struct run *run)
-{
-    return run->setup->config->name.ptr; /* an arena's text: terminated */
 }
 
 void run_fields_end(struct run *run)
@@ -32,22 +22,13 @@ void run_fields_end(struct run *run)
 
 /* ---- reading with what is known ---- */
 
-static bool is_over(struct run *run)
-{
-    if (run->concluded || !run->session)
-        return true;
-    if (run->cancelled)
-        run_conclude(run, RUN_CANCELLED, "cancelled; the next run goes on from here");
-    return run->cancelled;
-}
-
 static void begin_read(struct run *run)
 {
     struct error err;
-    const struct run_object *object = current(run);
+    const struct run_object *object = run_current(run);
     struct str name = object->setup->item->name;
     if (drift_check(&object->setup->mapping, &run->look.known, &err) == 0) {
-        current(run)->fields_known = true;
+        run_current(run)->fields_known = true;
         run_read_begin(run);
         return;
     }
@@ -55,7 +36,7 @@ static void begin_read(struct run *run)
                  arena_printf(&run->arena,
                               "%.*s: %s. Mend it at the vendor's or in the mapping, then `fastenr "
                               "sync %s --full` looks again (see `fastenr fields %s`)",
-                              STR_ARG(name), err.text, name_of(run), name_of(run)));
+                              STR_ARG(name), err.text, run_name(run), run_name(run)));
 }
 
 static void read_as_known(struct run *run)
@@ -68,37 +49,37 @@ static void read_as_known(struct run *run)
 
 static void tell_pause(struct run *run, const struct field_row *row)
 {
-    struct str object = current(run)->setup->item->name;
+    struct str object = run_current(run)->setup->item->name;
     struct buf what = BUF_INIT(1000);
     drift_describe(&what, row);
     if (row->pause == FIELD_REMOVED)
-        log_line(LOG_WARN, name_of(run),
+        log_line(LOG_WARN, run_name(run),
                  "%.*s: the field '%.*s' is paused: %s; what came of it stays. Put it back at the "
                  "vendor's, or take it out of the mapping",
                  STR_ARG(object), STR_ARG(row->name), buf_cstr(&what));
     else
-        log_line(LOG_WARN, name_of(run),
+        log_line(LOG_WARN, run_name(run),
                  "%.*s: the field '%.*s' is paused: %s; what came of it stays. Change the mapping "
                  "to fit, or take the field as it is: fastenr fields %s --accept %.*s.%.*s",
-                 STR_ARG(object), STR_ARG(row->name), buf_cstr(&what), name_of(run),
+                 STR_ARG(object), STR_ARG(row->name), buf_cstr(&what), run_name(run),
                  STR_ARG(object), STR_ARG(row->name));
     buf_free(&what);
 }
 
 static void tell(struct run *run, const struct field_row *old, const struct field_row *row)
 {
-    struct str object = current(run)->setup->item->name;
+    struct str object = run_current(run)->setup->item->name;
     if (!drift_is_news(old, row))
         return;
     if (row->pause != FIELD_LIVE)
         tell_pause(run, row);
     else if (row->type == 0)
-        log_line(LOG_WARN, name_of(run),
+        log_line(LOG_WARN, run_name(run),
                  "%.*s: the mapping reads '%.*s', and the vendor has no such field: check its "
                  "name, or leave it out",
                  STR_ARG(object), STR_ARG(row->name));
     else if (old && old->pause != FIELD_LIVE)
-        log_line(LOG_INFO, name_of(run),
+        log_line(LOG_INFO, run_name(run),
                  "%.*s: the field '%.*s' is no longer paused; everything is read once more",
                  STR_ARG(object), STR_ARG(row->name));
 }
@@ -110,7 +91,7 @@ static void tell(struct run *run, const struct field_row *old, const struct fiel
 static int keep_read(struct run *run, int64_t before, int64_t now, struct error *err)
 {
     struct store *store = run->host->store;
-    struct run_object *object = current(run);
+    struct run_object *object = run_current(run);
     struct stream_state next = object->state;
     if (next.mapping_hash == before)
         next.mapping_hash = now;
@@ -128,8 +109,8 @@ static int compare(void *arg, struct error *err)
     struct store *store = run->host->store;
     struct run_look *look = &run->look;
     struct mapping *mapping = mapping_of(run);
-    int64_t stream = current(run)->state.id;
-    const bool *absent = current(run)->absent;
+    int64_t stream = run_current(run)->state.id;
+    const bool *absent = run_current(run)->absent;
     if (store->engine->load_fields(store, stream, &look->before, &look->arena, err) != 0)
         return -1;
     drift_compare(mapping, &look->before, look->found, look->count, world_now(run->host->world),
@@ -158,7 +139,7 @@ static void compared(struct run *run)
         const struct field_row *row = &look->known.rows[i];
         tell(run, drift_find(&look->before, row->name), row);
     }
-    if (!is_over(run))
+    if (run_goes_on(run))
         begin_read(run);
 }
 
@@ -171,7 +152,7 @@ static int note_look(void *arg, struct error *err)
         return 0;
     run->look.known.looked_at = world_now(run->host->world);
     run->look.known.mapping_hash = mapping_of(run)->rules_hash;
-    return store->engine->set_fields(store, current(run)->state.id, &run->look.known, err);
+    return store->engine->set_fields(store, run_current(run)->state.id, &run->look.known, err);
 }
 
 static int store_look(struct run *run, struct error *err)
@@ -181,7 +162,7 @@ static int store_look(struct run *run, struct error *err)
 
 static void look_noted(struct run *run)
 {
-    if (!is_over(run))
+    if (run_goes_on(run))
         read_as_known(run);
 }
 
@@ -209,16 +190,16 @@ enum outcome run_emit_field(void *arg, const struct vendor_field *field)
 
 void run_fields_found(struct run *run, const struct operation_result *result)
 {
-    struct str object = current(run)->setup->item->name;
+    struct str object = run_current(run)->setup->item->name;
     bool refused = result->outcome == OUTCOME_AUTH_FAILED || result->outcome == OUTCOME_BAD_CONFIG;
-    if (is_over(run))
+    if (!run_goes_on(run))
         return;
-    current(run)->fields_asked = true;
+    run_current(run)->fields_asked = true;
     if (result->outcome == OUTCOME_OK && run->look.any) {
         run_submit(run, store_compare, compared);
         return;
     }
-    if (current(run)->absent) {
+    if (run_current(run)->absent) {
         run_conclude(run, RUN_FAILED,
                      arena_printf(&run->arena,
                                   "%.*s: an answer lacks fields that the vendor had, and it does "
@@ -226,7 +207,7 @@ void run_fields_found(struct run *run, const struct operation_result *result)
                                   STR_ARG(object), result->text));
         return;
     }
-    log_line(refused ? LOG_WARN : LOG_DEBUG, name_of(run),
+    log_line(refused ? LOG_WARN : LOG_DEBUG, run_name(run),
              "%.*s: the vendor does not tell its fields, so that changes to them go unnoticed: %s",
              STR_ARG(object), result->outcome == OUTCOME_OK ? "there are none" : result->text);
     if (refused)
@@ -240,7 +221,7 @@ void run_fields_found(struct run *run, const struct operation_result *result)
 static int load(struct run *run, struct error *err)
 {
     struct store *store = run->host->store;
-    return store->engine->load_fields(store, current(run)->state.id, &run->look.known,
+    return store->engine->load_fields(store, run_current(run)->state.id, &run->look.known,
                                       &run->look.arena, err);
 }
 
@@ -248,24 +229,25 @@ static bool is_due(struct run *run)
 {
     const struct field_snapshot *known = &run->look.known;
     int64_t now = world_now(run->host->world);
-    return run->request.full || current(run)->absent || !current(run)->state.has_watermark ||
+    return run->request.full || run_current(run)->absent ||
+           !run_current(run)->state.has_watermark ||
            known->mapping_hash != mapping_of(run)->rules_hash || now < known->looked_at ||
            now - known->looked_at >= LOOK_EVERY;
 }
 
 static void loaded(struct run *run)
 {
-    if (is_over(run))
+    if (!run_goes_on(run))
         return;
     if (is_due(run))
-        worker_discover(session_worker(run->session), current(run)->setup->item->name);
+        worker_discover(session_worker(run->session), run_current(run)->setup->item->name);
     else
         read_as_known(run);
 }
 
 void run_fields_begin(struct run *run)
 {
-    if (current(run)->fields_known) {
+    if (run_current(run)->fields_known) {
         run_read_begin(run);
         return;
     }
@@ -275,7 +257,7 @@ void run_fields_begin(struct run *run)
 
 bool run_fields_doubt(struct run *run, const struct page *page)
 {
-    struct run_object *object = current(run);
+    struct run_object *object = run_current(run);
     const struct mapping *mapping = &object->setup->mapping;
     if (object->fields_asked)
         return false;
@@ -297,8 +279,8 @@ int run_fields_replay(struct run *run, struct error *err)
     int rc = load(run, err);
     if (rc == 0)
         drift_pause_rules(mapping_of(run), &run->look.known);
-    if (rc == 0 && drift_check(&current(run)->setup->mapping, &run->look.known, err) != 0)
-        rc = error_prefix(err, "%.*s", STR_ARG(current(run)->setup->item->name));
+    if (rc == 0 && drift_check(&run_current(run)->setup->mapping, &run->look.known, err) != 0)
+        rc = error_prefix(err, "%.*s", STR_ARG(run_current(run)->setup->item->name));
     run_fields_end(run);
     return rc;
 }

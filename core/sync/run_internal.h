@@ -109,6 +109,18 @@ struct run {
     void (*queued)(struct run *run); /* instead of going on, once that is over */
 };
 
+/* The connection's name, for the log. */
+static inline const char *run_name(const struct run *run)
+{
+    return run->setup->config->name.ptr; /* an arena's text: terminated */
+}
+
+/* The object that is being read. */
+static inline struct run_object *run_current(const struct run *run)
+{
+    return &run->objects[run->current];
+}
+
 /* ---- run.c ---- */
 
 /* How the run ends; the first call decides. Everything that is under way is ended. */

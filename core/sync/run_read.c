@@ -25,11 +25,6 @@ struct parse {
     struct error err;
 };
 
-static struct run_object *current(struct run *run)
-{
-    return &run->objects[run->current];
-}
-
 static void free_parse(struct parse *p)
 {
     page_free(p->page);
@@ -125,8 +120,8 @@ static void on_malformed(struct parse *p)
     p->broken = p->page->broken ? p->page->broken : p->ticket;
     ticket_blame(p->broken, p->broken->body, &p->err);
     if (++p->broken->tries < ANSWER_TRIES && p->broken->ask.safe && !run->cancelled) {
-        log_line(LOG_WARN, run->setup->config->name.ptr, "%.*s: %s; it is fetched again",
-                 STR_ARG(current(run)->setup->item->name), p->err.text);
+        log_line(LOG_WARN, run_name(run), "%.*s: %s; it is fetched again",
+                 STR_ARG(run_current(run)->setup->item->name), p->err.text);
         p->resend = session_resend(run->session, p->broken, on_resent, p);
         return;
     }
@@ -162,7 +157,7 @@ static void parse_done(void *arg)
         return;
     }
     /* What is deleted comes without its fields. */
-    if (current(run)->stage != STAGE_DELETED && run_fields_doubt(run, p->page)) {
+    if (run_current(run)->stage != STAGE_DELETED && run_fields_doubt(run, p->page)) {
         doubt(run, p);
         return;
     }
@@ -232,7 +227,7 @@ enum outcome run_checkpoint(void *arg, struct str position)
 {
     struct run *run = arg;
     /* The other reads are short, and begin anew. */
-    if (current(run)->stage == STAGE_WALK)
+    if (run_current(run)->stage == STAGE_WALK)
         intake_checkpoint(run->intake, position);
     return OUTCOME_OK;
 }
@@ -249,7 +244,7 @@ void run_progress_total(void *arg, uint64_t total)
 static void on_committed(void *arg)
 {
     struct run *run = arg;
-    const struct run_counts *counts = &current(run)->row->counts;
+    const struct run_counts *counts = &run_current(run)->row->counts;
     int64_t before = 0;
     for (size_t i = 0; i + 1 < run->row.stream_count; i++)
         before += run->row.streams[i].counts.read;
@@ -353,7 +348,7 @@ static void begin_intake(struct run *run, struct run_object *object)
 {
     bool walks = object->stage == STAGE_WALK;
     struct run_ends *ends = &run->ends;
-    struct intake_stream stream = {.connection = run->setup->config->name.ptr,
+    struct intake_stream stream = {.connection = run_name(run),
                                    .merge = run_merge(run),
                                    .target = &object->target,
                                    .ends = object->stage == STAGE_DELETED ? &ends->ends : NULL,
@@ -386,9 +381,9 @@ static void begin_row(struct run *run, struct run_object *object)
 
 void run_read_start(struct run *run, const struct selector *selector)
 {
-    const struct object_setup *setup = current(run)->setup;
+    const struct object_setup *setup = run_current(run)->setup;
     struct selector s = *selector;
-    begin_intake(run, current(run));
+    begin_intake(run, run_current(run));
     run->total = 0;
     run->doubted = false;
     run->page_error.text[0] = '\0';
@@ -400,7 +395,7 @@ void run_read_start(struct run *run, const struct selector *selector)
 
 static void read_walk(struct run *run)
 {
-    const struct stream_state *state = &current(run)->state;
+    const struct stream_state *state = &run_current(run)->state;
     const struct selector selector = {.mode = state->walk == WALK_WINDOW ? READ_WINDOW : READ_FULL,
                                       .since_us = state->since,
                                       .until_us = state->until,
@@ -411,7 +406,7 @@ static void read_walk(struct run *run)
 
 void run_read_begin(struct run *run)
 {
-    struct run_object *object = current(run);
+    struct run_object *object = run_current(run);
     if (run->request.verify)
         verify_begin_object(run->request.verify, object->setup->item->name);
     bool fresh = object->stage == STAGE_WALK && choose_walk(run, object);
@@ -430,7 +425,7 @@ void run_read_begin(struct run *run)
  * it has met all that lives. */
 static void walk_stored(struct run *run)
 {
-    struct run_object *object = current(run);
+    struct run_object *object = run_current(run);
     bool settles = object->state.walk == WALK_SUSPECTS;
     bool full = object->state.since == 0;
     if (full && (settles || !run_end_finds_absence(object)))
@@ -453,7 +448,7 @@ static void after_read(struct run *run)
         run_fields_begin(run);
     else if (run->read_outcome != OUTCOME_OK)
         run_conclude(run, RUN_FAILED, run->read_text);
-    else if (current(run)->stage != STAGE_WALK)
+    else if (run_current(run)->stage != STAGE_WALK)
         run_end_finished(run);
     else
         run_submit(run, run_store_object, walk_stored);
@@ -464,7 +459,7 @@ void run_read_finished(struct run *run, const struct operation_result *result)
     const char *text = run->page_error.text[0] ? run->page_error.text : result->text;
     run->read_outcome = result->outcome;
     snprintf(run->read_text, sizeof run->read_text, "%.*s: %s",
-             STR_ARG(current(run)->setup->item->name), text);
+             STR_ARG(run_current(run)->setup->item->name), text);
     run_read_orphan(run);
     drain(run, after_read);
 }

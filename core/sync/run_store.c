@@ -156,7 +156,7 @@ static int open_walk(void *arg, struct error *err)
 {
     struct run *run = arg;
     struct store *store = run->host->store;
-    struct stream_state *state = &run->objects[run->current].state;
+    struct stream_state *state = &run_current(run)->state;
     if (store->engine->begin_seen(store, state->id, &state->walk_links, err) != 0)
         return -1;
     return store->engine->set_stream(store, state, err);
@@ -180,7 +180,7 @@ static int close_object(void *arg, struct error *err)
 {
     struct run *run = arg;
     struct store *store = run->host->store;
-    struct run_object *object = &run->objects[run->current];
+    struct run_object *object = run_current(run);
     struct stream_state next = object->state;
     int64_t mark = next.until - object->setup->lookback_us;
     bool full = next.walk == WALK_FULL;
@@ -218,7 +218,7 @@ struct merge run_merge(struct run *run)
                           .world = run->host->world,
                           .organization = run->organization,
                           .run = run->row.id,
-                          .target = &run->objects[run->current].target,
+                          .target = &run_current(run)->target,
                           .verify = run->request.verify,
                           .dry = run_is_dry(run)};
 }
@@ -237,7 +237,7 @@ static int end_links(void *arg, struct error *err)
     struct store *store = run->host->store;
     const struct merge merge = run_merge(run);
     int64_t last;
-    int paused = pause_check(store, run->setup->config->name.ptr, err);
+    int paused = pause_check(store, run_name(run), err);
     run->stopped = paused > 0;
     if (paused != 0)
         return -1;
@@ -245,7 +245,7 @@ static int end_links(void *arg, struct error *err)
     run->stopped = result == MERGE_STOPPED;
     if (result != MERGE_OK)
         return -1;
-    if (e->next.walk != run->objects[run->current].state.walk && /* it is settled */
+    if (e->next.walk != run_current(run)->state.walk && /* it is settled */
         store->engine->begin_seen(store, e->next.id, &last, err) != 0)
         return -1;
     if (store->engine->set_stream(store, &e->next, err) != 0)
@@ -255,7 +255,7 @@ static int end_links(void *arg, struct error *err)
 
 static int store_ending(struct ending *e, struct error *err)
 {
-    struct run_object *object = &e->run->objects[e->run->current];
+    struct run_object *object = run_current(e->run);
     if (store_transact(e->run->host->store, end_links, e, err) != 0)
         return -1;
     object->state = e->next;
@@ -265,7 +265,7 @@ static int store_ending(struct ending *e, struct error *err)
 
 int run_store_deleted(struct run *run, struct error *err)
 {
-    const struct run_object *object = &run->objects[run->current];
+    const struct run_object *object = run_current(run);
     struct ending e = {run, LINK_ARCHIVED, object->state, *object->row};
     if (run_is_dry(run)) /* merge_deleted has noted them */
         return 0;
@@ -275,7 +275,7 @@ int run_store_deleted(struct run *run, struct error *err)
 
 int run_store_absent(struct run *run, struct error *err)
 {
-    const struct run_object *object = &run->objects[run->current];
+    const struct run_object *object = run_current(run);
     struct ending e = {run, LINK_ABSENT, object->state, *object->row};
     if (run_is_dry(run))
         return run_dry_absent(run);
@@ -291,7 +291,7 @@ static int load_suspects(struct run *run, struct linked_id **ret_rows, size_t *r
                          struct error *err)
 {
     struct store *store = run->host->store;
-    const struct stream_state *state = &run->objects[run->current].state;
+    const struct stream_state *state = &run_current(run)->state;
     struct run_ends *ends = &run->ends;
     if (ends->asking == ASK_ARCHIVED)
         return store->engine->load_archived(store, state->id, ends->after, READ_IDS_MAX, ret_rows,
@@ -340,7 +340,7 @@ static int load_asked(struct run *run, struct error *err)
  * there says more of a permission than of the records. */
 static int is_believed(struct run *run, bool *ret_believed, struct error *err)
 {
-    const struct run_object *object = &run->objects[run->current];
+    const struct run_object *object = run_current(run);
     struct store *store = run->host->store;
     int64_t seen, links;
     *ret_believed = object->state.walk == WALK_SUSPECTS;

@@ -6,11 +6,6 @@
  */
 #include "sync/run_internal.h"
 
-static struct run_object *current(struct run *run)
-{
-    return &run->objects[run->current];
-}
-
 /* The lease is the host's, not the transaction's, and stays. */
 int run_dry_open(struct run *run, int (*work)(void *run, struct error *err), struct error *err)
 {
@@ -24,7 +19,7 @@ int run_dry_open(struct run *run, int (*work)(void *run, struct error *err), str
 
 int run_dry_object(struct run *run)
 {
-    struct run_object *object = current(run);
+    struct run_object *object = run_current(run);
     struct stream_state *state = &object->state;
     state->walk = run_end_finds_absence(object) ? WALK_SUSPECTS : WALK_NONE;
     state->position.len = 0;
@@ -34,7 +29,7 @@ int run_dry_object(struct run *run)
 
 int run_dry_absent(struct run *run)
 {
-    current(run)->state.walk = WALK_NONE;
+    run_current(run)->state.walk = WALK_NONE;
     return 0;
 }
 
@@ -43,7 +38,7 @@ int run_dry_unseen(struct run *run, struct linked_id **ret_rows, size_t *ret_cou
                    struct error *err)
 {
     struct store *store = run->host->store;
-    struct stream_state state = current(run)->state;
+    struct stream_state state = run_current(run)->state;
     if (store->engine->begin(store, err) != 0)
         return -1;
     int rc = store->engine->begin_seen(store, state.id, &state.walk_links, err);

@@ -478,22 +478,28 @@ static void on_answer(void *arg, struct client_result *result)
     token_close(t);
 }
 
-static void refresh(struct token *t)
+struct client_request token_request(const struct oauth_client *oauth, const struct buf *form,
+                                    bool safe)
 {
     static const struct http_header headers[] = {
         {{"Content-Type", 12}, {"application/x-www-form-urlencoded", 33}},
         {{"Accept", 6}, {"application/json", 16}}};
+    return (struct client_request){.safe = safe,
+                                   .method = STR("POST"),
+                                   .url = oauth->token_url,
+                                   .body = buf_view(form),
+                                   .headers = headers,
+                                   .header_count = sizeof headers / sizeof headers[0]};
+}
+
+static void refresh(struct token *t)
+{
     t->state = REFRESHING;
     t->form = BUF_INIT(OAUTH_FORM_MAX);
     oauth_refresh_form(&t->form, &t->oauth, t->values.refresh);
     /* Repeated after a broken answer, although the vendor may have rotated the token: asking again
      * is all that one can do then, and a refusal is dealt with in `refused`. */
-    const struct client_request request = {.safe = true,
-                                           .method = STR("POST"),
-                                           .url = t->oauth.token_url,
-                                           .body = buf_view(&t->form),
-                                           .headers = headers,
-                                           .header_count = 2};
+    const struct client_request request = token_request(&t->oauth, &t->form, true);
     client_send(t->client, &request, on_answer, t);
 }
 

@@ -43,6 +43,10 @@ void tokens_abandon(struct sync_host *host);
 int token_save(struct sync_host *host, struct str connection, const struct oauth_grant *grant,
                struct error *err);
 
+/* A form to the token endpoint; `form` and the client are borrowed. */
+struct client_request token_request(const struct oauth_client *oauth, const struct buf *form,
+                                    bool safe);
+
 /* The policy of requests to the token endpoint; the arena owns what is not the setup's. */
 void token_policy(const struct setup *setup, struct client_policy *ret_policy, struct arena *arena);
 

@@ -80,6 +80,16 @@ fastenr_outcome hubspot_send_status(struct hubspot *h, const struct hubspot_requ
 fastenr_outcome hubspot_need(struct hubspot *h, uint64_t handle, const char *path, const char *what,
                              struct fastenr_str *ret_value);
 
+struct hubspot_needed {
+    const char *path;
+    struct fastenr_str *ret_value;
+};
+
+/* Sends, and takes values that every answer of that kind has; sends again where one does not. */
+fastenr_outcome hubspot_ask(struct hubspot *h, const struct hubspot_request *request,
+                            const char *what, const struct hubspot_needed *needed, size_t count,
+                            uint64_t *ret_handle);
+
 /* ---- hubspot_text.c ---- */
 
 struct fastenr_str hubspot_text(const char *text);

@@ -7,8 +7,6 @@
  */
 #include "hubspot.h"
 
-enum { ANSWER_ATTEMPTS = 3 }; /* for an answer that is no JSON */
-
 /* From one object to another. */
 struct pair {
     struct hubspot *h;
@@ -123,25 +121,14 @@ static int32_t pair_url(const struct pair *p, struct fastenr_str *ret_url)
     return hubspot_url_end(&url, ret_url);
 }
 
-/* One round. An answer without sense is fetched again here and not by the host, which would not see
+/* One round. An answer without sense is fetched again before it is attached: the host would not see
  * that the new one has more. */
 static fastenr_outcome get_round(struct hubspot *h, const struct hubspot_request *request,
                                  uint64_t *ret_handle, struct rows *ret_rows)
 {
-    static const char what[] = "list of associations";
-    fastenr_outcome outcome = FASTENR_FAILED;
-    for (int i = 0; i < ANSWER_ATTEMPTS && outcome == FASTENR_FAILED; i++) {
-        outcome = hubspot_send(h, request, ret_handle);
-        if (outcome != FASTENR_OK)
-            return outcome;
-        outcome = hubspot_need(h, *ret_handle, "results[*].from.id", what, &ret_rows->ids);
-        if (outcome == FASTENR_OK)
-            outcome = hubspot_need(h, *ret_handle, "results[*].paging.next.after", what,
-                                   &ret_rows->cursors);
-        if (outcome != FASTENR_OK)
-            h->services->release(h->host, *ret_handle);
-    }
-    return outcome;
+    const struct hubspot_needed needed[] = {{"results[*].from.id", &ret_rows->ids},
+                                            {"results[*].paging.next.after", &ret_rows->cursors}};
+    return hubspot_ask(h, request, "list of associations", needed, 2, ret_handle);
 }
 
 static fastenr_outcome attach_round(struct hubspot *h, struct hubspot_request *request,

@@ -19,8 +19,6 @@
 
 #define MERGED_IDS "hs_merged_object_ids"
 
-enum { PAGE_ATTEMPTS = 3 }; /* for an answer that is no JSON, where the host does not see to it */
-
 struct reader {
     struct hubspot *h;
     const struct fastenr_selector *selector;
@@ -278,20 +276,12 @@ static fastenr_outcome tell_total(struct reader *r, uint64_t handle)
     return FASTENR_OK;
 }
 
-/* Gets a page of ids, again when what came is no JSON. */
+/* Gets a page of ids. */
 static fastenr_outcome get_ids(struct reader *r, const struct hubspot_request *request,
                                uint64_t *ret_handle, struct fastenr_str *ret_ids)
 {
-    fastenr_outcome outcome = FASTENR_FAILED;
-    for (int i = 0; i < PAGE_ATTEMPTS && outcome == FASTENR_FAILED; i++) {
-        outcome = hubspot_send(r->h, request, ret_handle);
-        if (outcome != FASTENR_OK)
-            return outcome;
-        outcome = hubspot_need(r->h, *ret_handle, "results[*].id", "list of records", ret_ids);
-        if (outcome != FASTENR_OK)
-            r->h->services->release(r->h->host, *ret_handle);
-    }
-    return outcome;
+    const struct hubspot_needed needed = {"results[*].id", ret_ids};
+    return hubspot_ask(r->h, request, "list of records", &needed, 1, ret_handle);
 }
 
 /* ---- taking records ---- */

@@ -5,6 +5,8 @@
 
 #include "hubspot.h"
 
+enum { ANSWER_ATTEMPTS = 3 }; /* for an answer that has not what all have */
+
 const struct fastenr_str hubspot_burst = FASTENR_STR("burst");
 const struct fastenr_str hubspot_search = FASTENR_STR("search");
 
@@ -82,5 +84,22 @@ fastenr_outcome hubspot_need(struct hubspot *h, uint64_t handle, const char *pat
                             "an answer of HubSpot has no %s (%s): if api.hubapi.com is sent "
                             "elsewhere under network.endpoints, check where to",
                             what, path);
+    return outcome;
+}
+
+fastenr_outcome hubspot_ask(struct hubspot *h, const struct hubspot_request *request,
+                            const char *what, const struct hubspot_needed *needed, size_t count,
+                            uint64_t *ret_handle)
+{
+    fastenr_outcome outcome = FASTENR_FAILED;
+    for (int i = 0; i < ANSWER_ATTEMPTS && outcome == FASTENR_FAILED; i++) {
+        outcome = hubspot_send(h, request, ret_handle);
+        if (outcome != FASTENR_OK)
+            return outcome;
+        for (size_t k = 0; k < count && outcome == FASTENR_OK; k++)
+            outcome = hubspot_need(h, *ret_handle, needed[k].path, what, needed[k].ret_value);
+        if (outcome != FASTENR_OK)
+            h->services->release(h->host, *ret_handle);
+    }
     return outcome;
 }

@@ -36,13 +36,6 @@ static void refuse(struct answer *a, int status, const char *message)
     text_char(&a->body, '}');
 }
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(o, name, &value);
-    return value ? json_object_get_string(value) : NULL;
-}
-
 static int64_t number_of(struct json_object *o, const char *name, int64_t otherwise)
 {
     struct json_object *value = NULL;
@@ -61,7 +54,7 @@ static void show_clock(struct sandbox *s, struct answer *a)
 
 static void set_clock(struct sandbox *s, struct json_object *o, struct answer *a)
 {
-    const char *set = text_of(o, "set");
+    const char *set = member_text(o, "set");
     int64_t to_ms = sandbox_now(s), advance = number_of(o, "advance_ms", 0);
     if (set && !time_parse(set, &to_ms)) {
         refuse(a, 400, "set: an RFC 3339 time such as 2026-03-01T12:00:00Z is wanted");
@@ -114,7 +107,7 @@ static void show_tokens(struct sandbox *s, struct answer *a)
 
 static void set_token(struct sandbox *s, struct json_object *o, struct answer *a)
 {
-    const char *text = text_of(o, "token"), *state = text_of(o, "state");
+    const char *text = member_text(o, "token"), *state = member_text(o, "state");
     size_t at = 0, to = TOKEN_ACTIVE;
     while (state && to <= TOKEN_REVOKED && strcmp(token_names[to], state) != 0)
         to++;
@@ -174,24 +167,33 @@ static void show_requests(struct sandbox *s, struct answer *a)
     text_add(&a->body, "]}");
 }
 
-static void mutate(struct sandbox *s, struct json_object *o, struct answer *a)
+/* The vendor has said no: its answer is why. */
+static void refuse_with_answer(struct answer *a)
 {
-    if (s->vendor->mutate(s->state, o, a))
-        return;
     char *message = mem_copy(a->body.ptr, a->body.len);
     refuse(a, 400, message);
     free(message);
 }
 
+static void mutate(struct sandbox *s, struct json_object *o, struct answer *a)
+{
+    if (!s->vendor->mutate(s->state, o, a))
+        refuse_with_answer(a);
+}
+
+/* A door that not every vendor has. */
+static void ask_vendor(struct sandbox *s, vendor_door_fn door, const char *without,
+                       struct json_object *o, struct answer *a)
+{
+    if (!door)
+        refuse(a, 404, without);
+    else if (!door(s->state, o, a))
+        refuse_with_answer(a);
+}
+
 static void post_oauth(struct sandbox *s, struct json_object *o, struct answer *a)
 {
-    if (!s->vendor->oauth) {
-        refuse(a, 404, "this vendor has no OAuth");
-    } else if (!s->vendor->oauth(s->state, o, a)) {
-        char *message = mem_copy(a->body.ptr, a->body.len);
-        refuse(a, 400, message);
-        free(message);
-    }
+    ask_vendor(s, s->vendor->oauth, "this vendor has no OAuth", o, a);
 }
 
 static void show_oauth(struct sandbox *s, struct answer *a)
@@ -201,13 +203,7 @@ static void show_oauth(struct sandbox *s, struct answer *a)
 
 static void post_schema(struct sandbox *s, struct json_object *o, struct answer *a)
 {
-    if (!s->vendor->schema) {
-        refuse(a, 404, "this vendor's properties do not change");
-    } else if (!s->vendor->schema(s->state, o, a)) {
-        char *message = mem_copy(a->body.ptr, a->body.len);
-        refuse(a, 400, message);
-        free(message);
-    }
+    ask_vendor(s, s->vendor->schema, "this vendor's properties do not change", o, a);
 }
 
 static void show_schema(struct sandbox *s, struct answer *a)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vendor.h"
+
 enum { MILLION = 1000000, SLOW_MS = 2000, HANG_MS = 120000, MS_MAX = 3600000 };
 
 static const char *const kind_names[] = {
@@ -18,18 +20,11 @@ enum { KINDS = sizeof kind_names / sizeof *kind_names };
 
 /* ---- reading a wish ---- */
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(o, name, &value);
-    return value ? json_object_get_string(value) : NULL;
-}
-
 /* False when it is there and no whole number from `min` to `max`. */
 static bool take_number(struct json_object *o, const char *name, int64_t min, int64_t max,
                         int64_t *ret)
 {
-    const char *text = text_of(o, name);
+    const char *text = member_text(o, name);
     char *end;
     if (!text)
         return true;
@@ -39,7 +34,7 @@ static bool take_number(struct json_object *o, const char *name, int64_t min, in
 
 static bool take_rate(struct json_object *o, uint64_t *ret)
 {
-    const char *text = text_of(o, "rate");
+    const char *text = member_text(o, "rate");
     char *end;
     if (!text)
         return true;
@@ -52,7 +47,7 @@ static bool take_rate(struct json_object *o, uint64_t *ret)
 
 static bool take_text(struct json_object *o, const char *name, char *out, size_t size)
 {
-    const char *text = text_of(o, name);
+    const char *text = member_text(o, name);
     if (!text)
         return true;
     snprintf(out, size, "%s", text);
@@ -61,7 +56,7 @@ static bool take_text(struct json_object *o, const char *name, char *out, size_t
 
 static bool take_kind(struct json_object *o, enum fault_kind *ret)
 {
-    const char *kind = text_of(o, "kind");
+    const char *kind = member_text(o, "kind");
     size_t k = 0;
     while (kind && k < KINDS && strcmp(kind_names[k], kind) != 0)
         k++;

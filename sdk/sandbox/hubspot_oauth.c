@@ -159,16 +159,17 @@ static void write_tokens(struct hubspot *h, size_t grant, const struct call *cal
     text_char(&a->body, '}');
 }
 
-static const char *field(const struct call *form, const char *name)
+/* Of a query or a form; empty when it is not there. */
+static const char *argument(const struct call *call, const char *name)
 {
-    const char *value = call_arg(form, name);
+    const char *value = call_arg(call, name);
     return value ? value : "";
 }
 
 static bool is_app(struct hubspot *h, const struct call *form, struct answer *a)
 {
     struct oauth *o = oauth_of(h);
-    const char *id = field(form, "client_id"), *secret = field(form, "client_secret");
+    const char *id = argument(form, "client_id"), *secret = argument(form, "client_secret");
     size_t i = 0;
     while (i < o->app_count && strcmp(o->apps[i].id, id) != 0)
         i++;
@@ -223,15 +224,15 @@ static void exchange_code(struct hubspot *h, const struct call *call, const stru
     struct oauth *o = oauth_of(h);
     struct code *code = NULL;
     for (size_t i = 0; i < CODES_MAX; i++)
-        if (o->codes[i].text[0] && strcmp(o->codes[i].text, field(form, "code")) == 0)
+        if (o->codes[i].text[0] && strcmp(o->codes[i].text, argument(form, "code")) == 0)
             code = &o->codes[i];
     if (!code || call->now_ms >= code->expires_ms ||
-        strcmp(code->client, field(form, "client_id")) != 0) {
+        strcmp(code->client, argument(form, "client_id")) != 0) {
         oauth_error(h, a, "BAD_AUTH_CODE", "missing or unknown auth code");
-    } else if (strcmp(code->redirect, field(form, "redirect_uri")) != 0) {
+    } else if (strcmp(code->redirect, argument(form, "redirect_uri")) != 0) {
         oauth_error(h, a, "MISMATCH_REDIRECT_URI_AUTH_CODE",
                     "the redirect URI is another than at the consent page");
-    } else if (!challenge_fits(code, field(form, "code_verifier"))) {
+    } else if (!challenge_fits(code, argument(form, "code_verifier"))) {
         oauth_error(h, a, "BAD_CODE_VERIFIER", "the code verifier does not fit the challenge");
     } else {
         o->exchanges++;
@@ -258,7 +259,7 @@ static void refresh(struct hubspot *h, const struct call *call, const struct cal
                     struct answer *a)
 {
     struct oauth *o = oauth_of(h);
-    size_t i = find_refresh(o, field(form, "refresh_token"));
+    size_t i = find_refresh(o, argument(form, "refresh_token"));
     if (i == o->grant_count || o->grants[i].revoked) {
         oauth_error(h, a, "BAD_REFRESH_TOKEN", "missing or invalid refresh token");
         return;
@@ -266,7 +267,7 @@ static void refresh(struct hubspot *h, const struct call *call, const struct cal
     struct grant *g = &o->grants[i];
     o->refreshes++;
     if (h->options->rotate != SANDBOX_ROTATE_NEVER) {
-        bool late = strcmp(g->refresh, field(form, "refresh_token")) != 0;
+        bool late = strcmp(g->refresh, argument(form, "refresh_token")) != 0;
         memcpy(g->refresh_before, g->refresh, sizeof g->refresh);
         g->before_allowed = h->options->rotate == SANDBOX_ROTATE_FORGIVING && !late;
         new_token(h, "sandbox-refresh-", g->refresh);
@@ -277,7 +278,7 @@ static void refresh(struct hubspot *h, const struct call *call, const struct cal
 static void answer_form(struct hubspot *h, const struct call *call, const struct call *form,
                         bool v3, struct answer *a)
 {
-    const char *type = field(form, "grant_type");
+    const char *type = argument(form, "grant_type");
     if (!is_app(h, form, a))
         return;
     if (strcmp(type, "authorization_code") == 0)
@@ -301,12 +302,6 @@ static void token_endpoint(struct hubspot *h, const struct call *call, bool v3, 
 }
 
 /* ---- the consent page ---- */
-
-static const char *argument(const struct call *call, const char *name)
-{
-    const char *value = call_arg(call, name);
-    return value ? value : "";
-}
 
 static void redirect(const struct call *call, const char *name, const char *value, struct answer *a)
 {
@@ -405,12 +400,9 @@ static void show(struct hubspot *h, struct answer *a)
 /* A grant without a person, for tests in one process. */
 static void grant_now(struct hubspot *h, struct json_object *wanted, struct answer *a)
 {
-    struct json_object *scopes = NULL, *client = NULL;
-    json_object_object_get_ex(wanted, "scopes", &scopes);
-    json_object_object_get_ex(wanted, "client_id", &client);
+    const char *scopes = member_text(wanted, "scopes"), *client = member_text(wanted, "client_id");
     const struct call call = {.now_ms = sandbox_now(h->sandbox)};
-    size_t grant = add_grant(h, client ? json_object_get_string(client) : "sandbox-app",
-                             scopes ? json_object_get_string(scopes) : "oauth");
+    size_t grant = add_grant(h, client ? client : "sandbox-app", scopes ? scopes : "oauth");
     write_tokens(h, grant, &call, true, a);
 }
 
@@ -418,10 +410,7 @@ bool hubspot_oauth_door(void *state, struct json_object *wanted, struct answer *
 {
     struct hubspot *h = state;
     struct oauth *o = oauth_of(h);
-    struct json_object *what = NULL;
-    if (wanted)
-        json_object_object_get_ex(wanted, "do", &what);
-    const char *word = what ? json_object_get_string(what) : "";
+    const char *what = wanted ? member_text(wanted, "do") : NULL, *word = what ? what : "";
     if (strcmp(word, "grant") == 0) {
         grant_now(h, wanted, a);
         return true;

@@ -46,16 +46,9 @@ struct wish {
     struct json_object *wanted;
 };
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(o, name, &value);
-    return value ? json_object_get_string(value) : NULL;
-}
-
 static const char *retype(const struct wish *w)
 {
-    const char *to = text_of(w->wanted, "to");
+    const char *to = member_text(w->wanted, "to");
     for (int i = 0; to && hubspot_type_names[i]; i++)
         if (strcmp(to, hubspot_type_names[i]) == 0) {
             w->change->type = i + 1;
@@ -80,7 +73,7 @@ static void give(const struct wish *w, const char *option, int64_t records)
 
 static const char *add_option(const struct wish *w)
 {
-    const char *option = text_of(w->wanted, "option");
+    const char *option = member_text(w->wanted, "option");
     struct json_object *records = NULL;
     if (!option || option[0] == '\0' || strpbrk(option, "\"\\"))
         return "option: a plain text is wanted";
@@ -102,7 +95,7 @@ static void restore(const struct wish *w)
 /* NULL, or what is wrong. */
 static const char *perform(const struct wish *w)
 {
-    const char *what = text_of(w->wanted, "do");
+    const char *what = member_text(w->wanted, "do");
     unsigned fixed = hubspot_models[w->type].fields[w->field].flags & FIELD_ALWAYS;
     if (what && strcmp(what, "restore") == 0)
         restore(w);
@@ -152,8 +145,8 @@ static void show(const struct hubspot *h, struct text *out)
 bool hubspot_schema(void *state, struct json_object *wanted, struct answer *a)
 {
     struct wish w = {.h = state, .wanted = wanted};
-    const char *name = wanted ? text_of(wanted, "property") : NULL;
-    const char *type_name = wanted ? text_of(wanted, "type") : NULL;
+    const char *name = wanted ? member_text(wanted, "property") : NULL;
+    const char *type_name = wanted ? member_text(wanted, "type") : NULL;
     const char *wrong = NULL;
     int type = type_name ? model_type(type_name) : -1;
     int field = type >= 0 && name ? model_property(&hubspot_models[type], name, strlen(name)) : -1;

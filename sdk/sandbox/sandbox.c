@@ -170,6 +170,13 @@ enum token_state sandbox_token(const struct sandbox *s, const char *authorizatio
     return TOKEN_UNKNOWN;
 }
 
+const char *member_text(struct json_object *o, const char *name)
+{
+    struct json_object *value = NULL;
+    json_object_object_get_ex(o, name, &value);
+    return value ? json_object_get_string(value) : NULL;
+}
+
 struct json_object *parse_object(const char *body, size_t len, const char **ret_reason)
 {
     struct json_tokener *tokener = json_tokener_new_ex(16);

@@ -73,6 +73,13 @@ void sandbox_uuid(struct sandbox *s, char out[37]);
  * caller puts it back with json_object_put. */
 struct json_object *parse_object(const char *body, size_t len, const char **ret_reason);
 
+/* A member as text, the object's; NULL when it is not there. */
+const char *member_text(struct json_object *o, const char *name);
+
+/* What a control door has the vendor do. False, with a text in `a`, when the wish makes no sense.
+ */
+typedef bool (*vendor_door_fn)(void *state, struct json_object *wanted, struct answer *a);
+
 /* A vendor. `state` is its own. */
 struct vendor {
     const char *name, *summary, *example;
@@ -92,20 +99,19 @@ struct vendor {
     bool (*truth)(void *state, const char *type, int64_t *position, size_t enough,
                   struct text *out);
 
-    /* Changes, creates and archives records as `wanted` says; writes what was done as JSON. False,
-     * with a text in `a`, when the wish makes no sense. */
-    bool (*mutate)(void *state, struct json_object *wanted, struct answer *a);
+    /* Changes, creates and archives records as `wanted` says; writes what was done as JSON. */
+    vendor_door_fn mutate;
 
     /* The clock was set: forget what was counted by it. */
     void (*clock_set)(void *state);
 
-    /* The door /oauth: shows how things stand (`wanted` NULL) or does what is wanted. False, with a
-     * text in `a`, when it makes no sense. NULL: the vendor has no OAuth. */
-    bool (*oauth)(void *state, struct json_object *wanted, struct answer *a);
+    /* The door /oauth: shows how things stand (`wanted` NULL) or does what is wanted. NULL: the
+     * vendor has no OAuth. */
+    vendor_door_fn oauth;
 
     /* The door /properties: shows which fields of records have changed (`wanted` NULL), or changes
-     * one. False, with a text in `a`, when it makes no sense. NULL: the vendor's do not change. */
-    bool (*schema)(void *state, struct json_object *wanted, struct answer *a);
+     * one. NULL: the vendor's do not change. */
+    vendor_door_fn schema;
 };
 
 extern const struct vendor vendor_hubspot;

@@ -129,6 +129,7 @@ contains "$folder/err" "--port"
 stop TERM
 
 # Quiet: the address alone.
+: >"$folder/start" # what is there is of an earlier one
 "$program" hubspot --port 0 --quiet >"$folder/start" &
 pid=$!
 tries=0

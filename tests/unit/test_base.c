@@ -159,6 +159,9 @@ static void test_encodings(void)
     encode_percent(&b, STR("a b/ü"));
     UNIT_TEXT(buf_cstr(&b), "a%20b%2F%C3%BC");
     buf_clear(&b);
+    decode_percent(&b, STR("a%20b%2F%c3%BC+%2%zz%"));
+    UNIT_TEXT(buf_cstr(&b), "a b/ü+%2%zz%");
+    buf_clear(&b);
     uint8_t digest[SHA256_SIZE];
     CU_ASSERT(sha256(STR("abc"), digest) == 0);
     encode_hex(&b, (struct str){(const char *)digest, sizeof digest});

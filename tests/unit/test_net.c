@@ -225,6 +225,23 @@ static void test_retries(void)
     close_client(c);
 }
 
+/* A request sent again for an answer that was of no use goes after a pause, and has fewer tries. */
+static void test_useless_answers(void)
+{
+    struct client *c = open_client(ANSWERS({.status = 502}), 1);
+    struct wait wait = {0};
+    struct client_request request = {
+        .safe = true, .tries = 5, .method = STR("GET"), .url = STR(URL), .bucket = STR("burst")};
+    int64_t from = world_monotonic(&w.world);
+    client_send(c, &request, on_done, &wait);
+    loop_run(w.world.loop, &wait.done);
+    CU_ASSERT_EQUAL(wait.outcome, OUTCOME_RETRY_AFTER);
+    CU_ASSERT(script.times[0] > from);
+    CU_ASSERT_EQUAL(script.sent, 3);
+    CU_ASSERT_EQUAL(client_stats(c)->retries, 3);
+    close_client(c);
+}
+
 static void test_gives_up(void)
 {
     struct client *c = open_client(ANSWERS({.status = 502}), 1);
@@ -488,6 +505,7 @@ const char *const unit_suite = "net";
 const struct unit_test unit_tests[] = {
     {"an answer", test_answer},
     {"passing faults are tried again, as Retry-After says", test_retries},
+    {"an answer that is of no use", test_useless_answers},
     {"at some point it gives up", test_gives_up},
     {"answers that are final", test_final_answers},
     {"an unsafe request is repeated only when nothing was done", test_unsafe_is_not_repeated},

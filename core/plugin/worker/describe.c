@@ -139,26 +139,25 @@ static void put_mapping(struct buf *out, const void *row)
     put_str(out, mapping->scale);
 }
 
-/* A row of an older, shorter struct: members past its end are empty. */
-static void copy_row(void *to, size_t size, const void *row, size_t stride)
-{
-    memset(to, 0, size);
-    memcpy(to, row, stride < size ? stride : size);
-}
-
-static void put_mappings(struct buf *out, struct fastenr_table table)
+/* Rows that may be of an older, shorter struct: members past its end are empty. */
+static void put_grown(struct buf *out, struct fastenr_table table, size_t size, put_row_fn put_row)
 {
     const char *row = table.rows;
     wire_put_u32(out, table.count);
     for (uint32_t i = 0; i < table.count && !out->full; i++, row += table.stride) {
-        struct fastenr_mapping mapping;
-        copy_row(&mapping, sizeof mapping, row, table.stride);
-        put_mapping(out, &mapping);
+        union {
+            struct fastenr_mapping mapping;
+            struct fastenr_object object;
+        } copy;
+        memset(&copy, 0, sizeof copy);
+        memcpy(&copy, row, table.stride < size ? table.stride : size);
+        put_row(out, &copy);
     }
 }
 
-static void put_object(struct buf *out, const struct fastenr_object *object)
+static void put_object(struct buf *out, const void *row)
 {
+    const struct fastenr_object *object = row;
     put_str(out, object->name);
     put_str(out, object->label);
     put_str(out, object->canonical);
@@ -166,19 +165,8 @@ static void put_object(struct buf *out, const struct fastenr_object *object)
     put_str(out, object->modified);
     put_str(out, object->scope);
     wire_put_i64(out, object->lookback_ms);
-    put_mappings(out, object->mapping);
+    put_grown(out, object->mapping, sizeof(struct fastenr_mapping), put_mapping);
     wire_put_u32(out, object->flags);
-}
-
-static void put_objects(struct buf *out, struct fastenr_table table)
-{
-    const char *row = table.rows;
-    wire_put_u32(out, table.count);
-    for (uint32_t i = 0; i < table.count && !out->full; i++, row += table.stride) {
-        struct fastenr_object object;
-        copy_row(&object, sizeof object, row, table.stride);
-        put_object(out, &object);
-    }
 }
 
 /* A row shorter than the first ABI's cannot be read. */
@@ -261,7 +249,7 @@ void describe_connector(const struct fastenr_connector *c, struct buf *out)
     put_table(out, c->hosts, put_host);
     put_table(out, c->limits, put_limit);
     put_table(out, c->responses, put_response);
-    put_objects(out, c->objects);
+    put_grown(out, c->objects, sizeof(struct fastenr_object), put_object);
     const char *row = c->auth.rows;
     for (uint32_t i = 0; i < c->auth.count && !out->full; i++, row += c->auth.stride)
         put_oauth(out, oauth_of(&c->auth, row));

@@ -19,6 +19,9 @@
 
 enum { NOBODY = 65534, CPU_SECONDS = 3600, OPEN_FILES = 32 };
 
+/* Address space beside the data: the C library, the stack, the largest image. */
+#define ROOM_FOR_CODE (UINT64_C(128) << 20)
+
 /* ---- Landlock: the kernel header of Debian 12 knows ABI 2, kernels may have more ---- */
 
 struct landlock_attr {
@@ -82,9 +85,17 @@ static bool put_on_rlimits(uint64_t memory_limit)
         __rlimit_resource_t resource;
         rlim_t most;
     } limits[] = {
-        {RLIMIT_CORE, 0},          {RLIMIT_FSIZE, 0},           {RLIMIT_NPROC, 0},
-        {RLIMIT_MEMLOCK, 0},       {RLIMIT_MSGQUEUE, 0},        {RLIMIT_NOFILE, OPEN_FILES},
-        {RLIMIT_CPU, CPU_SECONDS}, {RLIMIT_DATA, memory_limit},
+        {RLIMIT_CORE, 0},
+        {RLIMIT_FSIZE, 0},
+        {RLIMIT_NPROC, 0},
+        {RLIMIT_MEMLOCK, 0},
+        {RLIMIT_MSGQUEUE, 0},
+        {RLIMIT_NOFILE, OPEN_FILES},
+        {RLIMIT_CPU, CPU_SECONDS},
+        {RLIMIT_DATA, memory_limit},
+        /* Data does not count what is shared, may grow like a stack, or is written and then made
+         * unwritable. */
+        {RLIMIT_AS, memory_limit + ROOM_FOR_CODE},
     };
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         struct rlimit limit = {limits[i].most, limits[i].most};

@@ -48,8 +48,6 @@ static void allow_always(scmp_filter_ctx ctx)
         "mremap",
         "madvise",
         "brk",
-        "recvmsg",
-        "sendmsg",
         "recvfrom",
         "sendto",
         "futex",

@@ -133,7 +133,8 @@ int main(void)
         fprintf(stderr, "fastenr-worker is started by fastenr; it is of no use by hand\n");
         return 2;
     }
-    close_range(WORKER_IMAGE_FD + 1, ~0u, 0);
+    if (close_range(WORKER_IMAGE_FD + 1, ~0u, 0) != 0) /* what else is open is not a connector's */
+        return 1;
     if (channel.receive(&channel, &m) != 0)
         return 1;
     entry_fn entry = enter(&channel, &m);

@@ -15,6 +15,9 @@
 #ifndef FIXTURE_MAGIC
 #define FIXTURE_MAGIC FASTENR_MAGIC
 #endif
+#ifndef FIXTURE_ID
+#define FIXTURE_ID "com.fastenr.test.fixture"
+#endif
 #ifndef WHEN_ENTERED
 #define WHEN_ENTERED
 #endif
@@ -23,6 +26,9 @@
 #endif
 #ifndef WHEN_CHECKED
 #define WHEN_CHECKED
+#endif
+#ifndef WHEN_DISCOVERED
+#define WHEN_DISCOVERED
 #endif
 #ifndef WHEN_READ
 #define WHEN_READ
@@ -64,6 +70,7 @@ static fastenr_outcome fixture_discover(void *instance, struct fastenr_str objec
 {
     (void)instance;
     (void)object;
+    WHEN_DISCOVERED;
     return FASTENR_OK;
 }
 
@@ -82,15 +89,22 @@ static const struct fastenr_ops fixture_ops = {.size = sizeof(struct fastenr_ops
                                                .discover = fixture_discover,
                                                .read = fixture_read};
 
+#ifndef FIXTURE_OBJECTS
 static const struct fastenr_object fixture_objects[] = {
     {.name = FASTENR_STR("things"),
      .label = FASTENR_STR("Things"),
      .canonical = FASTENR_STR("account"),
      .key = FASTENR_STR("id")},
 };
+#define FIXTURE_OBJECTS fixture_objects
+#endif
 
 #ifdef FIXTURE_EXTENSION
 static const struct fastenr_str fixture_extensions[] = {FASTENR_STR(FIXTURE_EXTENSION)};
+#endif
+
+#ifdef FIXTURE_HOST
+static const struct fastenr_host_pattern fixture_hosts[] = {{FASTENR_STR(FIXTURE_HOST)}};
 #endif
 
 #ifndef FIXTURE_NO_ENTRY
@@ -99,11 +113,17 @@ static struct fastenr_connector fixture = {
     .abi_major = FIXTURE_MAJOR,
     .abi_minor = FIXTURE_MINOR,
     .size = sizeof(struct fastenr_connector),
-    .id = FASTENR_STR("com.fastenr.test.fixture"),
+    .id = FASTENR_STR(FIXTURE_ID),
     .name = FASTENR_STR("Fixture"),
     .version = FASTENR_STR("1.0.0"),
     .category = FASTENR_PLATFORM,
-    .objects = FASTENR_TABLE(fixture_objects),
+    .objects = FASTENR_TABLE(FIXTURE_OBJECTS),
+#ifdef FIXTURE_OPTIONS
+    .options = FASTENR_TABLE(FIXTURE_OPTIONS),
+#endif
+#ifdef FIXTURE_HOST
+    .hosts = FASTENR_TABLE(fixture_hosts),
+#endif
 #ifdef FIXTURE_EXTENSION
     .required_extensions = FASTENR_TABLE(fixture_extensions),
 #endif
