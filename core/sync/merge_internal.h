@@ -17,6 +17,7 @@ struct item {
     int64_t relinked;     /* a link that had ended and gets another record; `link` is empty then */
     int64_t key;          /* of its canonical record */
     bool created;         /* the canonical record is new */
+    bool changed;         /* the canonical record's fields have other values, once it is written */
     enum link_ended was;  /* of the link, as it was found */
     bool again;           /* it came before, and was compared then */
     bool lost;            /* the record of its live link is not in the store */

@@ -28,7 +28,7 @@ static int by_row(const void *a, const void *b)
     return (x->key > y->key) - (x->key < y->key);
 }
 
-/* The records that are meant, each once, sorted by key. */
+/* The records that are meant and are there, each once, sorted by key. */
 static int load_meant(struct batch *b, const struct model_object *object,
                       const struct link_row *found, size_t count, struct record_row **ret_rows,
                       size_t *ret_count, struct error *err)
@@ -44,11 +44,16 @@ static int load_meant(struct batch *b, const struct model_object *object,
         if (unique == 0 || keys[unique - 1] != keys[i])
             keys[unique++] = keys[i];
     *ret_rows = arena_new(&b->arena, unique, sizeof **ret_rows);
-    *ret_count = unique;
+    *ret_count = 0;
     if (unique == 0)
         return 0;
-    return engine_of(b)->load_records(b->merge->store, object, keys, unique, *ret_rows, &b->arena,
-                                      err);
+    if (engine_of(b)->load_records(b->merge->store, object, keys, unique, *ret_rows, &b->arena,
+                                   err) != 0)
+        return -1;
+    for (size_t i = 0; i < unique; i++)
+        if ((*ret_rows)[i].key != 0)
+            (*ret_rows)[(*ret_count)++] = (*ret_rows)[i];
+    return 0;
 }
 
 int batch_take(struct batch *b, size_t rule, struct item *const *items,
@@ -284,7 +289,7 @@ int batch_settle_pending(struct batch *b, struct error *err)
     bool followed = b->mapping->object->is_table;
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++)
-        if (b->items[i].link.key == 0 || followed)
+        if (b->items[i].link.key == 0 || (followed && b->items[i].changed))
             come[n++] = (struct arrival){b->items[i].record->id, b->items[i].key};
     return batch_settle(b, come, n, err);
 }

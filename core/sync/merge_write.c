@@ -355,6 +355,7 @@ static int write_update(struct batch *b, struct item *item, struct error *err)
         return -1;
     json_open(&w, '{');
     uint64_t changed = merge_fields(b, item, &w);
+    item->changed = changed != 0;
     bool custom_changed = !str_eq(custom, row->custom);
     if (custom_changed)
         log_custom(&w, row->custom, custom);
