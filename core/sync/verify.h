@@ -43,7 +43,8 @@ struct verify_object {
     int64_t differ;   /* records in which something differs, on either side */
     int64_t kinds[DIFFERENCE_KINDS];
     struct id_set met;
-    struct id_set missing; /* of those, the ones that are missing here */
+    struct id_set missing; /* of those, the ones that are missing here; of a reference table those
+                              that differ, too */
 };
 
 struct verify {
@@ -66,7 +67,7 @@ bool verify_meet(struct verify *verify, const uint8_t key[SIPHASH_KEY], struct s
 bool verify_has_met(const struct verify *verify, const uint8_t key[SIPHASH_KEY],
                     struct str external_id);
 
-/* The record that comes is not here. */
+/* The record that comes is not here, or what others take of it is not as it should be. */
 void verify_note_missing(struct verify *verify, const uint8_t key[SIPHASH_KEY],
                          struct str external_id);
 /* Of an object that may have been read before the current one. */

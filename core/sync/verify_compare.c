@@ -256,12 +256,14 @@ static bool is_new(const struct batch *b, const struct item *item, size_t rule)
            item->references[rule].integer >= b->first_new;
 }
 
-/* The reference to a record whose link is missing, which has been told of that record. */
+/* The reference to a record whose link is missing, which has been told of that record. What is
+ * taken of one that differs is right once that one is: only a repair has mended it by now. */
 static bool is_to_missing(const struct batch *b, const struct item *item, size_t i)
 {
     const struct merge *m = b->merge;
     const struct value *there = &item->record->mapped.values[i];
-    return there->state == VALUE_TEXT && item->references[i].state == VALUE_NULL &&
+    bool unsure = m->dry && b->mapping->rules[i].take.len > 0;
+    return there->state == VALUE_TEXT && (unsure || item->references[i].state == VALUE_NULL) &&
            verify_is_missing(m->verify, store_hash_key(m->store), b->mapping->rules[i].lookup,
                              there->text);
 }
@@ -276,7 +278,7 @@ static bool field_differs(struct batch *b, const struct item *item, size_t i,
         return batch_custom_differs(b, item, i, custom);
     if (rule->field.kind == KIND_REFERENCE && is_new(b, item, i))
         return item->row->fields[rule->index].state != VALUE_NULL;
-    if (rule->field.kind == KIND_REFERENCE && is_to_missing(b, item, i))
+    if (rule_refers(rule) && is_to_missing(b, item, i))
         return false;
     return batch_differs(b, item, i);
 }
@@ -305,7 +307,8 @@ static int describe(struct batch *b, const struct item *item, size_t i, const st
                     struct difference *d, struct error *err)
 {
     const struct rule *rule = &b->mapping->rules[i];
-    const struct value *there = &item->record->mapped.values[i];
+    const struct value *there =
+        rule->take.len > 0 ? &item->references[i] : &item->record->mapped.values[i];
     if (rule->field.kind == KIND_REFERENCE && rule->index >= 0)
         return describe_reference(b, item, i, d, err);
     if (rule->index >= 0) {
@@ -346,6 +349,8 @@ static int compare_fields(struct batch *b, const struct item *item, const struct
         any = true;
     }
     verify_current(v)->differ += any;
+    if (any && b->mapping->object->is_table)
+        verify_note_missing(v, store_hash_key(b->merge->store), item->record->id);
     return 0;
 }
 

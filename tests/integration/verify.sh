@@ -1,12 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# verify.sh COMPANIES CONTACTS: 100 records in which the store and the vendor differ, in every way, are all found and
+# verify.sh COMPANIES CONTACTS: 111 records in which the store and the vendor differ, in every way, are all found and
 # each once; nothing is written by that; --repair makes both equal; and on equal sides no more is asked than what a full
 # read takes.
 . "$(dirname "$0")/host.bash"
 companies=$1 contacts=$2 deals=300 tickets=100 engagements=203
-objects="companies contacts deals tickets calls emails meetings notes tasks"
-count=$((companies + contacts + deals + tickets + engagements))
+records="companies contacts deals tickets calls emails meetings notes tasks p8675309_subscription"
+tables="owners deal_stages ticket_stages"
+objects="$records $tables" order="$tables $records"
+rows=85 # 60 of the account's own object, and of the reference tables
+count=$((companies + contacts + deals + tickets + engagements + rows))
 
 # verify WANTED_STATUS [ARGUMENT...]: its JSON is in $dir/verify.json.
 verify() {
@@ -40,9 +43,10 @@ change() {
 
 # All that the store has, but for the count of leases.
 state() {
-    for table in account contact deal ticket engagement link log run run_stream stream quarantine walk_seen pending field_known; do
-        query "SELECT '$table', count(*) FROM $table" 2>/dev/null || true
-        query "SELECT * FROM $table ORDER BY 1, 2" 2>/dev/null || true
+    for table in account contact deal ticket engagement custom_record owner pipeline_stage link log run run_stream stream \
+        quarantine walk_seen pending_reference vendor_field vendor_schema; do
+        query "SELECT '$table', count(*) FROM $table"
+        query "SELECT * FROM $table ORDER BY 1, 2"
     done | sha256sum
 }
 
@@ -76,16 +80,17 @@ calls=$(found api_calls)
 control GET requests >"$dir/requests.json"
 expect "requests in all" "$(grep -o '"target"' "$dir/requests.json" | wc -l)" "$calls"
 # A check, and for each object its pages of 100, its count, and what is archived; the pages of what refers to others
-# ask for the associations of a type each.
+# ask for the associations of a type each. The account's own object is looked up first, each time; the tables are read
+# whole: owners that are there and owners that left, and the pipelines of each kind.
 pages() { echo $((($1 + 99) / 100)); }
 engagement_pages=5 # of each of their types one
 wanted=$((1 + 9 + 9 + $(pages $((companies - 50))) + $(pages $((contacts - 10))) + 2 * $(pages $deals) +
-    3 * $(pages $tickets) + 3 * engagement_pages))
+    3 * $(pages $tickets) + 3 * engagement_pages + (1 + 1 + 4 + 1 + 1) + (2 + 1 + 1)))
 expect "API calls" "$calls" $wanted
 sync --full
 full=$(query 'SELECT api_calls FROM run WHERE id = (SELECT max(id) FROM run)')
 echo "   $live records in $calls API calls; a full sync takes $full"
-expect "API calls of a full sync, which also asks for the fields of 9 objects" "$full" $((calls + 9))
+expect "API calls of a full sync, which also asks for the fields of 10 objects, and for one of them" "$full" $((calls + 11))
 
 step "the run under way and the pause"
 "$fastenr" pause hubspot -c "$conf" --reason "moving house" >/dev/null
@@ -111,7 +116,7 @@ live_of() { # TYPE OBJECT_TABLE OFFSET COUNT [CONDITION]: keys of links that liv
 records_of() { query "SELECT record FROM link WHERE key IN ($1)" | paste -sd,; }
 ids_of() { query "SELECT external_id FROM link WHERE key IN ($1)"; }
 
-step "100 records that differ, in every way"
+step "111 records that differ, in every way"
 names=$(live_of companies account 0 15)                                  # 15 changed here: a field
 owners=$(live_of contacts contact 0 10)                                  # 10: a reference
 customs=$(live_of companies account 20 5 "custom_fields IS NOT NULL")    # 5: the custom fields, taken away
@@ -122,8 +127,12 @@ buried=$(live_of contacts contact 200 6)                                 # 6: it
 ended=$(live_of companies account 200 7)                                 # 7 back there: the link has ended
 dead=$(query "SELECT l.key FROM link l JOIN stream s ON s.id = l.stream WHERE s.vendor_object = 'companies' AND l.ended = 1
     ORDER BY l.key LIMIT 5" | paste -sd,)                                # 5 gone there: archived, and live here
-ids_of "$names,$owners,$customs,$shadows,$unlinked,$lost,$buried,$ended,$dead" | sort >"$dir/wanted"
-expect "seeded by hand" "$(wc -l <"$dir/wanted")" 70
+customers=$(live_of p8675309_subscription custom_record 0 2)              # 2 changed here: their fields as they are there
+person=$(live_of owners owner 0 1) stage=$(live_of deal_stages pipeline_stage 0 1) # 1 each, which many follow
+address=$(query "SELECT email FROM owner WHERE key = $(records_of "$person")")
+followers=$(live_of companies account 300 3 "owner_email <> '$address'") # 3: what is taken of another owner
+ids_of "$names,$owners,$customers,$person,$stage,$followers,$customs,$shadows,$unlinked,$lost,$buried,$ended,$dead" | sort >"$dir/wanted"
+expect "seeded by hand" "$(wc -l <"$dir/wanted")" 77
 first=$(query "SELECT min(key) FROM account")
 change "UPDATE account SET name = 'by hand' WHERE key IN ($(records_of "$names"))" \
     "UPDATE contact SET account_id = $first, manager_id = NULL WHERE key IN ($(records_of "$owners"))" \
@@ -135,10 +144,14 @@ change "UPDATE account SET name = 'by hand' WHERE key IN ($(records_of "$names")
     "UPDATE link SET ended = 1 WHERE key IN ($ended)" \
     "UPDATE account SET deleted_at = NULL WHERE key IN ($(records_of "$dead"))" \
     "UPDATE link SET ended = 0 WHERE key IN ($dead)" \
-    "DELETE FROM link WHERE key IN ($unlinked)"
-# 30 at the vendor's, without a sync: records without a modified time, archived, restored, made.
+    "DELETE FROM link WHERE key IN ($unlinked)" \
+    "UPDATE custom_record SET fields = '{}' WHERE key IN ($(records_of "$customers"))" \
+    "UPDATE owner SET email = 'by@hand.test' WHERE key IN ($(records_of "$person"))" \
+    "UPDATE pipeline_stage SET stage = 'by hand' WHERE key IN ($(records_of "$stage"))" \
+    "UPDATE account SET owner_email = 'by@hand.test' WHERE key IN ($(records_of "$followers"))"
+# 34 at the vendor's, without a sync: records without a modified time, archived, restored, made.
 query "SELECT external_id FROM link WHERE ended = 0" | sort >"$dir/ids.before"
-control POST mutate '{"associate":{"tickets":10},"archive":{"tickets":6,"notes":2},"restore":{"emails":6},"create":{"tasks":6},"seed":4}' \
+control POST mutate '{"associate":{"tickets":10,"p8675309_subscription":4},"archive":{"tickets":6,"notes":2},"restore":{"emails":6},"create":{"tasks":6},"seed":4}' \
     >"$dir/mutated"
 verify 1 --limit 100000
 expect "kinds of the whole" "$(differences 'count(DISTINCT kind) FROM d')" 5
@@ -146,9 +159,9 @@ expect "found twice" "$(differences 'count(*) - (SELECT count(*) FROM (SELECT DI
 differences 'DISTINCT id FROM d' | sort >"$dir/found"
 missed=$(comm -23 "$dir/wanted" "$dir/found" | wc -l)
 expect "seeded, and not found" "$missed" 0
-expect "records that differ" "$(found differ)" 100
-expect "and are told" "$(differences 'count(*) FROM (SELECT DISTINCT object, id FROM d)')" 100
-expect "companies changed here" "$(of companies changed_here)" 20
+expect "records that differ" "$(found differ)" 111
+expect "and are told" "$(differences 'count(*) FROM (SELECT DISTINCT object, id FROM d)')" 111
+expect "companies changed here" "$(of companies changed_here)" 23
 expect "companies changed there" "$(of companies changed_there)" 10
 expect "companies gone there" "$(of companies gone_there)" 5
 expect "companies back there" "$(of companies back_there)" 7
@@ -161,29 +174,36 @@ expect "notes gone there" "$(of notes gone_there)" 2
 expect "tasks missing here" "$(of tasks missing_here)" 6
 expect "tickets changed there" "$(of tickets changed_there)" 10
 
+expect "custom records changed here" "$(of p8675309_subscription changed_here)" 2
+expect "custom records changed there" "$(of p8675309_subscription changed_there)" 4
+expect "owners changed here" "$(of owners changed_here)" 1
+expect "stages changed here" "$(of deal_stages changed_here)" 1
+expect "what is taken of an owner, as it is there" "$(differences "count(*) FROM d WHERE kind = 'changed_here' AND field = 'owner_email'
+    AND there LIKE 'owner%@sandbox.example'")" 3
+
 step "the limit"
 whole=$(kinds)
 verify 1 --limit 3
 expect "differences shown" "$(differences 'count(*) FROM d')" 3
 expect "the counts" "$(kinds)" "$whole"
-verify 1 --object deals
-expect "one object" "$(found 'objects[0].object') $(found 'objects[1].object')" "deals "
-expect "its differences" "$(found differ)" 4
+verify 1 --object contacts
+expect "one object" "$(found 'objects[0].object') $(found 'objects[1].object')" "contacts "
+expect "its differences" "$(found differ)" 24
 status=0
 "$fastenr" verify -c "$conf" hubspot >"$dir/out" 2>"$dir/err" || status=$?
 expect "exit status" "$status" 1
-grep -q ' compared in .* API calls, 100 differ$' "$dir/out" || fail "no closing line: $(tail -3 "$dir/out")"
+grep -q ' compared in .* API calls, 111 differ$' "$dir/out" || fail "no closing line: $(tail -3 "$dir/out")"
 
-step "a repair that a guard rail stops changes nothing"
+step "a repair that a guard rail stops changes nothing of that object; the tables, which come first, are repaired"
 sed -i 's/^  companies: {}/  companies: {guard: {max_changes: 5}}/' "$conf/hubspot.yaml"
-before=$(query 'SELECT count(*) FROM log')
+before=$(query 'SELECT count(*) FROM log WHERE object = 1')
 verify 1 --repair
-expect "log rows" "$(query 'SELECT count(*) FROM log')" "$before"
+expect "log rows of accounts" "$(query 'SELECT count(*) FROM log WHERE object = 1')" "$before"
 sed -i 's/^  companies: .*/  companies: {}/' "$conf/hubspot.yaml"
 
 step "repair"
 verify 0 --repair --limit 100000
-expect "records repaired" "$(found differ)" 100
+expect "records repaired" "$(found differ)" 109
 run=$(found run)
 expect "in the run log" "$(query "SELECT count(*) FROM run WHERE id = $run AND started_by LIKE '%verify --repair%'")" 1
 expect "logged with before and after" "$(query "SELECT count(*) FROM log WHERE run = $run AND op = 2

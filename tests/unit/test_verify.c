@@ -20,7 +20,8 @@ static struct buf told = BUF_INIT(64 * 1024);
 static const char both[] = "companies: , people: ";
 static const char everything[] =
     "SELECT (SELECT group_concat(key || ifnull(name, '~') || rev || ifnull(parent_id, '~') || "
-    "ifnull(deleted_at, '~')) FROM account), (SELECT group_concat(key || first_name || rev) FROM "
+    "ifnull(deleted_at, '~') || ifnull(owner_email, '~')) FROM account), (SELECT group_concat(key "
+    "|| first_name || rev) FROM "
     "contact), (SELECT group_concat(external_id || record || ended || hex(seen_remote)) FROM "
     "link), "
     "(SELECT count(*) FROM log), (SELECT count(*) FROM pending_reference), "
@@ -198,6 +199,82 @@ static void reference_to_missing(void)
     FOUND(crm, "companies", "missing_here c1 not linked\n", "c1", company);
     FOUND(crm, "people", "", "p1", person);
     QUERY("SELECT count(*), max(account_id) FROM contact", "1|1\n");
+    side_close(&crm);
+}
+
+/* What is taken of an owner is compared by the owner that is here, and told by its value. That the
+ * owner differs, or is missing, is no second difference of those that follow it. */
+static void taken(void)
+{
+    const char *ann = "{\"email\": \"ann@x.test\"}", *anne = "{\"email\": \"anne@x.test\"}",
+               *bob = "{\"email\": \"bob@x.test\"}";
+    const char *of_1 = "{\"name\": \"One\", \"owner\": \"1\"}",
+               *of_2 = "{\"name\": \"Two\", \"owner\": \"2\"}";
+    const char *companies = "SELECT owner_email FROM account ORDER BY key";
+    side_open(&crm, "crm", "companies: , owners: ");
+    PUT(crm, "owners", "1", ann, "2", bob);
+    PUT(crm, "companies", "c1", of_1, "c2", of_2);
+    FOUND(crm, "companies", "", "c1", of_1, "c2", of_2);
+    fixture_sql("UPDATE account SET owner_email = 'by@hand.test' WHERE key = 1");
+    FOUND(crm, "companies", "changed_here c1 owner_email by@hand.test ann@x.test\n", "c1", of_1,
+          "c2", of_2);
+    FOUND(crm, "companies", "changed_there c2 owner_email bob@x.test ann@x.test\n", "c2",
+          "{\"name\": \"Two\", \"owner\": \"1\"}");
+    FOUND(crm, "companies", "changed_there c2 owner_email ann@x.test ~\n", "c2",
+          "{\"name\": \"Two\", \"owner\": \"never\"}");
+    FOUND(crm, "companies", "changed_there c2 owner_email ~ bob@x.test\n", "c2", of_2);
+    fixture_sql("UPDATE owner SET email = 'by@hand.test' WHERE key = 2");
+    begin(&crm, "owners", false);
+    PUT(crm, "owners", "1", anne, "2", bob);
+    verify_begin_object(&verify, STR("companies"));
+    PUT(crm, "companies", "c1", of_1, "c2", of_2);
+    UNIT_TEXT(end(&crm), "changed_there 1 email ann@x.test anne@x.test\n"
+                         "changed_here 2 email by@hand.test bob@x.test\n");
+    begin(&crm, "owners", true);
+    PUT(crm, "owners", "1", anne, "2", bob);
+    end(&crm);
+    QUERY(companies, "anne@x.test\nbob@x.test\n");
+    FOUND(crm, "companies", "", "c1", of_1, "c2", of_2);
+    fixture_sql("DELETE FROM owner WHERE key = 1");
+    begin(&crm, "owners", false);
+    PUT(crm, "owners", "1", anne, "2", bob);
+    verify_begin_object(&verify, STR("companies"));
+    PUT(crm, "companies", "c1", of_1, "c2", of_2);
+    UNIT_TEXT(end(&crm), "missing_here 1 no record\n");
+    FOUND(crm, "owners", "missing_here 1 no record\n", "1", anne, "2", bob);
+    FOUND(crm, "companies", "", "c1", of_1, "c2", of_2);
+    QUERY(companies, "anne@x.test\nbob@x.test\n");
+    side_close(&crm);
+}
+
+/* A record of an object of the vendor's account: its fields as one object. */
+static void custom_records(void)
+{
+    const char *p = "{\"first\": \"P\", \"size\": \"7\", \"company\": \"c1\"}";
+    side_open(&crm, "crm",
+              "companies: , people: {to: custom_record, default_mapping: false, mapping: {object: "
+              "{value: thing}, title: first, fields: {from: '*'}, account_id: {from: company, "
+              "lookup: companies}}}");
+    PUT(crm, "companies", "c1", one);
+    PUT(crm, "people", "p1", p);
+    FOUND(crm, "people", "", "p1", p);
+    fixture_sql("UPDATE custom_record SET title = 'Q', fields = '{\"first\":\"P\"}'");
+    FOUND(crm, "people",
+          "changed_here p1 title Q P\n"
+          "changed_here p1 fields {\"first\":\"P\"} {\"first\":\"P\",\"size\":\"7\"}\n",
+          "p1", p);
+    fixture_sql("UPDATE custom_record SET account_id = NULL");
+    begin(&crm, "people", true);
+    PUT(crm, "people", "p1", p);
+    CU_ASSERT_EQUAL(verify.count, 1);
+    UNIT_STR(verify.items[0].field, "account_id");
+    CU_ASSERT(str_starts(verify.items[0].there, "c1 ("));
+    end(&crm);
+    FOUND(crm, "people", "", "p1", p);
+    fixture_sql("DELETE FROM custom_record");
+    FOUND(crm, "people", "missing_here p1 no record\n", "p1", p);
+    QUERY("SELECT object, title, fields, account_id FROM custom_record",
+          "thing|P|{\"first\":\"P\",\"size\":\"7\"}|1\n");
     side_close(&crm);
 }
 
@@ -388,6 +465,8 @@ IN_STORE(custom_fields)
 IN_STORE(references)
 IN_STORE(reference_to_missing)
 IN_STORE(reference_to_new)
+IN_STORE(taken)
+IN_STORE(custom_records)
 IN_STORE(defaults)
 IN_STORE(shared)
 IN_STORE(missing_here)
@@ -408,6 +487,8 @@ const struct unit_test unit_tests[] = {
     {"references", test_references},
     {"a reference to what is missing", test_reference_to_missing},
     {"a reference to what is new", test_reference_to_new},
+    {"what is taken of an owner", test_taken},
+    {"custom records", test_custom_records},
     {"defaults", test_defaults},
     {"a record of two connections", test_shared},
     {"missing here", test_missing_here},
