@@ -41,11 +41,12 @@ struct worker_limits catalog_limits(const struct catalog *c)
 }
 
 /* One that is not approved is as if it could not be described: nothing of a connection comes near
- * it. */
+ * it. What a broken lock says of it is nothing, and its mistakes are told already. */
 static void require_approval(struct catalog *c, struct catalog_connector *connector)
 {
-    connector->why = plugins_lock_refusal(&c->lock, &connector->info, &c->arena);
-    if (!connector->why)
+    bool broken = c->lock.state == LOCK_IS_BROKEN;
+    connector->why = broken ? NULL : plugins_lock_refusal(&c->lock, &connector->info, &c->arena);
+    if (!broken && !connector->why)
         return;
     connector_info_free(&connector->info);
     connector->info = (struct connector_info){0};
@@ -115,10 +116,10 @@ static void make_connection(struct catalog *c, struct catalog_connection *connec
     }
     connection->connector = describe(c, path, world, carrier);
     free(path);
-    if (!connection->connector->usable) {
+    if (connection->connector->why)
         settings_complain(&ctx, at, "%s", connection->connector->why);
+    if (!connection->connector->usable)
         return;
-    }
     setup_make(config, &connection->connector->info.descriptor, &connection->setup, &c->arena,
                &c->problems);
 }

@@ -12,7 +12,7 @@
 struct catalog_connector {
     const char *path;
     bool usable;
-    const char *why; /* not usable, or not approved: one line */
+    const char *why; /* it is not usable, or not approved: one line; NULL: the lock is broken */
     struct connector_info info;
     struct catalog_connector *next;
 };
