@@ -290,11 +290,11 @@ const struct command cmd_doctor = {
     .summary = "check this machine, the store and the installation",
     .text = "Looks at the kernel, the clock, the layers of the jail that connectors run in, the "
             "worker program,\n"
-            "the connectors and whether they are approved, the configuration, the store (all of it "
-            "is read),\n"
+            "the connectors and whether they are approved, the configuration, the store (all of "
+            "it is read),\n"
             "its disk space and the TLS certificates. Each line is ok, warn or fail, with what to "
-            "do. Exit status 1 when one "
-            "is fail.",
+            "do. Exit\n"
+            "status 1 when one is fail.",
     .example = "fastenr doctor",
     .json = "one JSON array: check, verdict, text, remedy",
     .run = run_doctor};

@@ -288,6 +288,10 @@ static void apply_host(struct service *s, const struct generation *g)
     const struct host_config *new = &g->catalog.host;
     s->app->host.limits = catalog_limits(&g->catalog);
     s->app->host.strict_jail = new->workers.strict_jail;
+    if (s->current && s->current->catalog.lock.state == LOCK_IS_READ &&
+        g->catalog.lock.state == LOCK_IS_ABSENT)
+        log_line(LOG_WARN, where, "%s is gone: connectors are no longer pinned",
+                 g->catalog.lock.path);
     log_setup(&s->app->world, (enum log_level)(new->log.level + LOG_DEBUG), new->log.format == 1);
     if (s->current && (!str_eq(new->store, s->current->catalog.host.store) ||
                        memcmp(&new->organization, &s->current->catalog.host.organization,

@@ -245,6 +245,11 @@ mark
 plugins 0 approve --yes
 logged 'read '"$conf"' again: 1 connection'
 logged ' ok: read 0'
+
+step "a host that runs: the lock goes"
+mark
+rm "$lock"
+logged "$lock is gone: connectors are no longer pinned"
 kill -TERM "$host"
 wait "$host" || fail "the host ended with $?"
 expect "failed runs" "$(query "SELECT count(*) FROM run WHERE status NOT IN (2, 6)")" 0

@@ -230,6 +230,9 @@ static void test_broken_files(void)
     expect_problems("plugins = \"all\";\n",
                     "plugins.lock:1:1: plugins is a single value: write a list, like ( { id = "
                     "...; } )\n");
+    expect_problems("plugins = [ \"a.b\", \"a.c\" ];\n",
+                    "plugins.lock:1:1: here is a single value: write a map, like key: value\n"
+                    "plugins.lock:1:1: here is a single value: write a map, like key: value\n");
     expect_problems("plugins = (\n"
                     "  { id = \"a.b\"; version = \"1\"; sha256 = \"" HASH "\"; },\n"
                     "  { id = \"a.b\"; version = \"2\"; sha256 = \"" HASH "\"; host = [\"x\"]; },\n"
