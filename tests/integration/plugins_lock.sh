@@ -249,6 +249,9 @@ logged ' ok: read 0'
 step "a host that runs: the lock goes"
 mark
 rm "$lock"
+logged "$lock: there is no such file, and fastenr.conf has plugins_lock"
+logged 'the one before stays in force'
+with
 logged "$lock is gone: connectors are no longer pinned"
 kill -TERM "$host"
 wait "$host" || fail "the host ended with $?"
