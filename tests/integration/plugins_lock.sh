@@ -19,11 +19,11 @@ with() {
     printf '%s\n' "store = \"$store_url\";" "connectors = [\"$dir/connectors\"];" "$@" >"$conf/fastenr.conf"
 }
 
-# ends STATUS ARGUMENT...: runs fastenr; what it says is in $said.
+# ends STATUS ARGUMENT...: runs fastenr; what it says is in $said. A `run` that should have refused would not end.
 ends() {
     local wanted=$1 status=0
     shift
-    said=$("$fastenr" "$1" -c "$conf" "${@:2}" 2>&1 </dev/null) || status=$?
+    said=$(timeout 60 "$fastenr" "$1" -c "$conf" "${@:2}" 2>&1 </dev/null) || status=$?
     [ "$status" -eq "$wanted" ] || fail "'fastenr $*' ended with $status, not $wanted: $said"
 }
 # As `ends`, for `fastenr plugins`.
