@@ -539,6 +539,7 @@ static const struct store_engine engine = {
     .load_unseen = sqlite_load_unseen,
     .load_archived = sqlite_load_archived,
     .load_referring = sqlite_load_referring,
+    .load_last_log = sqlite_load_last_log,
     .count_seen = sqlite_count_seen,
     .begin_seen = sqlite_begin_seen,
     .apply = sqlite_apply,

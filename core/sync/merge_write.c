@@ -128,18 +128,20 @@ static bool edits_custom(const struct batch *b, const struct item *item)
     return false;
 }
 
+bool batch_custom_differs(const struct batch *b, const struct item *item, size_t i,
+                          const struct json *old)
+{
+    const struct value *v = &item->record->mapped.values[i];
+    const struct json *there = json_member(old, str_from(b->mapping->rules[i].field.name));
+    return v->state == VALUE_TEXT ? !there || !is_same_json(there, v->text) : there != NULL;
+}
+
 /* Whether the custom fields differ from those that are there. */
 static bool changes_custom(const struct batch *b, const struct item *item, const struct json *old)
 {
-    for (size_t i = 0; i < b->mapping->rule_count; i++) {
-        const struct rule *rule = &b->mapping->rules[i];
-        const struct value *v = &item->record->mapped.values[i];
-        if (!is_edited(item, rule, i))
-            continue;
-        const struct json *there = json_member(old, str_from(rule->field.name));
-        if (v->state == VALUE_TEXT ? !there || !is_same_json(there, v->text) : there != NULL)
+    for (size_t i = 0; i < b->mapping->rule_count; i++)
+        if (is_edited(item, &b->mapping->rules[i], i) && batch_custom_differs(b, item, i, old))
             return true;
-    }
     return false;
 }
 
@@ -187,6 +189,21 @@ static void write_custom(struct batch *b, const struct item *item, const struct 
     json_close(&w, '}');
 }
 
+int batch_read_custom(const struct batch *b, const struct item *item, struct str text,
+                      const struct json **ret_root, struct error *err)
+{
+    *ret_root = NULL;
+    if (text.len == 0 ||
+        (json_parse(text, ret_root, NULL) == 0 && json_kind(*ret_root) == JSON_OBJECT))
+        return 0;
+    json_free(*ret_root);
+    *ret_root = NULL;
+    return error_set(err,
+                     "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
+                     "set them to NULL",
+                     b->mapping->object->name, (long long)item->key);
+}
+
 /* The custom fields with the moved ones in place; `old` itself when they have these values. */
 static int edit_custom(struct batch *b, const struct item *item, struct str old,
                        struct str *ret_text, struct error *err)
@@ -197,14 +214,8 @@ static int edit_custom(struct batch *b, const struct item *item, struct str old,
     *ret_text = old;
     if (!edits_custom(b, item))
         return 0;
-    if (old.len > 0 && (json_parse(old, &root, NULL) != 0 || json_kind(root) != JSON_OBJECT)) {
-        rc =
-            error_set(err,
-                      "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
-                      "set them to NULL",
-                      b->mapping->object->name, (long long)item->key);
-        goto out;
-    }
+    if (batch_read_custom(b, item, old, &root, err) != 0)
+        return -1;
     if (!changes_custom(b, item, root))
         goto out;
     write_custom(b, item, root, &out);
@@ -250,7 +261,8 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
         if (b->mapping->rules[i].index >= 0)
             row->fields[b->mapping->rules[i].index] = *value_for(item, &b->mapping->rules[i], i);
     set_defaults(b, row);
-    b->out.creates[b->out.create_count++] = (struct record_create){row};
+    b->out.creates[b->out.create_count++] =
+        (struct record_create){.row = row, .prev = item->last_log};
     b->counts.created++;
     return edit_custom(b, item, STR(""), &row->custom, err);
 }
@@ -276,6 +288,31 @@ static void log_custom(struct json_writer *w, struct str before, struct str afte
     json_close(w, ']');
 }
 
+/* A value that the record was created with, where the vendor has none. */
+static bool is_default(struct batch *b, const struct model_field *field, const struct value *value)
+{
+    struct value preset;
+    return field->default_text &&
+           value_parse(field->kind, str_from(field->default_text), &b->arena, &preset, NULL) == 0 &&
+           value_eq(&preset, value);
+}
+
+bool batch_differs(struct batch *b, const struct item *item, size_t i)
+{
+    const struct rule *rule = &b->mapping->rules[i];
+    const struct model_field *model = &b->mapping->object->fields[rule->index];
+    const struct value *now = value_for(item, rule, i), *field = &item->row->fields[rule->index];
+    bool first_match = item->link.key == 0, compared = b->merge->verify != NULL;
+    if (value_eq(field, now))
+        return false;
+    if (now->state == VALUE_NULL)
+        return !first_match && !(compared && is_default(b, model, field));
+    /* What became a reference to itself, as two were merged, was taken away: see merge_end.c. */
+    bool itself = model->kind == KIND_REFERENCE && now->integer == item->key &&
+                  strcmp(model->references, b->mapping->object->name) == 0;
+    return !(compared && itself && field->state == VALUE_NULL);
+}
+
 static uint64_t merge_fields(struct batch *b, const struct item *item, struct json_writer *w)
 {
     struct record_row *row = item->row;
@@ -286,8 +323,7 @@ static uint64_t merge_fields(struct batch *b, const struct item *item, struct js
             continue;
         const struct value *now = value_for(item, rule, i);
         struct value *field = &row->fields[rule->index];
-        bool first_match = item->link.key == 0;
-        if (value_eq(field, now) || (first_match && now->state == VALUE_NULL))
+        if (!batch_differs(b, item, i))
             continue;
         log_pair(w, rule->field.name, rule->field.kind, field, now);
         *field = *now;
@@ -363,6 +399,9 @@ static int by_create_key(const void *a, const void *b)
 static void write_link(struct batch *b, const struct item *item)
 {
     int64_t link = item->relinked != 0 ? item->relinked : item->link.key;
+    if (item->link.key != 0 && item->link.ended == LINK_LIVE &&
+        str_eq(item->link.seen_remote, item->shadow))
+        return; /* as it was */
     b->out.links[b->out.link_count++] =
         (struct link_write){.key = link,
                             .stream = b->merge->target->stream,

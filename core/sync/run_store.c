@@ -110,18 +110,22 @@ static int open_run(void *arg, struct error *err)
         return error_set(err, "another fastenr is syncing '%.*s' just now: wait until it is done",
                          STR_ARG(name));
     run->leased = lease == 0;
-    if (lease < 0 || engine->reap(store, run->connection, err) != 0 ||
+    if (lease < 0 || (!run_is_dry(run) && engine->reap(store, run->connection, err) != 0) ||
         open_streams(run, ids, err) != 0)
         return -1;
     find_lookups(run, ids);
     if (engine->each_stream(store, name, note_quarantined, run, err) != 0)
         return -1;
+    if (run_is_dry(run))
+        return 0;
     return engine->run_start(store, run->connection, run->request.started_by, &run->row.id, err);
 }
 
 int run_store_open(struct run *run, struct error *err)
 {
-    if (store_transact(run->host->store, open_run, run, err) == 0)
+    int rc = run_is_dry(run) ? run_dry_open(run, open_run, err)
+                             : store_transact(run->host->store, open_run, run, err);
+    if (rc == 0)
         return 0;
     run->row.id = 0;
     if (run->leased)
@@ -142,6 +146,8 @@ static int set_account(void *arg, struct error *err)
 
 int run_store_account(struct run *run, struct error *err)
 {
+    if (run_is_dry(run))
+        return 0;
     return store_transact(run->host->store, set_account, run, err);
 }
 
@@ -199,6 +205,8 @@ static int close_object(void *arg, struct error *err)
 
 int run_store_object(struct run *run, struct error *err)
 {
+    if (run_is_dry(run))
+        return run_dry_object(run);
     return store_transact(run->host->store, close_object, run, err);
 }
 
@@ -210,7 +218,9 @@ struct merge run_merge(struct run *run)
                           .world = run->host->world,
                           .organization = run->organization,
                           .run = run->row.id,
-                          .target = &run_current(run)->target};
+                          .target = &run_current(run)->target,
+                          .verify = run->request.verify,
+                          .dry = run_is_dry(run)};
 }
 
 struct ending {
@@ -257,6 +267,8 @@ int run_store_deleted(struct run *run, struct error *err)
 {
     const struct run_object *object = run_current(run);
     struct ending e = {run, LINK_ARCHIVED, object->state, *object->row};
+    if (run_is_dry(run)) /* merge_deleted has noted them */
+        return 0;
     e.next.deleted_watermark = deleted_mark(object, run->ends.until);
     return store_ending(&e, err);
 }
@@ -265,6 +277,8 @@ int run_store_absent(struct run *run, struct error *err)
 {
     const struct run_object *object = run_current(run);
     struct ending e = {run, LINK_ABSENT, object->state, *object->row};
+    if (run_is_dry(run))
+        return run_dry_absent(run);
     if (e.next.walk == WALK_SUSPECTS) {
         e.next.walk = WALK_NONE;
         e.next.walk_links = 0;
@@ -273,31 +287,48 @@ int run_store_absent(struct run *run, struct error *err)
     return store_ending(&e, err);
 }
 
-/* The next links to ask about, at most READ_IDS_MAX. */
-static int load_asked(struct run *run, struct error *err)
+static int load_suspects(struct run *run, struct linked_id **ret_rows, size_t *ret_count,
+                         struct error *err)
 {
     struct store *store = run->host->store;
     const struct stream_state *state = &run_current(run)->state;
     struct run_ends *ends = &run->ends;
+    if (ends->asking == ASK_ARCHIVED)
+        return store->engine->load_archived(store, state->id, ends->after, READ_IDS_MAX, ret_rows,
+                                            ret_count, &ends->arena, err);
+    if (run_is_dry(run))
+        return run_dry_unseen(run, ret_rows, ret_count, err);
+    return store->engine->load_unseen(store, state, ends->after, READ_IDS_MAX, ret_rows, ret_count,
+                                      &ends->arena, err);
+}
+
+/* Whether it is known without asking what became of a link. */
+static bool is_settled(const struct run *run, const struct linked_id *row)
+{
+    const uint8_t *key = store_hash_key(run->host->store);
+    if (run->ends.asking == ASK_ARCHIVED)
+        return link_list_has(&run->ends.dead, row->link);
+    return run_is_dry(run) && verify_has_met(run->request.verify, key, row->external_id);
+}
+
+/* The next links to ask about, at most READ_IDS_MAX. */
+static int load_asked(struct run *run, struct error *err)
+{
+    struct run_ends *ends = &run->ends;
     struct linked_id *rows = NULL;
     size_t count = 0;
-    int rc = ends->asking == ASK_UNSEEN
-                 ? store->engine->load_unseen(store, state, ends->after, READ_IDS_MAX, &rows,
-                                              &count, &ends->arena, err)
-                 : store->engine->load_archived(store, state->id, ends->after, READ_IDS_MAX, &rows,
-                                                &count, &ends->arena, err);
-    if (rc != 0)
+    if (load_suspects(run, &rows, &count, err) != 0)
         return -1;
     ends->asked = arena_new(&ends->arena, count, sizeof ends->asked[0]);
     ends->ids = arena_new(&ends->arena, count, sizeof ends->ids[0]);
     for (size_t i = 0; i < count; i++) {
-        if (ends->asking == ASK_ARCHIVED && link_list_has(&ends->dead, rows[i].link))
+        if (is_settled(run, &rows[i]))
             continue;
         ends->ids[ends->asked_count] = rows[i].external_id;
         ends->asked[ends->asked_count++] = rows[i];
     }
     if (ends->asked_count == 0 && count > 0)
-        ends->after = rows[count - 1].link; /* the vendor has said of all of them that they are */
+        ends->after = rows[count - 1].link; /* the vendor has said what they are */
     else if (count == 0)
         ends->asking++;
     if (count == 0)
@@ -326,9 +357,11 @@ int run_store_suspects(struct run *run, struct error *err)
 {
     struct run_ends *ends = &run->ends;
     bool believed = true;
+    if (run_verify_answer(run, err) != 0)
+        return -1;
     ends->asked_count = 0;
     arena_free(&ends->arena);
-    if (ends->asking == ASK_UNSEEN && is_believed(run, &believed, err) != 0)
+    if (ends->asking == ASK_UNSEEN && !run_is_dry(run) && is_believed(run, &believed, err) != 0)
         return -1;
     if (!believed)
         ends->asking = ASK_ARCHIVED;

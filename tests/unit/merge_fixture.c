@@ -231,12 +231,16 @@ static struct merge begin_merge(struct side *side, struct merge_target *target)
                           .organization = fixture_organization,
                           .run = side->run,
                           .target = target,
-                          .notes_seen = side->notes_seen};
+                          .notes_seen = side->notes_seen,
+                          .verify = side->verify,
+                          .dry = side->dry};
 }
 
 static void end_merge(struct side *side, enum merge_result result, const struct run_counts *before)
 {
-    if (result == MERGE_OK) {
+    if (side->dry && result == MERGE_OK) {
+        ENGINE->rollback(fixture_store);
+    } else if (result == MERGE_OK) {
         OK(ENGINE->commit(fixture_store, &err));
         write_counts(&side->counts, before);
     } else {

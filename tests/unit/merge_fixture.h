@@ -18,8 +18,10 @@ struct side {
     int64_t connection, run;
     int64_t streams[SIDE_OBJECTS];
     struct merge_target targets[SIDE_OBJECTS];
-    bool same_run;   /* the next put adds to the counts of the last one */
-    bool notes_seen; /* puts are those of a read that looks for absence */
+    bool same_run;         /* the next put adds to the counts of the last one */
+    bool notes_seen;       /* puts are those of a read that looks for absence */
+    struct verify *verify; /* puts are compared; NULL: they are not */
+    bool dry;              /* and not written */
     struct run_counts counts;
 };
 

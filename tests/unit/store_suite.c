@@ -71,7 +71,7 @@ void create(const char *external_id, const char *name, const char *domain)
     int64_t key;
     OK(ENGINE->begin(store, &err));
     OK(ENGINE->allocate(store, account, 1, &key, &err));
-    struct record_create create = {new_row(key, name, domain)};
+    struct record_create create = {.row = new_row(key, name, domain)};
     struct link_write link = {.stream = companies.id,
                               .record = key,
                               .external_id = str_from(external_id),
@@ -475,7 +475,7 @@ static int64_t put_person(const char *address)
     row.key = key;
     row.id.bytes[15] = (uint8_t)key;
     row.fields[model_field(contact, STR("email"))] = text(address);
-    struct record_create create = {&row};
+    struct record_create create = {.row = &row};
     struct link_write link = {.stream = people.id,
                               .record = key,
                               .external_id = str_from(address),

@@ -252,6 +252,22 @@ void test_unseen(void)
     expect_seen(0);
 }
 
+/* By which the log of a record that somebody took away goes on. */
+static void expect_last_log(int64_t key)
+{
+    const int64_t keys[3] = {key, 999, key + 1};
+    struct record_row rows[3];
+    int64_t last[3], again[3];
+    OK(ENGINE->load_records(store, account, keys, 3, rows, &arena, &err));
+    OK(ENGINE->load_last_log(store, account, keys, 3, last, &err));
+    CU_ASSERT_EQUAL(last[0], rows[0].rev);
+    CU_ASSERT_EQUAL(last[1], 0);
+    CU_ASSERT_EQUAL(last[2], rows[2].rev);
+    OK(ENGINE->load_last_log(store, model_object(STR("contact")), keys, 3, again, &err));
+    CU_ASSERT_EQUAL(again[0], 0); /* of another object */
+    OK(ENGINE->load_last_log(store, account, keys, 0, last, &err));
+}
+
 void test_archived(void)
 {
     struct linked_id *rows = NULL;
@@ -268,6 +284,7 @@ void test_archived(void)
     expect_ids(rc, rows, count, "c1=1 c3=3 ");
     rc = ENGINE->load_archived(store, companies.id, rows[0].link, 1, &rows, &count, &arena, &err);
     expect_ids(rc, rows, count, "c3=3 ");
+    expect_last_log(1);
 }
 
 void test_referring(void)
