@@ -3,10 +3,10 @@
  * The limit of a sync: the very rows that one run wrote (records, log, links), written again by one
  * bare thread, in the same commits, into a store that has the same schema.
  *
- *   replay_limit creates   SOURCE TARGET [RUN]   TARGET has the schema and no rows
- *   replay_limit ordered   SOURCE TARGET [RUN]   TARGET has what `creates` made: updates, sorted by
- * key replay_limit scattered SOURCE TARGET [RUN]   the same, in a random order that is always the
- * same
+ *   replay_limit creates|ordered|scattered SOURCE TARGET [RUN]
+ *
+ * creates: TARGET has the schema and no rows. ordered: TARGET has what `creates` made; the updates,
+ * sorted by key. scattered: the same in a random order that is always the same.
  *
  * A store is the path of an SQLite file or a postgresql: URL. RUN is the run's id, default the
  * last. Prints records, microseconds, microseconds of CPU of this process, and commits.
