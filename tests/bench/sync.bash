@@ -4,7 +4,7 @@
 about="An import of $records records into an empty store, then an update of half of them; counted in the store at the end, \
 timed as the whole command. The limit is the exact work by the barest program: the rows that this very sync wrote (records, \
 links, log), read from its store and written by one thread into a fresh database of the same schema, indexes and settings, \
-in the same commits. A sync's updates come in the order in which the vendor's search gives them; their limit is stated for \
+in the same commits; on PostgreSQL new rows go by COPY. A sync's updates come in the order in which the vendor's search gives them; their limit is stated for \
 the order of keys and for a random one. CPU is that of host and worker; of PostgreSQL's processes beside it. The \
 profile is of one more import under perf."
 
