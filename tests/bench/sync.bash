@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # sync: an import and an update in each store, each beside its limit. Sourced by script/bench.
 
-about="An import of $records records into an empty store, then an update of half of them; counted in the store at the end, \
-timed as the whole command. The limit is the exact work by the barest program: the rows that this very sync wrote (records, \
-links, log), read from its store and written by one thread into a fresh database of the same schema, indexes and settings, \
-in the same commits; on PostgreSQL new rows go by COPY. A sync's updates come in the order in which the vendor's search gives them; their limit is stated for \
-the order of keys and for a random one. CPU is that of host and worker; of PostgreSQL's processes beside it. The \
+about="An import of $records records into an empty store, then an update of half of them; counted in the store at the \
+end, timed as the whole command. The limit is the exact work by the barest program: the rows that this very sync \
+wrote (records, links, log), read from its store and written by one thread into a fresh database of the same \
+schema, indexes and settings, in the same commits; on PostgreSQL new rows go by COPY. A sync's updates come in \
+the order in which the vendor's search gives them; their limit is stated for the order of keys and for a random \
+one. What a sync does besides: it reads, parses and maps, which goes on beside the store; it looks links and \
+matches up and merges, which does not, as the store has one thread; and all of it shares the machine's cores \
+with the vendor and the database. CPU is that of host and worker; of PostgreSQL's processes beside it. The \
 profile is of one more import under perf."
 
 # fresh_target: a store of the same schema without rows, in $target; copy_target: $other, as $target is.
