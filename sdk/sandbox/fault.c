@@ -14,6 +14,7 @@ static const char *const kind_names[] = {
     [FAULT_RESET] = "reset",         [FAULT_RESET_BODY] = "reset_body",
     [FAULT_MALFORMED] = "malformed", [FAULT_SLOW] = "slow",
     [FAULT_HTML] = "html",           [FAULT_HANG] = "hang",
+    [FAULT_LOST] = "lost",           [FAULT_PARTIAL] = "partial",
 };
 
 enum { KINDS = sizeof kind_names / sizeof *kind_names };
@@ -66,7 +67,7 @@ static bool take_kind(struct json_object *o, enum fault_kind *ret)
 
 static bool all_known(struct json_object *o)
 {
-    static const char *const known[] = {"kind", "path",  "type",  "status",      "policy",
+    static const char *const known[] = {"kind", "path",  "type",  "method",      "status", "policy",
                                         "rate", "count", "after", "retry_after", "ms"};
     json_object_object_foreach(o, name, value)
     {
@@ -84,9 +85,11 @@ static const char *read_wish(struct json_object *o, struct fault *f)
 {
     int64_t status = 503, count = 0, after = 0, ms = -1;
     if (!all_known(o))
-        return "known are: kind, path, type, status, policy, rate, count, after, retry_after, ms";
+        return "known are: kind, path, type, method, status, policy, rate, count, after, "
+               "retry_after, ms";
     if (!take_kind(o, &f->kind))
-        return "kind: status, truncate, reset, reset_body, malformed, slow, html or hang is wanted";
+        return "kind: status, truncate, reset, reset_body, malformed, slow, html, hang, lost or "
+               "partial is wanted";
     if (!take_number(o, "status", 400, 599, &status))
         return "status: a number from 400 to 599 is wanted";
     if (!take_rate(o, &f->rate))
@@ -102,6 +105,8 @@ static const char *read_wish(struct json_object *o, struct fault *f)
     if (!take_text(o, "path", f->path, sizeof f->path) ||
         !take_text(o, "type", f->type, sizeof f->type))
         return "path, type: a shorter text without quotes is wanted";
+    if (!take_text(o, "method", f->method, sizeof f->method))
+        return "method: one such as POST is wanted";
     if (!take_text(o, "policy", f->policy, sizeof f->policy))
         return "policy: a plain word is wanted";
     f->status = (int)status;
@@ -117,6 +122,8 @@ static bool find_label(struct faults *faults, const struct fault *f, size_t *ret
     char text[FAULT_LABEL];
     if (f->kind == FAULT_STATUS)
         snprintf(text, sizeof text, "%d%s%s", f->status, f->policy[0] ? " " : "", f->policy);
+    else if (f->kind == FAULT_LOST)
+        snprintf(text, sizeof text, "%s %d", kind_names[f->kind], f->status);
     else
         snprintf(text, sizeof text, "%s", kind_names[f->kind]);
     size_t i = 0;
@@ -203,13 +210,25 @@ static bool is_due(const struct faults *faults, const struct fault *f)
     return f->seen - f->after > place;
 }
 
-const struct fault *fault_take(struct faults *faults, const char *path)
+/* Only a batch of writes can be done in part. */
+static bool matches(const struct fault *f, const char *method, const char *path)
+{
+    if (strncmp(path, f->path, strlen(f->path)) != 0 ||
+        (f->type[0] && !has_segment(path, f->type)) ||
+        (f->method[0] && strcmp(method, f->method) != 0))
+        return false;
+    const char *batch = strstr(path, "/batch/");
+    return f->kind != FAULT_PARTIAL ||
+           (batch && (strcmp(batch, "/batch/create") == 0 || strcmp(batch, "/batch/update") == 0 ||
+                      strcmp(batch, "/batch/upsert") == 0));
+}
+
+const struct fault *fault_take(struct faults *faults, const char *method, const char *path)
 {
     struct fault *taken = NULL;
     for (size_t i = 0; i < faults->count; i++) {
         struct fault *f = &faults->all[i];
-        if (strncmp(path, f->path, strlen(f->path)) != 0 ||
-            (f->type[0] && !has_segment(path, f->type)))
+        if (!matches(f, method, path))
             continue;
         f->seen++;
         if (!taken && is_due(faults, f))
@@ -234,8 +253,10 @@ static void show_one(const struct fault *f, struct text *out)
         text_add(out, ",\"type\":");
         text_json(out, f->type, strlen(f->type));
     }
+    if (f->method[0])
+        text_printf(out, ",\"method\":\"%s\"", f->method);
     text_printf(out, ",\"kind\":\"%s\"", kind_names[f->kind]);
-    if (f->kind == FAULT_STATUS)
+    if (f->kind == FAULT_STATUS || f->kind == FAULT_LOST)
         text_printf(out, ",\"status\":%d", f->status);
     if (f->rate > 0)
         text_printf(out, ",\"rate\":%.6g", (double)f->rate / MILLION);
