@@ -142,7 +142,8 @@ static void test_list_refuses(void)
     CU_ASSERT_EQUAL(status_of(s, "GET", COMPANY_LIST "?limit=0", NULL), 400);
     CU_ASSERT_EQUAL(status_of(s, "GET", COMPANY_LIST "?after=x", NULL), 400);
     CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/objects/unicorns", NULL), 404);
-    CU_ASSERT_EQUAL(status_of(s, "DELETE", COMPANY_LIST "/1", NULL), 405);
+    CU_ASSERT_EQUAL(status_of(s, "DELETE", COMPANY_LIST, NULL), 405);
+    CU_ASSERT_EQUAL(status_of(s, "PUT", COMPANY_LIST "/1", NULL), 405);
     CU_ASSERT_EQUAL(status_of(s, "GET", COMPANY_LIST "/1", NULL), 404);
     CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/objects/2026-03/companies?limit=100", NULL), 200);
     char longest[17000] = COMPANY_LIST "?properties=";
