@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HubSpot's CRM API, as much of it as a client that reads needs.
+ * HubSpot's CRM API, as much of it as a client that keeps records equal needs.
  *
  * A record is an index into its type. What it holds follows from (seed, type, index) and is made
  * when it is asked for; what changed since is a list of versions, newest first, in a sparse table.
