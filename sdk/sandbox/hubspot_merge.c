@@ -120,6 +120,21 @@ static bool named(const struct hubspot *h, enum object_type type, struct json_ob
            store_life(h, type, *ret_index) == LIFE_LIVING;
 }
 
+static void journal(struct hubspot *h, enum object_type type, struct json_object *body, int status)
+{
+    struct written w = {.deed = "merge",
+                        .type = hubspot_models[type].name,
+                        .id = member_text(body, "primaryObjectId"),
+                        .key = member_text(body, "objectIdToMerge"),
+                        .outcome = status == 200 ? "done" : "error",
+                        .why = status == 200   ? NULL
+                               : status == 404 ? "OBJECT_NOT_FOUND"
+                                               : "VALIDATION_ERROR",
+                        .status = status};
+    sandbox_journal(h->sandbox, &w);
+    sandbox_count(h->sandbox, STAT_WRITTEN, status == 200);
+}
+
 static void merge_named(struct hubspot *h, enum object_type type, struct json_object *body,
                         int64_t now_ms, struct answer *a)
 {
@@ -150,5 +165,6 @@ void hubspot_merge(struct hubspot *h, enum object_type type, const struct call *
         return;
     }
     merge_named(h, type, body, call->now_ms, a);
+    journal(h, type, body, a->response->status);
     json_object_put(body);
 }

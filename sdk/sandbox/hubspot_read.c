@@ -199,14 +199,16 @@ static int id_field(struct hubspot *h, const struct model *m, const char *name, 
 static void find_wanted(const struct hubspot *h, enum object_type type, unsigned field,
                         bool archived, struct wanted *wanted, size_t count)
 {
-    if (field != hubspot_models[type].object_id) {
+    bool added = field >= hubspot_models[type].count;
+    if (field != hubspot_models[type].object_id && (archived || !added)) {
         find_by_value(h, type, field, archived, wanted, count);
         return;
     }
     for (size_t i = 0; i < count; i++) {
         struct wanted *w = &wanted[i];
-        w->found =
-            index_of_id(h, type, w->value, &w->index) && is_shown(h, type, w->index, archived);
+        w->found = added ? unique_find(h, type, field, w->value, &w->index)
+                         : index_of_id(h, type, w->value, &w->index) &&
+                               is_shown(h, type, w->index, archived);
     }
 }
 

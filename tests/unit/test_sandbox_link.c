@@ -324,6 +324,11 @@ static void test_merged_and_archived(void)
     snprintf(body, sizeof body, "{\"primaryObjectId\":\"%s\",\"objectIdToMerge\":\"%s\"}", second,
              first);
     CU_ASSERT_EQUAL(status_of(s, "POST", "/crm/v3/objects/companies/merge", body), 200);
+    got = ask(s, "GET", "/__sandbox/writes", NULL);
+    UNIT_TEXT(text_at(&got, "writes.5.do"), "merge");
+    UNIT_TEXT(text_at(&got, "writes.5.id"), second);
+    UNIT_TEXT(text_at(&got, "writes.5.key"), first);
+    done(&got);
     got = linked(s, "contacts", contact, "companies");
     UNIT_TEXT(text_at(&got, "results.0.toObjectId"), second);
     done(&got);
