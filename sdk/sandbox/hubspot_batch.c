@@ -132,8 +132,7 @@ static bool write_items(struct batch *b, bool partial)
         prepare(b, i, partial);
         if (item->refusal == REFUSED_NOT && b->traced)
             item_apply(b->h, b->type, b->now_ms, item);
-        all = all && (item->refusal == REFUSED_NOT || item->refusal == REFUSED_MISSING ||
-                      item->refusal == REFUSED_FAULT);
+        all = all && !refuses_all(item);
     }
     if (b->traced || !all)
         return b->traced;

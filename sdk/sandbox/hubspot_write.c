@@ -203,13 +203,18 @@ static void refuse_values(struct hubspot *h, const struct item *items, size_t co
     text_free(&message);
 }
 
+bool refuses_all(const struct item *item)
+{
+    return item->refusal != REFUSED_NOT && item->refusal != REFUSED_MISSING &&
+           item->refusal != REFUSED_FAULT;
+}
+
 void items_refuse(struct hubspot *h, enum object_type type, const struct item *items, size_t count,
                   struct answer *a)
 {
     struct text message = {0};
     size_t i = 0;
-    while (i < count &&
-           (items[i].refusal == REFUSED_NOT || (items[i].refusal == REFUSED_MISSING && count > 1)))
+    while (i + 1 < count && !refuses_all(&items[i]))
         i++;
     const struct item *item = &items[i];
     if (item->refusal == REFUSED_VALUES) {

@@ -137,6 +137,8 @@ void item_journal(struct hubspot *h, enum object_type type, const char *deed,
 /* Appends the members of a refused item's error: category, message, context, errors. */
 void item_write_error(const struct hubspot *h, enum object_type type, const struct item *item,
                       bool single, struct text *out);
+/* Whether all of a batch without trace ids is refused for this one. */
+bool refuses_all(const struct item *item);
 /* Answers that all of a request is refused, for the reason of its first such item. */
 void items_refuse(struct hubspot *h, enum object_type type, const struct item *items, size_t count,
                   struct answer *a);

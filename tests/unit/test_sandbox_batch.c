@@ -177,12 +177,32 @@ static void test_traced(void)
 /* One input without a trace id, and the whole is refused. */
 static void test_half_traced(void)
 {
+    static const char *const inputs[] = {
+        "{\"objectWriteTraceId\":\"t0\",\"properties\":{\"email\":\"a@acme.test\"}},"
+        "{\"properties\":{\"no\":\"1\"}}",
+        "{\"properties\":{\"email\":\"a@acme.test\"}},"
+        "{\"objectWriteTraceId\":\"t0\",\"properties\":{\"no\":\"1\"}}"};
     struct sandbox *s = make_small(5, 5);
+    for (size_t i = 0; i < 2; i++) {
+        struct got got = batch(s, CONTACTS, "create", inputs[i]);
+        CU_ASSERT_EQUAL(got.status, 400);
+        done(&got);
+        CU_ASSERT_EQUAL(contacts(s), 5);
+    }
+    sandbox_destroy(s);
+}
+
+/* Of a batch of which a fault refuses one input, another that refuses all says why. */
+static void test_fault_and_refusal(void)
+{
+    struct sandbox *s = make_small(5, 5);
+    fault(s, "{\"kind\":\"partial\"}");
     struct got got =
         batch(s, CONTACTS, "create",
-              "{\"objectWriteTraceId\":\"t0\",\"properties\":{\"email\":\"a@acme.test\"}},"
+              "{\"properties\":{\"firstname\":\"A\"}},{\"properties\":{\"firstname\":\"B\"}},"
               "{\"properties\":{\"no\":\"1\"}}");
     CU_ASSERT_EQUAL(got.status, 400);
+    UNIT_TEXT(text_at(&got, "errors.0.code"), "PROPERTY_DOESNT_EXIST");
     done(&got);
     CU_ASSERT_EQUAL(contacts(s), 5);
     sandbox_destroy(s);
@@ -467,6 +487,7 @@ const struct unit_test unit_tests[] = {
     {"archive", test_archive},
     {"answers that are lost", test_lost},
     {"done in part", test_partial},
+    {"a fault, and a refusal", test_fault_and_refusal},
     {"the journal", test_journal},
     {"the journal is bounded", test_journal_is_bounded},
     {0},
