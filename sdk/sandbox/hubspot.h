@@ -138,18 +138,6 @@ struct model {
 extern const struct model hubspot_models[TYPES];
 
 /* hubspot_custom.c */
-enum subscription_field {
-    SUBSCRIPTION_AUTO_RENEW,
-    SUBSCRIPTION_FEE,
-    SUBSCRIPTION_CREATED,
-    SUBSCRIPTION_MODIFIED,
-    SUBSCRIPTION_MERGED_IDS,
-    SUBSCRIPTION_OBJECT_ID,
-    SUBSCRIPTION_OWNER,
-    SUBSCRIPTION_PLAN,
-    SUBSCRIPTION_NAME,
-    SUBSCRIPTION_FIELDS
-};
 enum { SUBSCRIPTIONS_SEEDED = 60 };
 extern const struct field hubspot_subscription_fields[SUBSCRIPTION_FIELDS];
 struct record;
