@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,11 +65,13 @@ static void hold_standard_descriptors(void)
             _exit(EXIT_WORK_FAILED); /* without a place to say why */
 }
 
-/* A memory image would hold the credentials and personal data. */
+/* A memory image would hold the credentials and personal data. Where the system pipes such images
+ * to a program the limit does not hold; a process that is not dumpable has none, and other programs
+ * of the same user cannot read its memory either. */
 static void leave_no_core(void)
 {
     static const struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) != 0)
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         complain("a crash may leave a core file with credentials in it: the limit cannot be set");
 }
 
