@@ -25,14 +25,16 @@ enum fault_kind {
     FAULT_MALFORMED,
     FAULT_SLOW,
     FAULT_HTML,
-    FAULT_HANG
+    FAULT_HANG,
+    FAULT_ECHO
 };
 
 struct fault {
-    char path[256]; /* a prefix */
-    char type[64];  /* a segment of the path, such as "contacts"; empty: any */
+    char path[256];  /* a prefix */
+    char type[64];   /* a segment of the path, such as "contacts"; empty: any */
+    char member[64]; /* echo: in front of this member's texts */
     enum fault_kind kind;
-    int status;
+    int status; /* 0: an echo in an answer that is no error */
     char policy[32];
     int64_t retry_after; /* seconds; -1: no header */
     uint32_t ms;
