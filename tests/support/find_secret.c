@@ -245,6 +245,7 @@ int main(int argc, char **argv)
     rest = buf_view(&secrets);
     while (str_next(&rest, '\n', &line))
         add_secret(line);
+    buf_free(&secrets);
     if (pattern_count == 0)
         return 2;
     if (strcmp(argv[2], "--run") == 0 && argc > 3)
