@@ -50,6 +50,64 @@ int file_read(const char *path, struct buf *out, struct error *err)
     return rc;
 }
 
+/* What mkostemp makes a name of: in the same folder, since a rename stays within a file system. */
+static char *file_beside(const char *path)
+{
+    static const char tail[] = ".XXXXXX";
+    size_t len = strlen(path);
+    char *name = mem_new(len + sizeof tail, 1);
+    memcpy(name, path, len);
+    memcpy(name + len, tail, sizeof tail);
+    return name;
+}
+
+static int write_bytes(int fd, struct str content)
+{
+    while (content.len > 0) {
+        ssize_t done = write(fd, content.ptr, content.len);
+        if (done < 0 && errno != EINTR)
+            return -1;
+        if (done > 0)
+            content = str_slice(content, (size_t)done, content.len - (size_t)done);
+    }
+    return 0;
+}
+
+/* A name is on the disk when its folder is. */
+static int sync_folder(const char *path)
+{
+    char *dir = file_dir(path);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : fsync(fd);
+    if (fd >= 0)
+        close(fd);
+    free(dir);
+    return rc;
+}
+
+int file_replace(const char *path, struct str content, mode_t mode, struct error *err)
+{
+    char *temporary = file_beside(path);
+    int fd = mkostemp(temporary, O_CLOEXEC), rc = -1;
+    if (fd < 0) {
+        error_set(err, "cannot make a file beside %s: %s", path, strerror(errno));
+        goto out;
+    }
+    rc = write_bytes(fd, content) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0 ? -1 : 0;
+    if (rc == 0)
+        rc = rename(temporary, path);
+    if (rc == 0)
+        rc = sync_folder(path);
+    if (rc != 0) {
+        error_set(err, "cannot write %s: %s", path, strerror(errno));
+        unlink(temporary);
+    }
+    close(fd);
+out:
+    free(temporary);
+    return rc;
+}
+
 char *file_join(const char *dir, const char *name)
 {
     if (name[0] == '/')

@@ -2,11 +2,17 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "base/error.h"
 
 /* Appends a whole regular file; fails when it is larger than the buffer may grow. */
 int file_read(const char *path, struct buf *out, struct error *err);
+
+/* Puts a file of this content and mode in the place of the one that is there, if any: the whole of
+ * it or nothing, also when the machine stops meanwhile. */
+int file_replace(const char *path, struct str content, mode_t mode, struct error *err);
 
 /* "dir/name", or name itself when it is absolute; freed by the caller. */
 char *file_join(const char *dir, const char *name);

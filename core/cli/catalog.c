@@ -23,6 +23,8 @@ void catalog_read(struct catalog *c, const char *dir, const char *own_connectors
     *c = (struct catalog){0};
     c->dir = arena_text(&c->arena, dir);
     host_config_read(dir, &c->host, &c->arena, &c->problems);
+    plugins_lock_read(dir, c->host.plugins_lock == PLUGINS_LOCK_REQUIRED, &c->lock, &c->arena,
+                      &c->problems);
     connection_list_read(dir, &c->list, &c->arena, &c->problems);
     list_dirs(c, own_connectors);
     c->connections = arena_new(&c->arena, c->list.count, sizeof c->connections[0]);
@@ -38,6 +40,19 @@ struct worker_limits catalog_limits(const struct catalog *c)
                                   .hang_us = c->host.workers.hang_us};
 }
 
+/* One that is not approved is as if it could not be described: nothing of a connection comes near
+ * it. What a broken lock says of it is nothing, and its mistakes are told already. */
+static void require_approval(struct catalog *c, struct catalog_connector *connector)
+{
+    bool broken = c->lock.state == LOCK_IS_BROKEN;
+    connector->why = broken ? NULL : plugins_lock_refusal(&c->lock, &connector->info, &c->arena);
+    if (!broken && !connector->why)
+        return;
+    connector_info_free(&connector->info);
+    connector->info = (struct connector_info){0};
+    connector->usable = false;
+}
+
 static struct catalog_connector *describe(struct catalog *c, const char *path, struct world *world,
                                           struct carrier *carrier)
 {
@@ -50,7 +65,9 @@ static struct catalog_connector *describe(struct catalog *c, const char *path, s
     connector->path = arena_text(&c->arena, path);
     connector->usable =
         registry_describe(world, carrier, &limits, path, &connector->info, &err) == 0;
-    if (!connector->usable)
+    if (connector->usable)
+        require_approval(c, connector);
+    else
         connector->why = arena_text(&c->arena, err.text);
     connector->next = c->connectors;
     c->connectors = connector;
@@ -58,8 +75,8 @@ static struct catalog_connector *describe(struct catalog *c, const char *path, s
 }
 
 /* A connection names a connector, or a file relative to itself. */
-static char *find_connector(const struct catalog *c, const struct connection_config *config,
-                            struct error *err)
+char *catalog_connector_path(const struct catalog *c, const struct connection_config *config,
+                             struct error *err)
 {
     char *found = registry_find(&c->dirs, config->connector, err);
     if (!found || str_find(config->connector, '/') < 0)
@@ -92,17 +109,17 @@ static void make_connection(struct catalog *c, struct catalog_connection *connec
     schedule_check(config, &c->arena, &c->problems);
     if (config->connector.len == 0) /* said already */
         return;
-    char *path = find_connector(c, config, &err);
+    char *path = catalog_connector_path(c, config, &err);
     if (!path) {
         settings_complain(&ctx, at, "%s", err.text);
         return;
     }
     connection->connector = describe(c, path, world, carrier);
     free(path);
-    if (!connection->connector->usable) {
+    if (connection->connector->why)
         settings_complain(&ctx, at, "%s", connection->connector->why);
+    if (!connection->connector->usable)
         return;
-    }
     setup_make(config, &connection->connector->info.descriptor, &connection->setup, &c->arena,
                &c->problems);
 }
@@ -113,8 +130,8 @@ void catalog_make(struct catalog *c, struct world *world, struct carrier *carrie
         if (c->connections[i].wanted)
             make_connection(c, &c->connections[i], world, carrier);
     for (size_t i = 0; i < c->count; i++)
-        c->connections[i].ready =
-            c->connections[i].wanted && problems_of(c, c->connections[i].config->file) == 0;
+        c->connections[i].ready = c->connections[i].wanted && !plugins_lock_stops_all(&c->lock) &&
+                                  problems_of(c, c->connections[i].config->file) == 0;
     problems_sort(&c->problems);
 }
 

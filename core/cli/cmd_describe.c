@@ -117,9 +117,13 @@ static void write_how(struct table *t, const struct connector_mapping *m)
     const struct {
         const char *before;
         struct str text;
-    } parts[] = {{"", m->transform},    {"link to ", m->lookup},
-                 {"always ", m->value}, {"or else ", m->default_value},
-                 {"map ", m->map},      {"times ", m->scale}};
+    } parts[] = {{"", m->transform},
+                 {m->take.len > 0 ? "look up in " : "link to ", m->lookup},
+                 {"take ", m->take},
+                 {"always ", m->value},
+                 {"or else ", m->default_value},
+                 {"map ", m->map},
+                 {"times ", m->scale}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i].text.len > 0)
             buf_printf(&how, "%s%s%.*s", how.len > 0 ? ", " : "", parts[i].before,

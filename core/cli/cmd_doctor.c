@@ -168,6 +168,32 @@ static void check_configuration(struct doctor *d)
                app->catalog.count, app->catalog.count == 1 ? "" : "s");
 }
 
+/* After check_configuration, which has the connections' connectors described. */
+static void check_lock(struct doctor *d)
+{
+    const struct catalog *c = &d->app->catalog;
+    const struct plugins_lock *lock = &c->lock;
+    size_t refused = 0;
+    if (!c->dir)
+        return;
+    for (const struct catalog_connector *k = c->connectors; k; k = k->next)
+        refused += !k->usable;
+    if (plugins_lock_stops_all(lock))
+        report(d, VERDICT_FAIL, "plugins.lock", "`fastenr check` says what is wrong",
+               "no connector is run: %s %s", lock->path,
+               lock->state == LOCK_IS_ABSENT ? "is required and not there" : "has mistakes");
+    else if (lock->state == LOCK_IS_ABSENT)
+        report(d, VERDICT_WARN, "plugins.lock", "fastenr plugins approve",
+               "not pinned: a connector's file that was changed would be run");
+    else if (refused > 0)
+        report(d, VERDICT_FAIL, "plugins.lock",
+               "look at `fastenr plugins list`, then `fastenr plugins approve`",
+               "%zu connector%s of connections not run: not approved, or not usable", refused,
+               refused == 1 ? "" : "s");
+    else
+        report(d, VERDICT_OK, "plugins.lock", "", "%s: %zu approved", lock->path, lock->count);
+}
+
 static void check_space(struct doctor *d, const char *path)
 {
     struct statvfs fs;
@@ -244,6 +270,7 @@ static int run_doctor(struct app *app, const struct arguments *args)
     check_jail(&d);
     check_connectors(&d);
     check_configuration(&d);
+    check_lock(&d);
     check_store(&d);
     check_certificates(&d);
     json_close(&d.json, ']');
@@ -263,10 +290,11 @@ const struct command cmd_doctor = {
     .summary = "check this machine, the store and the installation",
     .text = "Looks at the kernel, the clock, the layers of the jail that connectors run in, the "
             "worker program,\n"
-            "the connectors, the configuration, the store (all of it is read), its disk space and "
-            "the TLS\n"
-            "certificates. Each line is ok, warn or fail, with what to do. Exit status 1 when one "
-            "is fail.",
+            "the connectors and whether they are approved, the configuration, the store (all of "
+            "it is read),\n"
+            "its disk space and the TLS certificates. Each line is ok, warn or fail, with what to "
+            "do. Exit\n"
+            "status 1 when one is fail.",
     .example = "fastenr doctor",
     .json = "one JSON array: check, verdict, text, remedy",
     .run = run_doctor};

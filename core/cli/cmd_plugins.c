@@ -1,55 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `fastenr plugins`: the connectors that are installed. */
-#include "cli/app.h"
+/* `fastenr plugins list`: the connectors that are installed, and whether they are approved. */
 #include "cli/commands.h"
+#include "cli/installed.h"
 #include "cli/table.h"
 
 enum { DOCUMENT_MAX = 4 * 1024 * 1024 };
 
-/* "hubspot" of "/usr/lib/fastenr/connectors/hubspot.so": what `connector:` is to say. */
-static struct str short_name(const char *path)
+struct listing {
+    struct app *app;
+    struct table table;
+    struct buf text;
+    struct json_writer json;
+    size_t good, refused, not_pinned, not_approved;
+};
+
+static void put(struct json_writer *w, const char *name, struct str text)
 {
-    struct str name = str_from(strrchr(path, '/') + 1);
-    return str_slice(name, 0, name.len - strlen(".so"));
+    json_key(w, name);
+    if (text.ptr)
+        json_put_str(w, text);
+    else
+        json_put_null(w);
 }
 
-static void table_row(struct table *t, const char *path, const struct descriptor *d)
+/* ---- one that is installed ---- */
+
+static void table_row(struct table *t, const struct installed *item)
 {
+    static const enum style styles[] = {[APPROVAL_NOT_PINNED] = STYLE_NONE,
+                                        [APPROVAL_GIVEN] = STYLE_GOOD,
+                                        [APPROVAL_CHANGED] = STYLE_BAD,
+                                        [APPROVAL_NONE] = STYLE_BAD};
+    const struct descriptor *d = &item->info.descriptor;
     struct buf objects = BUF_INIT(4096);
     for (uint32_t i = 0; i < d->object_count; i++)
         buf_printf(&objects, "%s%.*s", i > 0 ? ", " : "", STR_ARG(d->objects[i].name));
-    table_str(t, short_name(path));
+    table_str(t, installed_name(item));
     table_str(t, d->name);
     table_str(t, d->version);
+    table_styled(t, styles[item->approval], str_from(approval_name(item->approval)));
     table_str(t, str_from(category_name(d->category)));
     table_str(t, buf_view(&objects));
     table_str(t, d->id);
-    table_str(t, str_from(path));
+    table_str(t, str_from(item->path));
     buf_free(&objects);
 }
 
-static void json_row(struct json_writer *w, const char *path, const struct descriptor *d,
-                     const char *why)
+static void json_changes(struct listing *list, const struct installed *item)
 {
+    struct json_writer *w = &list->json;
+    const struct pin *approved = plugins_lock_find(&list->app->catalog.lock, item->pin.id);
+    struct pin_changes changes = {0};
+    if (approved)
+        changes = pin_compare(approved, &item->pin, &list->app->arena);
+    json_key(w, "changes");
+    json_open(w, '[');
+    for (size_t i = 0; i < changes.count; i++) {
+        json_open(w, '{');
+        put(w, "what", str_from(changes.items[i].part));
+        put(w, "approved", changes.items[i].before);
+        put(w, "now", changes.items[i].now);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
+static void json_row(struct listing *list, const struct installed *item)
+{
+    struct json_writer *w = &list->json;
+    const struct descriptor *d = &item->info.descriptor;
     json_open(w, '{');
-    json_key(w, "name");
-    json_put_str(w, short_name(path));
-    json_key(w, "path");
-    json_put_text(w, path);
-    if (!d) {
-        json_key(w, "refused");
-        json_put_text(w, why);
+    put(w, "name", installed_name(item));
+    put(w, "path", str_from(item->path));
+    if (item->why) {
+        put(w, "refused", str_from(item->why));
         json_close(w, '}');
         return;
     }
-    json_key(w, "id");
-    json_put_str(w, d->id);
-    json_key(w, "title");
-    json_put_str(w, d->name);
-    json_key(w, "version");
-    json_put_str(w, d->version);
-    json_key(w, "category");
-    json_put_text(w, category_name(d->category));
+    put(w, "id", d->id);
+    put(w, "title", d->name);
+    put(w, "version", d->version);
+    put(w, "state", str_from(approval_name(item->approval)));
+    put(w, "sha256", item->pin.sha256);
+    json_changes(list, item);
+    put(w, "category", str_from(category_name(d->category)));
     json_key(w, "objects");
     json_open(w, '[');
     for (uint32_t i = 0; i < d->object_count; i++)
@@ -58,31 +92,51 @@ static void json_row(struct json_writer *w, const char *path, const struct descr
     json_close(w, '}');
 }
 
-struct listing {
-    struct table table;
-    struct buf text;
-    struct json_writer json;
-    size_t good, refused;
-};
-
-static void list_one(struct app *app, const char *path, struct listing *list)
+static void list_one(struct listing *list, const struct installed *item)
 {
-    struct connector_info info;
-    struct error err;
-    int rc =
-        registry_describe(&app->world, app->host.carrier, &app->host.limits, path, &info, &err);
-    if (app->json)
-        json_row(&list->json, path, rc == 0 ? &info.descriptor : NULL, err.text);
-    else if (rc == 0)
-        table_row(&list->table, path, &info.descriptor);
+    if (list->app->json)
+        json_row(list, item);
+    else if (!item->why)
+        table_row(&list->table, item);
     else
-        complain("refused: %s", err.text);
-    if (rc != 0) {
-        list->refused++;
+        complain("refused: %s", item->why);
+    list->refused += item->why != NULL;
+    list->good += !item->why;
+    list->not_pinned += !item->why && item->approval == APPROVAL_NOT_PINNED;
+    list->not_approved += item->approval == APPROVAL_CHANGED || item->approval == APPROVAL_NONE;
+}
+
+/* ---- one that is approved, and not here ---- */
+
+static void list_absent(struct listing *list, const struct pin *pin)
+{
+    static const char state[] = "not installed";
+    struct json_writer *w = &list->json;
+    if (!list->app->json) {
+        const struct str cells[] = {STR("-"), STR(""), pin->version, str_from(state),
+                                    STR(""),  STR(""), pin->id,      STR("")};
+        for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
+            table_str(&list->table, cells[i]);
         return;
     }
-    list->good++;
-    connector_info_free(&info);
+    json_open(w, '{');
+    put(w, "id", pin->id);
+    put(w, "version", pin->version);
+    put(w, "state", str_from(state));
+    put(w, "sha256", pin->sha256);
+    json_close(w, '}');
+}
+
+static void list_rest(struct listing *list, const struct installed_list *all)
+{
+    const struct plugins_lock *lock = &list->app->catalog.lock;
+    for (size_t i = 0; i < lock->count; i++) {
+        bool here = false;
+        for (size_t j = 0; j < all->count && !here; j++)
+            here = !all->items[j].why && str_eq(all->items[j].pin.id, lock->pins[i].id);
+        if (!here)
+            list_absent(list, &lock->pins[i]);
+    }
 }
 
 static void write_folders(const struct connector_dirs *dirs)
@@ -93,46 +147,70 @@ static void write_folders(const struct connector_dirs *dirs)
     out_text(&std_out, "\n");
 }
 
-static int run_plugins(struct app *app, const struct arguments *args)
+static void write_text(struct listing *list, const struct connector_dirs *dirs)
 {
-    struct connector_dirs dirs;
-    struct listing list = {.text = BUF_INIT(DOCUMENT_MAX)};
-    size_t count;
+    if (list->table.cell_count > 0)
+        table_write(&list->table, &std_out);
+    else if (list->refused == 0)
+        write_folders(dirs);
+    if (list->not_pinned > 0 && list->app->dir)
+        out_printf(&std_out,
+                   "\nNo connector is pinned: a file that was changed would be run. To pin those "
+                   "in use: fastenr plugins approve%s\n",
+                   list->app->hint);
+    if (list->not_approved > 0)
+        out_printf(&std_out,
+                   "\nWhat is changed or not approved is not run. To see why, and approve it: "
+                   "fastenr plugins approve ID%s\n",
+                   list->app->hint);
+}
+
+static int run_list(struct app *app, const struct arguments *args)
+{
+    struct listing list = {.app = app, .text = BUF_INIT(DOCUMENT_MAX)};
+    struct installed_list all;
     (void)args;
-    int rc = app_dirs(app, &dirs);
+    int rc = installed_read(app, &all);
     if (rc != 0)
         return rc;
-    static const char *const titles[] = {"NAME",    "TITLE", "VERSION", "CATEGORY",
-                                         "OBJECTS", "ID",    "PATH"};
+    static const char *const titles[] = {"NAME",     "TITLE",   "VERSION", "STATE",
+                                         "CATEGORY", "OBJECTS", "ID",      "PATH"};
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
-        table_column(&list.table, titles[i], false);
+        if (i == 3)
+            table_key_column(&list.table, titles[i], false);
+        else
+            table_column(&list.table, titles[i], false);
     list.json.out = &list.text;
     json_open(&list.json, '[');
-    char **paths = registry_list(&dirs, &app->arena, &count);
-    for (size_t i = 0; i < count; i++)
-        list_one(app, paths[i], &list);
+    for (size_t i = 0; i < all.count; i++)
+        list_one(&list, &all.items[i]);
+    list_rest(&list, &all);
     json_close(&list.json, ']');
     if (app->json)
         out_json(&std_out, &list.text);
-    else if (list.good > 0)
-        table_write(&list.table, &std_out);
-    else if (list.refused == 0)
-        write_folders(&dirs);
+    else
+        write_text(&list, &all.dirs);
     buf_free(&list.text);
     table_free(&list.table);
+    installed_free(&all);
     return list.refused > 0 ? EXIT_WORK_FAILED : EXIT_DONE;
 }
 
-const struct command cmd_plugins = {
-    .name = "plugins",
+const struct command cmd_plugins_list = {
+    .name = "plugins list",
     .group = GROUP_HOST,
     .arguments = "",
-    .summary = "list the connectors that are installed",
-    .text = "Describes each *.so in the folders of `connectors` (fastenr.conf) and in the one that "
-            "came with\n"
-            "fastenr, in its jail. NAME is what `connector:` in a connection file says. One that "
-            "this host\n"
-            "cannot run is told in one line on standard error, and the exit status is then 1.",
-    .example = "fastenr plugins --json",
-    .json = "one JSON array; a refused one has \"refused\": why",
-    .run = run_plugins};
+    .summary = "list the connectors that are installed, and whether they are approved",
+    .text =
+        "Describes each *.so in the folders of `connectors` (fastenr.conf), in the one that came "
+        "with\n"
+        "fastenr, and those that connections name by a path, in its jail. NAME is what "
+        "`connector:` in a\n"
+        "connection file says. STATE is what plugins.lock says of it: approved, changed since, "
+        "not approved,\n"
+        "or not pinned where there is no plugins.lock. One that this host cannot run is told in "
+        "one line on\n"
+        "standard error, and the exit status is then 1.",
+    .example = "fastenr plugins list --json",
+    .json = "one JSON array; a refused one has \"refused\": why, a changed one its \"changes\"",
+    .run = run_list};

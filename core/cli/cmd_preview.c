@@ -66,7 +66,10 @@ static void write_rule(struct table *t, const struct rule *rule, const struct js
         table_styled(t, STYLE_DIM, STR("-"));
     else {
         write_value(&text, rule, value);
-        if (rule->lookup.len > 0)
+        if (rule->take.len > 0)
+            table_printf(t, "%.*s of %.*s %s", STR_ARG(rule->take), STR_ARG(rule->lookup),
+                         buf_cstr(&text));
+        else if (rule->lookup.len > 0)
             table_printf(t, "link to %.*s %s", STR_ARG(rule->lookup), buf_cstr(&text));
         else
             table_str(t, buf_view(&text));

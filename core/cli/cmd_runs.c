@@ -77,22 +77,24 @@ static void list_columns(struct table *t)
 static void write_streams(const struct run_row *row)
 {
     struct table t = {.indent = "  "};
-    static const char *const counts[] = {"READ",     "CREATED",   "UPDATED",  "DELETED",
-                                         "RESTORED", "UNCHANGED", "FILTERED", "SET ASIDE"};
+    static const char *const names[] = {"READ",     "CREATED",   "UPDATED",  "FOLLOWED", "DELETED",
+                                        "RESTORED", "UNCHANGED", "FILTERED", "SET ASIDE"};
+    enum { COUNTS = sizeof names / sizeof names[0] };
     table_key_column(&t, "OBJECT", false);
     table_key_column(&t, "BECOMES", false);
-    for (size_t i = 0; i < 8; i++)
-        table_key_column(&t, counts[i], true);
+    for (size_t i = 0; i < COUNTS; i++)
+        table_key_column(&t, names[i], true);
     table_column(&t, "WINDOW (UTC)", false);
     for (size_t i = 0; i < row->stream_count; i++) {
         const struct run_stream_row *s = &row->streams[i];
         char since[FORMAT_TEXT], until[FORMAT_TEXT];
         const struct run_counts *c = &s->counts;
-        const int64_t values[] = {c->read,     c->created,   c->updated,  c->deleted,
-                                  c->restored, c->unchanged, c->filtered, c->quarantined};
+        const int64_t values[COUNTS] = {c->read,      c->created,  c->updated,
+                                        c->followed,  c->deleted,  c->restored,
+                                        c->unchanged, c->filtered, c->quarantined};
         table_str(&t, s->vendor_object);
         table_str(&t, s->object);
-        for (size_t j = 0; j < 8; j++)
+        for (size_t j = 0; j < COUNTS; j++)
             table_number(&t, values[j]);
         if (s->mode == WALK_FULL)
             table_printf(&t, "everything, up to %s", format_time(s->until, until));
@@ -199,10 +201,12 @@ const struct command cmd_runs = {
     .text = "Lists the latest runs. With the number of a run: what it read, created, changed and "
             "set aside of\n"
             "each object, over which window, with how many requests, and why it ended as it did. "
-            "An outcome is\n"
-            "ok, quarantined (done, but records were set aside), failed, stopped (by a guard), "
-            "cancelled, or\n"
-            "interrupted (fastenr itself was ended).",
+            "FOLLOWED are\n"
+            "records of other objects that take fields of these, such as an owner's address, and "
+            "were changed\n"
+            "for that. An outcome is ok, quarantined (done, but records were set aside), failed, "
+            "stopped (by a\n"
+            "guard), cancelled, or interrupted (fastenr itself was ended).",
     .example = "fastenr runs --connection hubspot -n 5",
     .json = "one JSON object a line, one line a run",
     .most_words = 1,

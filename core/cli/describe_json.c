@@ -139,6 +139,7 @@ static void put_object(struct json_writer *w, const struct connector_object *o)
         put(w, "join", o->mapping[i].join);
         put(w, "map", o->mapping[i].map);
         put(w, "scale", o->mapping[i].scale);
+        put(w, "take", o->mapping[i].take);
         json_close(w, '}');
     }
     json_close(w, ']');

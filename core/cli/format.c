@@ -130,6 +130,7 @@ void json_counts(struct json_writer *w, const struct run_counts *counts)
     put_count(w, "quarantined", counts->quarantined);
     put_count(w, "deleted", counts->deleted);
     put_count(w, "restored", counts->restored);
+    put_count(w, "followed", counts->followed);
 }
 
 static void put_str_or_null(struct json_writer *w, const char *name, struct str text)
@@ -205,6 +206,7 @@ struct run_counts run_total(const struct run_row *row)
         t.quarantined += c->quarantined;
         t.deleted += c->deleted;
         t.restored += c->restored;
+        t.followed += c->followed;
     }
     return t;
 }

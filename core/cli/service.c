@@ -40,9 +40,11 @@ static void log_end(const struct run_row *row, bool crashed)
                                               : LOG_ERROR,
              name,
              "run %" PRId64 " %s: read %" PRId64 ", created %" PRId64 ", updated %" PRId64
-             ", deleted %" PRId64 ", restored %" PRId64 ", set aside %" PRId64 ", took %s%s%.*s%s",
-             row->id, run_status_name(row->status), t.read, t.created, t.updated, t.deleted,
-             t.restored, t.quarantined, time_format_span(row->ended_at - row->started_at, span),
+             ", followed %" PRId64 ", deleted %" PRId64 ", restored %" PRId64 ", set aside %" PRId64
+             ", took %s%s%.*s%s",
+             row->id, run_status_name(row->status), t.read, t.created, t.updated, t.followed,
+             t.deleted, t.restored, t.quarantined,
+             time_format_span(row->ended_at - row->started_at, span),
              row->reason.len > 0 ? "; " : "", STR_ARG(row->reason),
              crashed ? " (the connector crashed)" : "");
 }
@@ -119,7 +121,7 @@ static bool start_entry(void *arg, size_t entry)
     static const struct run_request request = {.started_by = {"schedule", 8}};
     struct generation *g = arg;
     struct member *m = &g->members[entry];
-    if (g->service->stopping || runs_elsewhere(g, m->connection->config->name))
+    if (g->service->stopping || m->revoked || runs_elsewhere(g, m->connection->config->name))
         return false;
     m->last_us = world_now(&g->service->app->world);
     log_line(LOG_INFO, m->connection->config->name.ptr, "sync begins");
@@ -233,7 +235,8 @@ static uint64_t fingerprint(const char *dir)
     for (struct dirent *entry; d && (entry = readdir(d));) {
         struct str name = str_from(entry->d_name);
         if (entry->d_name[0] == '.' ||
-            (!str_ends(name, ".yaml") && !str_ends(name, ".yml") && !str_is(name, "fastenr.conf")))
+            (!str_ends(name, ".yaml") && !str_ends(name, ".yml") && !str_is(name, "fastenr.conf") &&
+             !str_is(name, PLUGINS_LOCK_NAME)))
             continue;
         uint64_t hash = UINT64_C(14695981039346656037);
         for (size_t i = 0; i < name.len; i++)
@@ -287,6 +290,10 @@ static void apply_host(struct service *s, const struct generation *g)
     const struct host_config *new = &g->catalog.host;
     s->app->host.limits = catalog_limits(&g->catalog);
     s->app->host.strict_jail = new->workers.strict_jail;
+    if (s->current && s->current->catalog.lock.state == LOCK_IS_READ &&
+        g->catalog.lock.state == LOCK_IS_ABSENT)
+        log_line(LOG_WARN, where, "%s is gone: connectors are no longer pinned",
+                 g->catalog.lock.path);
     log_setup(&s->app->world, (enum log_level)(new->log.level + LOG_DEBUG), new->log.format == 1);
     if (s->current && (!str_eq(new->store, s->current->catalog.host.store) ||
                        memcmp(&new->organization, &s->current->catalog.host.organization,
@@ -313,6 +320,31 @@ static int take_over(struct service *s, struct generation *g, struct error *err)
     return 0;
 }
 
+/* Of members of `old`: those whose connector, as it was described then, the lock of `new` refuses.
+ */
+static void revoke(struct generation *old, struct generation *new)
+{
+    for (size_t i = 0; i < old->count; i++) {
+        struct member *m = &old->members[i];
+        const char *why = plugins_lock_refusal(&new->catalog.lock, &m->connection->connector->info,
+                                               &new->catalog.arena);
+        if (why && !m->revoked)
+            log_line(LOG_ERROR, m->connection->config->name.ptr, "stopped: %s", why);
+        if (why && m->run)
+            run_cancel(m->run);
+        m->revoked = why != NULL;
+    }
+}
+
+/* The configuration before stays in force, without the connectors that were forgotten since. */
+static void obey_lock(struct service *s, struct generation *new)
+{
+    if (new->catalog.lock.state != LOCK_IS_READ)
+        return;
+    for (struct generation *g = s->current; g; g = g->older)
+        revoke(g, new);
+}
+
 static void refuse(struct service *s, struct generation *g)
 {
     s->refused = true;
@@ -328,6 +360,7 @@ static void read_again(struct service *s)
     if (g->catalog.problems.count > 0) {
         log_problems(&g->catalog.problems);
         note_crashes(s, g);
+        obey_lock(s, g);
         log_line(LOG_ERROR, where,
                  "the changed configuration has %zu problem%s: the one before stays in force",
                  g->catalog.problems.count, g->catalog.problems.count == 1 ? "" : "s");

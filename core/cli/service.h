@@ -5,7 +5,7 @@
  * What was read from the folder is a generation. When files change, a new generation takes over the
  * schedule; runs of the old one go on with what they began with, and it is freed when the last has
  * ended. A new generation with a mistake in it is not taken: the old one stays, and the mistakes
- * are logged.
+ * are logged. But what plugins.lock no longer approves is stopped at once, whatever else is wrong.
  */
 #ifndef CLI_SERVICE_H
 #define CLI_SERVICE_H
@@ -24,6 +24,7 @@ struct member {
     size_t entry;    /* in the schedule */
     int64_t last_us; /* when its last run began; 0: never */
     struct run *run; /* NULL: none is under way */
+    bool revoked;    /* its connector is no longer approved: it is not started */
 };
 
 struct generation {

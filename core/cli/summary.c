@@ -23,22 +23,26 @@ void summary_json(const struct run_row *row)
     buf_free(&text);
 }
 
-enum { COUNTS = 8 };
+enum { COUNTS = 9 };
 
-/* Columns of what ended are shown where something did. */
-static bool is_shown(size_t column, bool ends)
+/* Columns of what followed and of what ended are shown where something did. */
+static bool is_shown(size_t column, const struct run_counts *total)
 {
-    return ends || (column != 3 && column != 4);
+    if (column == 3)
+        return total->followed > 0;
+    return (column != 4 && column != 5) || total->deleted + total->restored > 0;
 }
 
-static void write_streams(const struct run_row *row, const struct progress *progress, bool ends)
+static void write_streams(const struct run_row *row, const struct progress *progress,
+                          const struct run_counts *total)
 {
-    static const char *const counts[COUNTS] = {"READ",     "CREATED",   "UPDATED",  "DELETED",
-                                               "RESTORED", "UNCHANGED", "FILTERED", "SET ASIDE"};
+    static const char *const counts[COUNTS] = {"READ",      "CREATED",  "UPDATED",
+                                               "FOLLOWED",  "DELETED",  "RESTORED",
+                                               "UNCHANGED", "FILTERED", "SET ASIDE"};
     struct table t = {.indent = "  "};
     table_key_column(&t, "OBJECT", false);
     for (size_t i = 0; i < COUNTS; i++)
-        if (is_shown(i, ends))
+        if (is_shown(i, total))
             table_key_column(&t, counts[i], true);
     if (progress) {
         table_key_column(&t, "SECONDS", true);
@@ -47,12 +51,12 @@ static void write_streams(const struct run_row *row, const struct progress *prog
     for (size_t i = 0; i < row->stream_count; i++) {
         const struct run_stream_row *s = &row->streams[i];
         const struct run_counts *c = &s->counts;
-        const int64_t values[COUNTS - 1] = {c->read,     c->created,   c->updated, c->deleted,
-                                            c->restored, c->unchanged, c->filtered};
+        const int64_t values[COUNTS - 1] = {c->read,    c->created,  c->updated,   c->followed,
+                                            c->deleted, c->restored, c->unchanged, c->filtered};
         char text[FORMAT_TEXT];
         table_str(&t, s->vendor_object);
         for (size_t j = 0; j < COUNTS - 1; j++)
-            if (is_shown(j, ends))
+            if (is_shown(j, total))
                 table_number(&t, values[j]);
         snprintf(text, sizeof text, "%" PRId64, c->quarantined);
         table_styled(&t, c->quarantined > 0 ? STYLE_WARN : STYLE_NONE, str_from(text));
@@ -110,15 +114,16 @@ void summary_write(struct app *app, const struct run_row *row, const struct prog
     out_text(&std_out, ": ");
     out_styled(&std_out, format_status_style(row->status), run_status_name(row->status));
     bool went_through = row->status == RUN_OK || row->status == RUN_QUARANTINED;
-    int64_t ends = total.deleted + total.restored;
-    if (went_through && total.created + total.updated + ends == 0)
+    int64_t changed =
+        total.created + total.updated + total.followed + total.deleted + total.restored;
+    if (went_through && changed == 0)
         out_text(&std_out, ", nothing changed");
     if (row->id > 0)
         out_printf(&std_out, " (run %" PRId64 ", %s, %" PRId64 " request%s, %s)", row->id,
                    time_format_span(run_took(row, world_now(&app->world)), span), row->api_calls,
                    row->api_calls == 1 ? "" : "s", format_bytes(row->bytes, bytes));
     out_text(&std_out, "\n");
-    write_streams(row, progress, ends > 0);
+    write_streams(row, progress, &total);
     if (total.quarantined > 0) {
         out_styled(&std_out, STYLE_WARN, "warning: ");
         out_printf(&std_out, "%" PRId64 " record%s %s in quarantine\n", total.quarantined,

@@ -33,7 +33,7 @@ struct mapping_rule_config {
     const struct node *map;
     const struct node *default_node;
     struct text_list transform;
-    struct str split, join, lookup, type, date, scale;
+    struct str split, join, lookup, take, type, date, scale;
     bool required;
     const struct node *min_node, *max_node;
     struct text_list one_of;

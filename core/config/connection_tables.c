@@ -124,6 +124,12 @@ const struct setting_table mapping_rule_settings = {
          .offset = AT(mapping_rule_config, lookup),
          .help = "the value is the id of a record of this object of the same connection",
          .example = "companies"},
+        {.key = "take",
+         .type = SETTING_TEXT,
+         .offset = AT(mapping_rule_config, take),
+         .help = "with `lookup` of owners or of pipelines: take this field of the record that is "
+                 "found there, and follow it when it changes",
+         .example = "email"},
         {.key = "date",
          .type = SETTING_TEXT,
          .offset = AT(mapping_rule_config, date),

@@ -10,6 +10,7 @@
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const lock_needs[] = {"optional", "required", NULL};
 
 #define LOG_AT(member) offsetof(struct host_config, log.member) - offsetof(struct host_config, log)
 #define WORKERS_AT(member)                                                                         \
@@ -109,6 +110,15 @@ const struct setting_table host_settings = {
          .help =
              "more folders with connectors (*.so), looked at before the one that fastenr came with",
          .example = "[\"/opt/acme/connectors\"]"},
+        {.key = "plugins_lock",
+         .type = SETTING_CHOICE,
+         .offset = offsetof(struct host_config, plugins_lock),
+         .default_text = "optional",
+         .choices = lock_needs,
+         .help =
+             "whether there must be a plugins.lock beside this file, which `fastenr plugins "
+             "approve` writes. Where there is one, a connector that differs from its entry, or has "
+             "none, is not run; required: without the file none is run"},
         {.key = "organization",
          .type = SETTING_TEXT,
          .offset = offsetof(struct host_config, organization_text),

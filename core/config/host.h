@@ -7,9 +7,12 @@
 #include "base/uuid.h"
 #include "config/settings.h"
 
+enum plugins_lock_need { PLUGINS_LOCK_OPTIONAL, PLUGINS_LOCK_REQUIRED };
+
 struct host_config {
     struct str store;            /* URL */
     struct text_list connectors; /* folders, absolute or relative to the configuration's */
+    int plugins_lock;            /* enum plugins_lock_need */
     struct str organization_text;
     struct uuid organization; /* of connections that name none */
     struct {

@@ -7,8 +7,6 @@
 #include "base/file.h"
 #include "config/node.h"
 
-enum { FILE_MAX = 256 * 1024 };
-
 struct reader {
     const char *path;
     struct str text;
@@ -88,7 +86,7 @@ static int find_include(struct str text)
 
 struct node *libconfig_read(const char *path, struct arena *arena, struct problems *problems)
 {
-    struct buf text = BUF_INIT(FILE_MAX);
+    struct buf text = BUF_INIT(LIBCONFIG_MAX);
     struct error err;
     struct node *root = NULL;
     config_t config;

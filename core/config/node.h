@@ -40,6 +40,8 @@ const char *node_kind_name(const struct node *node); /* "a list" */
  * `${NAME:-default}` are replaced from the environment, `$${` stands for `${`. */
 struct node *yaml_read(const char *path, struct arena *arena, struct problems *problems);
 
+enum { LIBCONFIG_MAX = 256 * 1024 }; /* bytes of a file */
+
 /* A libconfig file; @include is refused. References as above. */
 struct node *libconfig_read(const char *path, struct arena *arena, struct problems *problems);
 

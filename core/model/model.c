@@ -181,6 +181,74 @@ static const struct model_field ticket_fields[] = {
     {.id = 11, .name = "satisfaction", .kind = KIND_TEXT, .help = "what the customer said of it"},
 };
 
+/* Whatever has no object of its own here: the vendor's fields as they are. */
+static const struct model_field custom_record_fields[] = {
+    {.id = 1,
+     .name = "object",
+     .kind = KIND_TEXT,
+     .required = true,
+     .help = "what it is, in the vendor's word"},
+    {.id = 2, .name = "title", .kind = KIND_TEXT, .help = "its name"},
+    {.id = 3, .name = "fields", .kind = KIND_JSON, .help = "the vendor's fields that have a value"},
+    {.id = 4,
+     .name = "account_id",
+     .kind = KIND_REFERENCE,
+     .references = "account",
+     .help = "the company it belongs to"},
+    {.id = 5,
+     .name = "contact_id",
+     .kind = KIND_REFERENCE,
+     .references = "contact",
+     .help = "the first person it belongs to"},
+    {.id = 6,
+     .name = "deal_id",
+     .kind = KIND_REFERENCE,
+     .references = "deal",
+     .help = "the first deal it belongs to"},
+};
+
+/* Who looks after records, as their vendor keeps them. */
+static const struct model_field owner_fields[] = {
+    {.id = 1, .name = "email", .kind = KIND_EMAIL, .help = "e-mail address"},
+    {.id = 2, .name = "name", .kind = KIND_TEXT, .help = "first and last name"},
+    {.id = 3, .name = "user_id", .kind = KIND_TEXT, .help = "id as a user, where that is another"},
+    {.id = 4, .name = "active", .kind = KIND_BOOLEAN, .help = "whether the person is still there"},
+};
+
+/* What a deal or a ticket that stands there is: for all of them the same. */
+static const struct model_field pipeline_stage_fields[] = {
+    {.id = 1, .name = "object", .kind = KIND_TEXT, .help = "whose pipeline, in the vendor's word"},
+    {.id = 2, .name = "pipeline", .kind = KIND_TEXT, .help = "the pipeline, as people see it"},
+    {.id = 3, .name = "pipeline_id", .kind = KIND_TEXT, .help = "its id"},
+    {.id = 4,
+     .name = "stage",
+     .kind = KIND_TEXT,
+     .required = true,
+     .help = "the stage, as people see it"},
+    {.id = 5, .name = "stage_id", .kind = KIND_TEXT, .help = "its id"},
+    {.id = 6,
+     .name = "display_order",
+     .kind = KIND_INTEGER,
+     .help = "where it stands in its pipeline"},
+    {.id = 7, .name = "closed", .kind = KIND_BOOLEAN, .help = "whether it is an end"},
+    {.id = 8,
+     .name = "probability",
+     .kind = KIND_INTEGER,
+     .min = 0,
+     .max = 100,
+     .help = "chance of winning a deal there, in percent"},
+    {.id = 9,
+     .name = "deal_status",
+     .kind = KIND_ENUM,
+     .choices = deal_statuses,
+     .help = "what a deal there is: open, won or lost"},
+    {.id = 10,
+     .name = "ticket_status",
+     .kind = KIND_ENUM,
+     .choices = ticket_statuses,
+     .help = "what a ticket there is"},
+};
+
 #define FIELDS(array) .fields = (array), .field_count = sizeof(array) / sizeof((array)[0])
 
 const struct model_object model_objects[] = {
@@ -194,6 +262,21 @@ const struct model_object model_objects[] = {
     {.id = 4, .name = "engagement", FIELDS(engagement_fields), .help = "an activity"},
     /* 5 is kept for goal. */
     {.id = 6, .name = "ticket", FIELDS(ticket_fields), .help = "a customer's request"},
+    {.id = 7,
+     .name = "custom_record",
+     FIELDS(custom_record_fields),
+     .help = "a record of an object that the vendor's account has of its own"},
+    /* 8 and 9 are kept for survey_response and metric. */
+    {.id = 10,
+     .name = "owner",
+     FIELDS(owner_fields),
+     .is_table = true,
+     .help = "who looks after records"},
+    {.id = 11,
+     .name = "pipeline_stage",
+     FIELDS(pipeline_stage_fields),
+     .is_table = true,
+     .help = "a stage of a pipeline"},
 };
 const size_t model_object_count = sizeof model_objects / sizeof model_objects[0];
 
@@ -203,6 +286,11 @@ _Static_assert(sizeof deal_fields / sizeof deal_fields[0] <= MODEL_FIELDS_MAX, "
 _Static_assert(sizeof engagement_fields / sizeof engagement_fields[0] <= MODEL_FIELDS_MAX,
                "engagement");
 _Static_assert(sizeof ticket_fields / sizeof ticket_fields[0] <= MODEL_FIELDS_MAX, "ticket");
+_Static_assert(sizeof custom_record_fields / sizeof custom_record_fields[0] <= MODEL_FIELDS_MAX,
+               "custom_record");
+_Static_assert(sizeof owner_fields / sizeof owner_fields[0] <= MODEL_FIELDS_MAX, "owner");
+_Static_assert(sizeof pipeline_stage_fields / sizeof pipeline_stage_fields[0] <= MODEL_FIELDS_MAX,
+               "pipeline_stage");
 
 const struct model_object *model_object(struct str name)
 {
@@ -231,11 +319,11 @@ int model_field(const struct model_object *object, struct str name)
 const char *model_kind_name(enum field_kind kind)
 {
     static const char *const names[] = {
-        [KIND_TEXT] = "text",       [KIND_INTEGER] = "integer", [KIND_MONEY] = "money",
-        [KIND_BOOLEAN] = "boolean", [KIND_DATE] = "date",       [KIND_TIME] = "time",
-        [KIND_ENUM] = "enum",       [KIND_EMAIL] = "e-mail",    [KIND_PHONE] = "phone",
-        [KIND_URL] = "URL",         [KIND_LIST] = "list",       [KIND_REFERENCE] = "reference",
-        [KIND_NUMBER] = "number"};
+        [KIND_TEXT] = "text",        [KIND_INTEGER] = "integer", [KIND_MONEY] = "money",
+        [KIND_BOOLEAN] = "boolean",  [KIND_DATE] = "date",       [KIND_TIME] = "time",
+        [KIND_ENUM] = "enum",        [KIND_EMAIL] = "e-mail",    [KIND_PHONE] = "phone",
+        [KIND_URL] = "URL",          [KIND_LIST] = "list",       [KIND_REFERENCE] = "reference",
+        [KIND_JSON] = "JSON object", [KIND_NUMBER] = "number"};
     return names[kind];
 }
 

@@ -21,6 +21,7 @@ enum field_kind {
     KIND_URL,
     KIND_LIST,      /* JSON array of texts */
     KIND_REFERENCE, /* key of a record of `references` */
+    KIND_JSON,      /* JSON object */
     KIND_NUMBER     /* JSON number text; custom fields only */
 };
 
@@ -36,7 +37,12 @@ struct model_field {
     const char *help;
 };
 
-enum { MODEL_FIELDS_MAX = 40, FIELD_ID_CUSTOM = 1000, TEXT_MAX = 100 * 1024 };
+enum {
+    MODEL_FIELDS_MAX = 40,
+    FIELD_ID_CUSTOM = 1000,
+    TEXT_MAX = 100 * 1024,
+    JSON_MAX = 1024 * 1024
+};
 
 struct model_object {
     uint16_t id;
@@ -44,6 +50,7 @@ struct model_object {
     const struct model_field *fields;
     size_t field_count;
     const char *match; /* the field that has an index for matching; NULL: there is none */
+    bool is_table;     /* a reference table of a connection: other records take its fields */
     const char *help;
 };
 

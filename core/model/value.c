@@ -119,6 +119,14 @@ static bool parse_whole(struct str text, int64_t *ret_value)
     return true;
 }
 
+static bool parse_object(struct str text)
+{
+    const struct json *root = NULL;
+    bool ok = json_parse(text, &root, NULL) == 0 && json_kind(root) == JSON_OBJECT;
+    json_free(root);
+    return ok;
+}
+
 static bool parse_list(struct str text)
 {
     const struct json *root = NULL;
@@ -157,6 +165,10 @@ int value_parse(enum field_kind kind, struct str text, struct arena *arena, stru
         v = (struct value){.state = VALUE_TEXT, .text = text};
         if (ok) /* one form for one number, as JSON has it */
             v.text = str_from(arena_printf(arena, "%.15g", number));
+        break;
+    case KIND_JSON:
+        ok = parse_object(text);
+        v = (struct value){.state = VALUE_TEXT, .text = text};
         break;
     case KIND_LIST:
         ok = parse_list(text);
@@ -257,10 +269,12 @@ static bool escapes_nul(struct str json)
 
 static int validate_text(const struct model_field *field, struct str text, struct error *err)
 {
-    if (text.len > TEXT_MAX)
-        return error_set(err, "it is longer than %d bytes", TEXT_MAX);
+    bool json = field->kind == KIND_JSON || field->kind == KIND_LIST;
+    size_t most = field->kind == KIND_JSON ? JSON_MAX : TEXT_MAX;
+    if (text.len > most)
+        return error_set(err, "it is longer than %zu bytes", most);
     /* PostgreSQL keeps none, neither as a byte nor escaped in JSON: so no store does. */
-    if (memchr(text.ptr, 0, text.len) || (field->kind == KIND_LIST && escapes_nul(text)))
+    if (memchr(text.ptr, 0, text.len) || (json && escapes_nul(text)))
         return error_set(err, "it holds a NUL byte");
     switch (field->kind) {
     case KIND_EMAIL:
@@ -324,14 +338,15 @@ void value_write(struct buf *out, enum field_kind kind, const struct value *valu
 
 void value_write_json(struct json_writer *w, enum field_kind kind, const struct value *value)
 {
-    struct buf text = BUF_INIT(TEXT_MAX + 64);
+    struct buf text = BUF_INIT(JSON_MAX + 64);
     if (value->state == VALUE_NULL) {
         json_put_null(w);
         return;
     }
     value_write(&text, kind, value);
     bool raw = kind == KIND_INTEGER || kind == KIND_MONEY || kind == KIND_BOOLEAN ||
-               kind == KIND_NUMBER || kind == KIND_LIST || kind == KIND_REFERENCE;
+               kind == KIND_NUMBER || kind == KIND_LIST || kind == KIND_JSON ||
+               kind == KIND_REFERENCE;
     if (raw)
         json_put_raw(w, buf_view(&text));
     else

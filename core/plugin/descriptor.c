@@ -153,6 +153,7 @@ static void get_mapping(struct decoder *d, struct connector_mapping *mapping)
     mapping->join = get_text(d);
     mapping->map = get_text(d);
     mapping->scale = get_text(d);
+    mapping->take = get_text(d);
 }
 
 static void get_object(struct decoder *d, struct connector_object *object)
@@ -169,6 +170,7 @@ static void get_object(struct decoder *d, struct connector_object *object)
     object->reads_deleted = flags & 1;
     object->reads_ids = flags & 2;
     object->deleted_is_whole = flags & 4;
+    object->is_custom = flags & 8;
 }
 
 static bool decode(struct str message, struct descriptor *c)
@@ -335,14 +337,27 @@ static int check_responses(const struct descriptor *c, struct error *err)
     return 0;
 }
 
+static const struct connector_object *find_object(const struct descriptor *d, struct str name)
+{
+    for (uint32_t i = 0; i < d->object_count; i++)
+        if (str_eq(d->objects[i].name, name))
+            return &d->objects[i];
+    return NULL;
+}
+
 static int check_objects(const struct descriptor *c, struct error *err)
 {
     for (uint32_t i = 0; i < c->object_count; i++) {
         const struct connector_object *o = &c->objects[i];
         if (o->name.len == 0 || o->canonical.len == 0 || o->key.len == 0)
             return error_set(err, "its object %u lacks a name, a canonical object or a key", i + 1);
-        if (descriptor_object(c, o->name) != o)
+        if (find_object(c, o->name) != o)
             return error_set(err, "it has the object %.*s twice", STR_ARG(o->name));
+        if (o->is_custom != str_is(o->name, "*"))
+            return error_set(err,
+                             "its object %u is one for all others and not called *, or the "
+                             "other way round",
+                             i + 1);
         if (o->lookback_ms < 0 || o->lookback_ms > INT64_C(86400000))
             return error_set(err, "the lookback of its object %.*s is not within a day",
                              STR_ARG(o->name));
@@ -381,12 +396,21 @@ void descriptor_free(struct descriptor *d)
     arena_free(&d->arena);
 }
 
+/* Letters, digits, - and _. */
+static bool is_object_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!isalnum((unsigned char)name.ptr[i]) && name.ptr[i] != '-' && name.ptr[i] != '_')
+            return false;
+    return name.len > 0 && name.len <= 100;
+}
+
 const struct connector_object *descriptor_object(const struct descriptor *d, struct str name)
 {
-    for (uint32_t i = 0; i < d->object_count; i++)
-        if (str_eq(d->objects[i].name, name))
-            return &d->objects[i];
-    return NULL;
+    const struct connector_object *row = find_object(d, name);
+    if (!is_object_name(name))
+        return row && row->is_custom ? NULL : row;
+    return row ? row : find_object(d, STR("*"));
 }
 
 const struct connector_auth *descriptor_auth(const struct descriptor *d, struct str name)

@@ -76,7 +76,7 @@ struct connector_response {
 };
 
 struct connector_mapping {
-    struct str to, from, transform, lookup, value, default_value, join, map, scale;
+    struct str to, from, transform, lookup, value, default_value, join, map, scale, take;
 };
 
 struct connector_object {
@@ -86,6 +86,7 @@ struct connector_object {
     uint32_t mapping_count;
     bool reads_deleted, reads_ids; /* it understands READ_DELETED, READ_IDS */
     bool deleted_is_whole;         /* READ_DELETED gives every record that is deleted now */
+    bool is_custom;                /* stands for all that have no row */
 };
 
 struct descriptor {
@@ -112,6 +113,7 @@ const char *category_name(uint32_t category);
 int descriptor_decode(struct str message, struct descriptor *ret_descriptor, struct error *err);
 void descriptor_free(struct descriptor *d);
 
+/* The row of an object; the one for all others, where there is one and the name can be one. */
 const struct connector_object *descriptor_object(const struct descriptor *d, struct str name);
 const struct connector_auth *descriptor_auth(const struct descriptor *d, struct str name);
 

@@ -459,6 +459,7 @@ static void on_emit_page(struct worker *w, struct wire_reader *r)
     spec.fields = wire_str(r, PATH_MAX_LEN);
     spec.next = wire_str(r, PATH_MAX_LEN);
     spec.merged = wire_str(r, PATH_MAX_LEN);
+    spec.title = wire_str(r, PATH_MAX_LEN);
     if (!wire_done(r) || w->phase != PHASE_READ) {
         worker_convict(w, "it sent a broken page, or one outside of read");
         return;

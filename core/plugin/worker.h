@@ -43,7 +43,7 @@ struct http_ask {
 };
 
 struct page_spec {
-    struct str records, id, modified, fields, next, merged;
+    struct str records, id, modified, fields, next, merged, title;
 };
 
 struct attach_spec {

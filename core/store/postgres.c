@@ -178,6 +178,7 @@ static const struct store_engine engine = {
     .load_unseen = pg_load_unseen,
     .load_archived = pg_load_archived,
     .load_referring = pg_load_referring,
+    .load_last_log = pg_load_last_log,
     .count_seen = pg_count_seen,
     .begin_seen = pg_begin_seen,
     .apply = pg_apply,

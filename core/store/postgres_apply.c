@@ -171,7 +171,8 @@ static int apply_creates(struct postgres_store *s, struct store_batch *batch, in
     for (size_t i = 0; i < count; i++) {
         rows[i] = batch->creates[i].row;
         rows[i]->rev = seq++;
-        log[i] = (struct pg_log_row){.seq = rows[i]->rev, .record = rows[i]->key};
+        log[i] = (struct pg_log_row){
+            .seq = rows[i]->rev, .record = rows[i]->key, .prev = batch->creates[i].prev};
     }
     if (insert_records(s, batch, rows, count, err) != 0)
         return -1;

@@ -131,6 +131,29 @@ int pg_load_referring(struct store *store, const struct model_object *object, in
     return 0;
 }
 
+int pg_load_last_log(struct store *store, const struct model_object *object, const int64_t *records,
+                     size_t count, int64_t *out, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, object->id);
+    pg_ints(&p, records, count);
+    PGresult *r = pg_query(pg_of(store),
+                           "SELECT record, max(seq) FROM log WHERE object = $1::bigint AND "
+                           "record = ANY($2::bigint[]) GROUP BY record",
+                           &p, "look for log rows", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = 0;
+        for (int j = 0; j < PQntuples(r); j++)
+            if (pg_get_int(r, j, 0) == records[i])
+                out[i] = pg_get_int(r, j, 1);
+    }
+    PQclear(r);
+    return 0;
+}
+
 int pg_count_seen(struct store *store, int64_t stream, int64_t *ret_count, struct error *err)
 {
     struct pg_params p = PG_PARAMS_INIT;

@@ -177,6 +177,8 @@ int pg_load_archived(struct store *store, int64_t stream, int64_t after, size_t 
 int pg_load_referring(struct store *store, const struct model_object *object, int field,
                       const int64_t *records, size_t count, int64_t **ret_keys, size_t *ret_count,
                       struct arena *arena, struct error *err);
+int pg_load_last_log(struct store *store, const struct model_object *object, const int64_t *records,
+                     size_t count, int64_t *out, struct error *err);
 int pg_count_seen(struct store *store, int64_t stream, int64_t *ret_count, struct error *err);
 int pg_begin_seen(struct store *store, int64_t stream, int64_t *ret_last, struct error *err);
 /* Parts of apply. */

@@ -23,14 +23,14 @@ static void read_run_stream(const PGresult *r, int at, struct arena *arena,
     const struct model_object *object = model_object_by_id((uint16_t)pg_get_int(r, at, 2));
     int64_t *counts[] = {&row->counts.read,      &row->counts.created,  &row->counts.updated,
                          &row->counts.unchanged, &row->counts.filtered, &row->counts.quarantined,
-                         &row->counts.deleted,   &row->counts.restored};
+                         &row->counts.deleted,   &row->counts.restored, &row->counts.followed};
     row->stream = pg_get_int(r, at, 0);
     row->vendor_object = arena_str(arena, pg_get_str(r, at, 1));
     row->object = str_from(object ? object->name : "");
     row->mode = (enum walk)pg_get_int(r, at, 3);
     row->since = pg_get_int(r, at, 4);
     row->until = pg_get_int(r, at, 5);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         *counts[i] = pg_get_int(r, at, 6 + i);
 }
 
@@ -42,9 +42,9 @@ static int read_run_streams(struct postgres_store *s, struct run_row *row, struc
     PGresult *r = pg_query(
         s,
         "SELECT s.id, s.vendor_object, s.object, r.mode, r.since, r.until, r.read, r.created, "
-        "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored "
-        "FROM run_stream r "
-        "JOIN stream s ON s.id = r.stream WHERE r.run = $1::bigint ORDER BY r.stream",
+        "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored, "
+        "r.followed FROM run_stream r JOIN stream s ON s.id = r.stream WHERE r.run = $1::bigint "
+        "ORDER BY r.stream",
         &p, "read the run log", err);
     pg_params_free(&p);
     if (!r)

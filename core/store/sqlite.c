@@ -82,20 +82,20 @@ static const char *const texts[SQL_STATEMENTS] = {
                       "VALUES (?1, ?2, ?3, 1)",
     [SQL_RUN_STREAM] =
         "INSERT INTO run_stream (run, stream, mode, since, until, read, created, updated, "
-        "unchanged, filtered, quarantined, deleted, restored) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
+        "unchanged, filtered, quarantined, deleted, restored, followed) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
         "ON CONFLICT (run, stream) DO UPDATE SET read = excluded.read, created = excluded.created, "
         "updated = excluded.updated, unchanged = excluded.unchanged, filtered = excluded.filtered, "
         "quarantined = excluded.quarantined, deleted = excluded.deleted, "
-        "restored = excluded.restored",
+        "restored = excluded.restored, followed = excluded.followed",
     [SQL_RUN_END] = "UPDATE run SET ended_at = ?2, status = ?3, reason = ?4, phase = ?5, "
                     "exit_signal = ?6, exit_code = ?7, api_calls = ?8, bytes = ?9, cpu_us = ?10 "
                     "WHERE id = ?1",
     [SQL_RUN_STREAMS] =
         "SELECT s.id, s.vendor_object, s.object, r.mode, r.since, r.until, r.read, r.created, "
-        "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored "
-        "FROM run_stream r "
-        "JOIN stream s ON s.id = r.stream WHERE r.run = ?1 ORDER BY r.stream",
+        "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored, "
+        "r.followed FROM run_stream r JOIN stream s ON s.id = r.stream WHERE r.run = ?1 ORDER BY "
+        "r.stream",
 };
 
 /* ---- statements ---- */
@@ -539,6 +539,7 @@ static const struct store_engine engine = {
     .load_unseen = sqlite_load_unseen,
     .load_archived = sqlite_load_archived,
     .load_referring = sqlite_load_referring,
+    .load_last_log = sqlite_load_last_log,
     .count_seen = sqlite_count_seen,
     .begin_seen = sqlite_begin_seen,
     .apply = sqlite_apply,

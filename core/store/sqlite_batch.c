@@ -397,7 +397,8 @@ static int apply_creates(struct sqlite_store *s, struct store_batch *batch, int6
             return -1;
     }
     for (size_t i = 0; i < batch->create_count; i++)
-        if (sqlite_add_log(s, batch, LOG_CREATE, batch->creates[i].row, 0, STR(""), err) != 0)
+        if (sqlite_add_log(s, batch, LOG_CREATE, batch->creates[i].row, batch->creates[i].prev,
+                           STR(""), err) != 0)
             return -1;
     return 0;
 }

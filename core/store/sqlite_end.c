@@ -126,6 +126,33 @@ int sqlite_load_referring(struct store *store, const struct model_object *object
     return found;
 }
 
+int sqlite_load_last_log(struct store *store, const struct model_object *object,
+                         const int64_t *records, size_t count, int64_t *out, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    struct buf array = BUF_INIT(64 * 1024 * 1024);
+    int found;
+    sqlite3_stmt *stmt =
+        sqlite_prepare(s,
+                       "SELECT record, max(seq) FROM log WHERE object = ?1 AND record IN "
+                       "(SELECT value FROM json_each(?2)) GROUP BY record",
+                       false, err);
+    if (!stmt)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        out[i] = 0;
+    write_array(&array, records, count);
+    sqlite3_bind_int(stmt, 1, object->id);
+    sqlite_bind_str(stmt, 2, buf_view(&array));
+    while ((found = sqlite_step(s, stmt, "look for log rows", err)) > 0)
+        for (size_t i = 0; i < count; i++)
+            if (records[i] == sqlite3_column_int64(stmt, 0))
+                out[i] = sqlite3_column_int64(stmt, 1);
+    sqlite3_finalize(stmt);
+    buf_free(&array);
+    return found;
+}
+
 int sqlite_count_seen(struct store *store, int64_t stream, int64_t *ret_count, struct error *err)
 {
     struct sqlite_store *s = sqlite_of(store);

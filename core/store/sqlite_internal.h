@@ -134,6 +134,8 @@ int sqlite_load_archived(struct store *s, int64_t stream, int64_t after, size_t 
 int sqlite_load_referring(struct store *s, const struct model_object *object, int field,
                           const int64_t *records, size_t count, int64_t **ret_keys,
                           size_t *ret_count, struct arena *arena, struct error *err);
+int sqlite_load_last_log(struct store *s, const struct model_object *object, const int64_t *records,
+                         size_t count, int64_t *out, struct error *err);
 int sqlite_count_seen(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
 int sqlite_begin_seen(struct store *s, int64_t stream, int64_t *ret_last, struct error *err);
 /* Parts of apply. */

@@ -25,14 +25,14 @@ static void read_run_stream(sqlite3_stmt *stmt, struct arena *arena, struct run_
     const struct model_object *object = model_object_by_id((uint16_t)sqlite3_column_int(stmt, 2));
     int64_t *counts[] = {&row->counts.read,      &row->counts.created,  &row->counts.updated,
                          &row->counts.unchanged, &row->counts.filtered, &row->counts.quarantined,
-                         &row->counts.deleted,   &row->counts.restored};
+                         &row->counts.deleted,   &row->counts.restored, &row->counts.followed};
     row->stream = sqlite3_column_int64(stmt, 0);
     row->vendor_object = column(stmt, 1, arena);
     row->object = str_from(object ? object->name : "");
     row->mode = (enum walk)sqlite3_column_int(stmt, 3);
     row->since = sqlite3_column_int64(stmt, 4);
     row->until = sqlite3_column_int64(stmt, 5);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         *counts[i] = sqlite3_column_int64(stmt, 6 + i);
 }
 

@@ -76,6 +76,7 @@ struct pending_row {
 
 struct record_create {
     struct record_row *row; /* key from store_allocate, id and times set; rev is set by apply */
+    int64_t prev; /* the last log row of one of that key that was lost; 0: there is none */
 };
 
 struct record_update {
@@ -185,6 +186,8 @@ struct run_counts {
     int64_t read, created, updated, unchanged, filtered, quarantined;
     int64_t deleted;  /* records that became tombstones; not among those that were read */
     int64_t restored; /* tombstones that live again */
+    int64_t followed; /* records of other objects that take fields of those that were read, and were
+                         changed for that; not among those that were read */
     int64_t ended;    /* links that ended: for the guard rail, and not kept */
 };
 
@@ -380,6 +383,9 @@ struct store_engine {
     int (*load_referring)(struct store *s, const struct model_object *object, int field,
                           const int64_t *records, size_t count, int64_t **ret_keys,
                           size_t *ret_count, struct arena *arena, struct error *err);
+    /* The last log row of each record, by the whole log; 0: there is none. */
+    int (*load_last_log)(struct store *s, const struct model_object *object, const int64_t *records,
+                         size_t count, int64_t *out, struct error *err);
     int (*count_seen)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
     int (*begin_seen)(struct store *s, int64_t stream, int64_t *ret_last, struct error *err);
 

@@ -239,6 +239,8 @@ bool drift_is_absent(const struct field_row *row, const struct page *page)
     bool any = false;
     if (row->type == 0 || row->pause != FIELD_LIVE || row->sparse)
         return false;
+    if (str_is(row->name, FIELD_ALL)) /* no member of a record's: it stands for them all */
+        return false;
     for (size_t i = 0; i < page->count; i++) {
         const struct json *fields = page->records[i].fields;
         if (json_has(fields, row->name))

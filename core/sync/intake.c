@@ -107,6 +107,8 @@ static int write_batch(struct intake *in, struct error *err)
     in->result = merge_pages(merge, in->batch, in->batch_count, &in->counts, err);
     if (in->result != MERGE_OK)
         return -1;
+    if (merge->dry)
+        return 0;
     row.counts = in->counts;
     if (engine->set_stream(merge->store, &in->state, err) != 0)
         return -1;
@@ -126,6 +128,10 @@ static int commit_batch(struct intake *in, struct error *err)
     }
     if (write_batch(in, err) != 0)
         goto back;
+    if (merge->dry) {
+        engine->rollback(merge->store);
+        return 0;
+    }
     if (engine->commit(merge->store, err) == 0)
         return 0;
 back:

@@ -42,6 +42,9 @@ struct rule {
     const struct map_entry *map_other; /* '*' */
     struct str split, join;
     struct str lookup; /* vendor object; empty: none */
+    struct str take;   /* field of the record that is found there; empty: its key */
+    const struct model_object *take_from; /* what that record is, and which field of it; set by */
+    int take_field;                       /* setup */
     enum date_form date;
     struct str date_pattern;
     struct str scale;
@@ -53,6 +56,16 @@ struct rule {
     enum invalid_policy invalid;
     bool paused; /* nothing is taken from the vendor: see drift.h */
 };
+
+/* Whether the vendor's value is the id of another record, whose key or field is wanted. */
+static inline bool rule_refers(const struct rule *rule)
+{
+    return rule->field.kind == KIND_REFERENCE || rule->take.len > 0;
+}
+
+/* Vendor fields that are made here: what names a record for people, and all that it has. */
+#define FIELD_TITLE "{title}"
+#define FIELD_ALL   "*"
 
 /* Which records are in scope: all conditions must hold. */
 struct condition {

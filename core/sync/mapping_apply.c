@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a vendor's record to canonical values and their shadow. The hot path of parsing threads. */
 #include <ctype.h>
+#include <stdlib.h>
 
 #include "base/time.h"
 #include "sync/mapping.h"
@@ -245,12 +246,13 @@ static int parse_list(const struct rule *rule, struct str t, struct arena *arena
 static int parse_text(const struct rule *rule, struct str t, struct arena *arena, struct value *ret,
                       struct error *err)
 {
-    switch (rule->field.kind) {
-    case KIND_REFERENCE: /* the vendor's id; the store finds the record */
+    if (rule_refers(rule)) { /* the vendor's id; the store finds the record */
         *ret = (struct value){.state = VALUE_TEXT, .text = t};
         if (memchr(t.ptr, 0, t.len))
             return error_set(err, "an id with a NUL byte is none");
         return t.len <= 255 ? 0 : error_set(err, "an id of %zu bytes is too long", t.len);
+    }
+    switch (rule->field.kind) {
     case KIND_DATE:
     case KIND_TIME:
         return parse_when(rule, t, ret, err);
@@ -297,7 +299,7 @@ static int check_value(const struct rule *rule, const struct value *value, struc
         return rule->required || rule->field.required
                    ? error_set(err, "it is required, and the vendor has no value")
                    : 0;
-    if (rule->field.kind == KIND_REFERENCE)
+    if (rule_refers(rule))
         return 0;
     if (value_validate(&rule->field, value, err) != 0)
         return -1;
@@ -319,9 +321,93 @@ static struct str field_text(const struct rule *rule, const struct json *fields,
                              struct arena *arena)
 {
     const struct json *value = json_member(fields, rule->from[0]);
-    if (rule->field.kind == KIND_REFERENCE && json_kind(value) == JSON_ARRAY)
+    if (rule_refers(rule) && json_kind(value) == JSON_ARRAY)
         value = json_element(value, 0);
     return vendor_text(value, arena);
+}
+
+/* ---- an object of fields ---- */
+
+struct members {
+    const struct mapping *mapping;
+    struct member {
+        struct str name;
+        const struct json *value;
+    } * items;
+    size_t count, cap;
+    struct arena *arena;
+};
+
+static int by_member(const void *a, const void *b)
+{
+    return str_cmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+/* Those without a value are left out, as everywhere. */
+static void add_member(struct members *all, struct str name, const struct json *value)
+{
+    enum json_kind kind = json_kind(value);
+    if (kind == JSON_NULL || (kind == JSON_STRING && json_string(value).len == 0))
+        return;
+    all->items =
+        arena_grow(all->arena, all->items, &all->cap, all->count + 1, sizeof all->items[0]);
+    all->items[all->count++] = (struct member){name, value};
+}
+
+/* Whether it was made here, or is an id of another record. */
+static bool is_reference(const struct mapping *m, struct str name)
+{
+    for (size_t i = 0; i < m->rule_count; i++)
+        if (rule_refers(&m->rules[i]) && m->rules[i].from_count > 0 &&
+            str_eq(m->rules[i].from[0], name))
+            return true;
+    return str_is(name, FIELD_TITLE);
+}
+
+static bool note_member(void *arg, struct str name, const struct json *value)
+{
+    struct members *all = arg;
+    if (!is_reference(all->mapping, name))
+        add_member(all, name, value);
+    return true;
+}
+
+/* In one order, whatever the vendor's is. */
+static int object_of(const struct members *all, struct arena *arena, struct str *ret_text,
+                     struct error *err)
+{
+    struct buf out = BUF_INIT(RECORD_TEXT_MAX), text = BUF_INIT(RECORD_TEXT_MAX);
+    struct json_writer w = {.out = &out};
+    if (all->count > 0)
+        qsort(all->items, all->count, sizeof all->items[0], by_member);
+    json_open(&w, '{');
+    for (size_t i = 0; i < all->count; i++) {
+        buf_clear(&text);
+        json_write(&text, all->items[i].value);
+        json_key_str(&w, all->items[i].name);
+        json_put_raw(&w, buf_view(&text));
+    }
+    json_close(&w, '}');
+    bool fits = !out.full && !text.full;
+    *ret_text = fits && all->count > 0 ? arena_str(arena, buf_view(&out)) : none;
+    buf_free(&out);
+    buf_free(&text);
+    return fits ? 0
+                : error_set(err, "the fields are larger than %d MiB together",
+                            RECORD_TEXT_MAX >> 20);
+}
+
+static int fields_object(const struct mapping *m, const struct rule *rule,
+                         const struct json *fields, struct arena *arena, struct str *ret_text,
+                         struct error *err)
+{
+    struct members all = {.mapping = m, .arena = arena};
+    if (rule->from_count == 1 && str_is(rule->from[0], FIELD_ALL))
+        json_each(fields, note_member, &all);
+    else
+        for (size_t i = 0; i < rule->from_count; i++)
+            add_member(&all, rule->from[i], json_member(fields, rule->from[i]));
+    return object_of(&all, arena, ret_text, err);
 }
 
 static int apply_text(const struct rule *rule, struct str t, struct arena *arena, struct value *ret,
@@ -338,13 +424,16 @@ static int apply_text(const struct rule *rule, struct str t, struct arena *arena
     return check_value(rule, ret, err);
 }
 
-static int apply_rule(const struct rule *rule, const struct json *fields, struct arena *arena,
-                      struct value *ret, struct error *err)
+static int apply_rule(const struct mapping *m, const struct rule *rule, const struct json *fields,
+                      struct arena *arena, struct value *ret, struct error *err)
 {
     struct str t = none;
     if (rule->has_value)
         t = rule->value;
-    else if (rule->from_count == 1)
+    else if (rule->field.kind == KIND_JSON) {
+        if (fields_object(m, rule, fields, arena, &t, err) != 0)
+            return -1;
+    } else if (rule->from_count == 1)
         t = field_text(rule, fields, arena);
     else
         t = join_fields(rule, fields, arena);
@@ -381,6 +470,17 @@ static uint64_t hash_value(const uint8_t key[SIPHASH_KEY], const struct value *v
     return siphash(key, (struct str){(const char *)&value->integer, sizeof value->integer});
 }
 
+/* What is seen of a taken field is the id, and what is taken: another field of the same record is
+ * another value. */
+static uint64_t hash_rule_value(const uint8_t key[SIPHASH_KEY], const struct rule *rule,
+                                const struct value *value)
+{
+    uint64_t hash = hash_value(key, value);
+    if (rule->take.len == 0 || value->state == VALUE_NULL)
+        return hash;
+    return hash ^ siphash(key, rule->lookup) ^ (siphash(key, rule->take) << 1);
+}
+
 static void pack_shadow(char *entry, uint16_t id, uint64_t hash)
 {
     entry[0] = (char)id;
@@ -414,7 +514,7 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
         const struct rule *rule = &m->rules[i];
         if (rule->paused) /* the shadow keeps what it has: see drift_shadow */
             values[i] = (struct value){.state = VALUE_NULL};
-        else if (apply_rule(rule, fields, arena, &values[i], err) != 0) {
+        else if (apply_rule(m, rule, fields, arena, &values[i], err) != 0) {
             *ret_field = str_from(rule->field.name);
             if (rule->invalid == INVALID_QUARANTINE || rule->required || rule->field.required)
                 return MAP_INVALID;
@@ -424,7 +524,8 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
             to_json_text(rule, &values[i], arena);
             custom_bytes += values[i].text.len;
         }
-        pack_shadow(shadow + i * SHADOW_ENTRY, rule->field.id, hash_value(hash_key, &values[i]));
+        pack_shadow(shadow + i * SHADOW_ENTRY, rule->field.id,
+                    hash_rule_value(hash_key, rule, &values[i]));
     }
     if (custom_bytes > RECORD_TEXT_MAX) {
         *ret_field = STR("custom_fields");

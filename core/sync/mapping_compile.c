@@ -8,6 +8,8 @@ enum { MOST_RULES = 300, MOST_SOURCES = 8, MOST_PAIRS = 64 };
 
 struct compiler {
     struct settings_context ctx;
+    const struct connection_config *connection;
+    const struct connector_object *vendor;
     struct node place; /* of the object: for what stands nowhere in the file */
     struct mapping *m;
     size_t rule_cap;
@@ -102,6 +104,8 @@ static void check_choice(struct compiler *c, const struct rule *rule, struct str
 {
     const struct value value = {.state = VALUE_TEXT, .text = text};
     struct error err;
+    if (rule->take.len > 0) /* it is an id */
+        return;
     if (rule->field.kind == KIND_ENUM && value_validate(&rule->field, &value, &err) != 0)
         settings_complain(&c->ctx, at, "%s: %s", rule->field.name, err.text);
 }
@@ -215,11 +219,28 @@ static bool compile_bound(struct compiler *c, const struct node *at, const char 
     return false;
 }
 
-static void compile_lookup(struct compiler *c, struct rule *rule, const struct node *at)
+static void compile_lookup(struct compiler *c, struct rule *rule, const struct node *node)
 {
-    if (rule->field.kind != KIND_REFERENCE)
-        settings_complain(&c->ctx, at, "'lookup' is for references; %s is %s", rule->field.name,
-                          model_kind_name(rule->field.kind));
+    static const char *const unfit[] = {"date", "scale", "split", "min", "max", "one_of", "format"};
+    const struct node *take = node_get(node, "take");
+    if (rule->take.len == 0) {
+        if (rule->lookup.len > 0 && rule->field.kind != KIND_REFERENCE)
+            settings_complain(&c->ctx, node_get(node, "lookup"),
+                              "'lookup' is for references; %s is %s: say with 'take' which field "
+                              "of the record it is",
+                              rule->field.name, model_kind_name(rule->field.kind));
+        return;
+    }
+    if (rule->lookup.len == 0)
+        settings_complain(&c->ctx, take, "'take' needs 'lookup': the object whose field it is");
+    if (rule->field.kind == KIND_REFERENCE || rule->index < 0)
+        settings_complain(&c->ctx, take, "'take' is not for %s: %s is %s",
+                          rule->index < 0 ? "own fields" : "references", rule->field.name,
+                          rule->index < 0 ? "a custom field" : "one");
+    for (size_t i = 0; i < sizeof unfit / sizeof unfit[0]; i++)
+        if (node_get(node, unfit[i]))
+            settings_complain(&c->ctx, node_get(node, unfit[i]),
+                              "'%s' does not go with 'take': it would be about the id", unfit[i]);
 }
 
 /* ---- a rule of the file ---- */
@@ -234,7 +255,7 @@ static void check_rule(struct compiler *c, const struct rule *rule, const struct
     if (rule->from_count > 0 && rule->has_value)
         settings_complain(&c->ctx, node, "%s has both 'from' and 'value': keep one",
                           rule->field.name);
-    if (rule->from_count > 1 && !node_get(node, "join"))
+    if (rule->from_count > 1 && rule->field.kind != KIND_JSON && !node_get(node, "join"))
         settings_complain(&c->ctx, node, "%s has several fields in 'from': say 'join' too",
                           rule->field.name);
     if (rule->field.kind == KIND_REFERENCE && rule->lookup.len == 0)
@@ -254,6 +275,8 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
     settings_read(&mapping_rule_settings, node, &config, &c->ctx);
     rule->from = config.from.items;
     rule->from_count = config.from.count;
+    rule->lookup = config.lookup;
+    rule->take = config.take;
     if (config.value_node)
         rule->has_value = settings_text(config.value_node, &c->ctx, "value", &rule->value);
     if (config.default_node)
@@ -271,9 +294,7 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
         compile_map(c, rule, config.map);
     rule->split = config.split;
     rule->join = config.join;
-    rule->lookup = config.lookup;
-    if (config.lookup.len > 0)
-        compile_lookup(c, rule, node_get(node, "lookup"));
+    compile_lookup(c, rule, node);
     if (config.date.len > 0)
         compile_date(c, rule, config.date, node_get(node, "date"));
     if (config.scale.len > 0) {
@@ -374,7 +395,7 @@ static void default_sources(struct compiler *c, struct rule *rule,
     rule->from = from;
     rule->join = row->join;
     rule->has_value = row->value.len > 0;
-    rule->value = row->value;
+    rule->value = str_is(row->value, "{object}") ? c->vendor->name : row->value;
     rule->has_default = row->default_value.len > 0;
     rule->default_value = row->default_value;
 }
@@ -402,6 +423,15 @@ static void default_map(struct compiler *c, struct rule *rule, struct str text)
     rule->map = entries;
 }
 
+static bool is_synced(const struct compiler *c, struct str object)
+{
+    const struct named_list *all = &c->connection->objects;
+    for (size_t i = 0; i < all->count; i++)
+        if (str_eq(all->items[i].name, object))
+            return ((const struct object_config *)all->items[i].item)->enabled;
+    return false;
+}
+
 static void compile_default_rule(struct compiler *c, const struct connector_mapping *row)
 {
     struct str steps[8], wrong, rest = row->transform, custom = row->to;
@@ -415,11 +445,14 @@ static void compile_default_rule(struct compiler *c, const struct connector_mapp
                           STR_ARG(row->to), c->m->object->name);
         return;
     }
+    if (row->take.len > 0 && !is_synced(c, row->lookup))
+        return;
     struct rule *rule = put_rule(c, index, custom);
     if (!rule)
         return;
     default_sources(c, rule, row);
     rule->lookup = row->lookup;
+    rule->take = index >= 0 ? row->take : STR("");
     if (row->scale.len > 0)
         rule->scale = row->scale;
     default_map(c, rule, row->map);
@@ -516,6 +549,8 @@ void mapping_compile(const struct connection_config *connection, const struct na
     const struct object_config *config = object->item;
     *ret_mapping = (struct mapping){.object = model};
     struct compiler c = {.ctx = {connection->file, arena, problems},
+                         .connection = connection,
+                         .vendor = vendor,
                          .place = {.line = object->line, .column = object->column},
                          .m = ret_mapping};
     if (config->default_mapping)

@@ -37,6 +37,10 @@ static void hash_rule(struct buf *out, const struct rule *r)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         hash_text(out, texts[i]);
     hash_texts(out, r->from, r->from_count);
+    if (r->take.len > 0) {
+        buf_char(out, '.');
+        hash_text(out, r->take);
+    }
     for (size_t i = 0; i < r->step_count; i++)
         buf_printf(out, "s%d", r->steps[i]);
     buf_printf(out, "{%zu}", r->map_count);

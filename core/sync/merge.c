@@ -159,6 +159,7 @@ static int load_links(struct batch *b, struct error *err)
     for (size_t i = 0; i < b->count; i++) {
         b->items[i].link = links[i];
         b->items[i].key = links[i].key ? links[i].record : 0;
+        b->items[i].was = links[i].key ? links[i].ended : LINK_LIVE;
     }
     return 0;
 }
@@ -240,23 +241,31 @@ static bool find_moved(struct batch *b, struct item *item)
     item->shadow = shadow;
     if (b->mapping->paused_count > 0)
         item->shadow = drift_shadow(b->mapping, item->link.seen_remote, shadow, &b->arena);
-    if (str_eq(item->link.seen_remote, item->shadow))
+    if (!b->merge->retakes && str_eq(item->link.seen_remote, item->shadow))
         return false;
-    for (size_t i = 0; i < b->mapping->rule_count; i++)
-        if (!b->mapping->rules[i].paused && shadow_moved(item->link.seen_remote, shadow, i)) {
-            item->moved[i / 64] |= UINT64_C(1) << (i % 64);
-            any = true;
-        }
+    for (size_t i = 0; i < b->mapping->rule_count; i++) {
+        const struct rule *rule = &b->mapping->rules[i];
+        bool again = b->merge->retakes && rule->take.len > 0;
+        if (rule->paused || !(again || shadow_moved(item->link.seen_remote, shadow, i)))
+            continue;
+        item->moved[i / 64] |= UINT64_C(1) << (i % 64);
+        any = true;
+    }
     return any;
 }
 
-/* Leaves out what the vendor has not touched. */
+/* Leaves out what the vendor has not touched, unless it is compared. */
 static void drop_unmoved(struct batch *b)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++) {
         struct item *item = &b->items[i];
-        if (find_moved(b, item) || item->link.key == 0 || item->link.ended != LINK_LIVE) {
+        bool moved = find_moved(b, item);
+        /* Fields that are not mapped any more are forgotten: should they be mapped again, what was
+         * seen of them then says nothing. */
+        bool fewer = item->link.seen_remote.len > item->shadow.len;
+        if (moved || fewer || item->link.key == 0 || item->link.ended != LINK_LIVE ||
+            b->merge->verify) {
             b->items[n++] = *item;
         } else {
             b->counts.unchanged++;
@@ -364,6 +373,9 @@ static int by_order(const void *a, const void *b)
     return (x->order > y->order) - (x->order < y->order);
 }
 
+/* Keys from here on are of a merge that is dry. */
+#define NEVER_STORED (INT64_MAX / 2)
+
 /* New records get their keys in the order in which they came. */
 static int number_new(struct batch *b, struct error *err)
 {
@@ -376,8 +388,11 @@ static int number_new(struct batch *b, struct error *err)
     if (n == 0)
         return 0;
     qsort(fresh, n, sizeof fresh[0], by_order);
-    if (engine_of(b)->allocate(b->merge->store, b->mapping->object, n, &first, err) != 0)
+    first = NEVER_STORED;
+    if (!b->merge->dry &&
+        engine_of(b)->allocate(b->merge->store, b->mapping->object, n, &first, err) != 0)
         return -1;
+    b->first_new = first;
     for (size_t i = 0; i < n; i++) {
         fresh[i]->key = first + (int64_t)i;
         fresh[i]->created = true;
@@ -413,7 +428,7 @@ static int load_records(struct batch *b, struct error *err)
     int64_t *keys = arena_new(&b->arena, b->count, sizeof keys[0]);
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++)
-        if (!b->items[i].created)
+        if (!b->items[i].created && !b->items[i].row)
             known[n++] = &b->items[i];
     if (n == 0)
         return 0;
@@ -444,25 +459,37 @@ static void add_counts(struct run_counts *to, const struct run_counts *more)
     to->quarantined += more->quarantined;
     to->deleted += more->deleted;
     to->restored += more->restored;
+    to->followed += more->followed;
     to->ended += more->ended;
 }
 
 /* ---- the whole ---- */
 
-static int prepare(struct batch *b, struct error *err)
+static int find_items(struct batch *b, struct error *err)
 {
+    const bool verify = b->merge->verify != NULL;
     if (load_links(b, err) != 0)
         return -1;
     note_met(b);
     batch_find_absorbed(b);
+    if (verify && batch_meet(b, err) != 0)
+        return -1;
     sort_out(b);
-    if (revive(b, err) != 0)
+    if (revive(b, err) != 0 || (verify && batch_find_lost(b, err) != 0))
         return -1;
     drop_unmoved(b);
-    if (match_new(b, err) != 0 || load_records(b, err) != 0 || batch_resolve(b, err) != 0)
+    return verify ? batch_take_all(b, err) : 0;
+}
+
+static int prepare(struct batch *b, struct error *err)
+{
+    if (find_items(b, err) != 0 || match_new(b, err) != 0 || load_records(b, err) != 0 ||
+        batch_resolve(b, err) != 0)
         return -1;
     batch_place_winners(b);
-    return batch_write(b, err);
+    if (b->merge->verify && batch_compare(b, err) != 0)
+        return -1;
+    return b->merge->dry ? 0 : batch_write(b, err);
 }
 
 static int write_all(struct batch *b, struct error *err)
@@ -482,12 +509,12 @@ enum merge_result merge_pages(const struct merge *merge, struct page *const *pag
     drop_erased(&b);
     if (prepare(&b, err) != 0)
         goto out;
-    result = merge_guard(merge, counts, &b.counts, err);
+    result = merge->dry ? MERGE_OK : merge_guard(merge, counts, &b.counts, err);
     if (result != MERGE_OK)
         goto out;
-    if (write_all(&b, err) != 0)
+    if (!merge->dry && write_all(&b, err) != 0)
         result = MERGE_FAILED;
-    else if (b.counts.ended > 0) /* which is known only now */
+    else if (!merge->dry && b.counts.ended > 0) /* which is known only now */
         result = merge_guard(merge, counts, &b.counts, err);
     if (result == MERGE_OK)
         add_counts(counts, &b.counts);

@@ -13,12 +13,15 @@
 #include "store/store.h"
 #include "sync/page.h"
 #include "sync/setup.h"
+#include "sync/verify.h"
 
 /* One object of a connection, as merging sees it. */
 struct merge_target {
-    const struct object_setup *object;
+    const struct setup *setup;
+    const struct object_setup *object; /* of the setup */
     int64_t stream;
-    int64_t *lookups; /* a rule each: the stream that its ids are of; 0: none */
+    const int64_t *streams; /* of the setup's objects */
+    int64_t *lookups;       /* a rule each: the stream that its ids are of; 0: none */
     int64_t links_before;
     const uint64_t *erased; /* hashes of ids that must not come back, sorted as signed numbers */
     size_t erased_count;
@@ -43,6 +46,12 @@ struct merge {
     const struct merge_target *target;
     bool notes_seen;       /* the walk looks for absence: the store keeps which links it meets */
     struct link_list *met; /* gets the links of all records that come; NULL: nobody asks */
+    bool retakes; /* fields that are taken of other records are, moved or not: the mapping has
+                     changed, or a pause is over during which they did not follow */
+    /* Both sides are compared, and the vendor's value is taken of all fields, moved or not; NULL:
+     * as said above. `dry`: nothing is taken. */
+    struct verify *verify;
+    bool dry;
 };
 
 enum merge_result { MERGE_OK, MERGE_STOPPED, MERGE_FAILED };
@@ -60,6 +69,11 @@ enum merge_result merge_guard(const struct merge *merge, const struct run_counts
  * to end; takes the records out of quarantine. Pages that are not mapped are enough. */
 int merge_deleted(const struct merge *merge, struct page *const *pages, size_t page_count,
                   struct link_list *ends, struct error *err);
+
+/* Notes in merge->verify that a record which is linked is not the vendor's any more, unless that
+ * record has come. */
+int merge_gone(const struct merge *merge, struct str external_id, int64_t record,
+               enum link_ended why, struct error *err);
 
 /* Ends links, archived or absent, and their records where the object's settings say so. All or,
  * when the guard rail trips, none. */

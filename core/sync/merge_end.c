@@ -299,7 +299,7 @@ static int clear_quarantine(const struct merge *merge, const struct str *ids, si
                             struct arena *arena, struct error *err)
 {
     struct store_batch out = {.object = merge->target->object->model, .run = merge->run};
-    if (!merge->target->may_hold_quarantined || count == 0)
+    if (!merge->target->may_hold_quarantined || count == 0 || merge->dry)
         return 0;
     out.cleared = arena_new(arena, count, sizeof out.cleared[0]);
     for (size_t i = 0; i < count; i++)
@@ -400,8 +400,11 @@ int merge_deleted(const struct merge *merge, struct page *const *pages, size_t p
         if (links[i].key == 0)
             continue;
         link_list_add(merge->met, links[i].key, links[i].record);
-        if (links[i].ended != LINK_ARCHIVED && links[i].ended != LINK_MERGED)
-            link_list_add(ends, links[i].key, links[i].record);
+        if (links[i].ended == LINK_ARCHIVED || links[i].ended == LINK_MERGED)
+            continue;
+        link_list_add(ends, links[i].key, links[i].record);
+        if (merge->verify && links[i].ended == LINK_LIVE)
+            rc = merge_gone(merge, ids[i], links[i].record, LINK_ARCHIVED, err);
     }
     arena_free(&arena);
     return rc;

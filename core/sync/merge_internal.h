@@ -6,6 +6,9 @@
 
 #include "sync/merge.h"
 
+/* Before and after of all fields and of the custom fields, with every byte escaped. */
+enum { LOG_BODY_MAX = 256 * 1024 * 1024 };
+
 /* One vendor record of a batch that is to be stored. */
 struct item {
     const struct page_record *record;
@@ -14,9 +17,15 @@ struct item {
     int64_t relinked;     /* a link that had ended and gets another record; `link` is empty then */
     int64_t key;          /* of its canonical record */
     bool created;         /* the canonical record is new */
+    bool changed;         /* the canonical record's fields have other values, once it is written */
+    enum link_ended was;  /* of the link, as it was found */
+    bool again;           /* it came before, and was compared then */
+    bool lost;            /* the record of its live link is not in the store */
+    int64_t last_log;     /* of a record that was here before and is not any more */
     bool absorbed;        /* another record of the batch says that it was merged into that one */
-    struct record_row *row;
-    struct value *references; /* a rule each: key of the referred record, of rules with a lookup */
+    struct record_row *row;   /* of a new one once it is written */
+    struct value *references; /* a rule each, of rules with a lookup: the referred record's key, or
+                               * the field that is taken of it */
     uint64_t *moved;          /* bit set: a rule each */
     struct str shadow;        /* to be stored */
 };
@@ -44,6 +53,7 @@ struct batch {
     size_t absorbed_count;
     struct leaving *leaving;
     size_t leaving_count;
+    int64_t first_new; /* new records have keys from here on; 0: there are none */
     struct store_batch out;
     struct run_counts counts; /* of this batch */
     struct arena arena;
@@ -82,12 +92,42 @@ void batch_set_aside(struct batch *batch, const struct page_record *record, stru
 /* Fills `references` of all items, and notes those whose target is missing. */
 int batch_resolve(struct batch *batch, struct error *err);
 
+/* Of the rule's field of an item: it waits for that record; an empty id: for none any more. */
+void batch_note_pending(struct batch *batch, const struct item *item, size_t rule, int64_t stream,
+                        struct str external_id);
+
+/* Fills `references` of `items` for a rule that takes a field; `found` are the links of the records
+ * that they mean. All of them are noted as pending, found or not: see take.h. */
+int batch_take(struct batch *batch, size_t rule, struct item *const *items,
+               const struct link_row *found, size_t count, struct error *err);
+
 /* Fills batch->out with creates, updates and links. */
 int batch_write(struct batch *batch, struct error *err);
+
+/* Whether taking a rule's value changes the model's field that it fills, or the custom field. Of an
+ * item whose row is there; `old` are the row's custom fields. */
+bool batch_differs(struct batch *batch, const struct item *item, size_t rule);
+bool batch_custom_differs(const struct batch *batch, const struct item *item, size_t rule,
+                          const struct json *old);
+
+/* The custom fields of a record in the store; to be freed with json_free. */
+int batch_read_custom(const struct batch *batch, const struct item *item, struct str text,
+                      const struct json **ret_root, struct error *err);
 
 /* "name": [before, after], of a log row's body. */
 void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
               const struct value *before, const struct value *after);
+
+/* ---- verify_compare.c, all of them with merge->verify ---- */
+
+/* Which items have come before; those whose live links are out of scope now. */
+int batch_meet(struct batch *batch, struct error *err);
+/* Items whose record somebody has taken out of the table become new ones, with their old key. */
+int batch_find_lost(struct batch *batch, struct error *err);
+/* The vendor has the say in all fields of records that no other live link holds. */
+int batch_take_all(struct batch *batch, struct error *err);
+/* Notes what differs; before batch_write, which changes the rows. */
+int batch_compare(struct batch *batch, struct error *err);
 
 /* ---- merge_settle.c ---- */
 

@@ -4,8 +4,7 @@
 
 #include "sync/merge_internal.h"
 
-/* Before and after of all fields and of the custom fields, with every byte escaped. */
-enum { BODY_MAX = 256 * 1024 * 1024, CUSTOM_MAX = 64 * 1024 * 1024 };
+enum { CUSTOM_MAX = 64 * 1024 * 1024 };
 
 static const struct store_engine *engine_of(const struct batch *b)
 {
@@ -14,8 +13,8 @@ static const struct store_engine *engine_of(const struct batch *b)
 
 /* ---- references ---- */
 
-static void note_pending(struct batch *b, const struct item *item, size_t rule, int64_t stream,
-                         struct str external_id)
+void batch_note_pending(struct batch *b, const struct item *item, size_t rule, int64_t stream,
+                        struct str external_id)
 {
     b->out.pending[b->out.pending_count++] =
         (struct pending_write){.stream = stream,
@@ -38,9 +37,9 @@ static void take_reference(struct batch *b, struct item *item, size_t rule, int6
     if (key != 0)
         item->references[rule] = (struct value){.state = VALUE_INTEGER, .integer = key};
     if (key == 0)
-        note_pending(b, item, rule, stream, id);
+        batch_note_pending(b, item, rule, stream, id);
     else if (!item->created)
-        note_pending(b, item, rule, stream, STR("")); /* an older one may still wait */
+        batch_note_pending(b, item, rule, stream, STR("")); /* an older one may still wait */
 }
 
 static int resolve_rule(struct batch *b, size_t rule, struct error *err)
@@ -58,13 +57,15 @@ static int resolve_rule(struct batch *b, size_t rule, struct error *err)
             items[n] = item;
             ids[n++] = item->record->mapped.values[rule].text;
         } else if (item->link.key != 0) { /* a first match does not empty what is there */
-            note_pending(b, item, rule, 0, STR(""));
+            batch_note_pending(b, item, rule, 0, STR(""));
         }
     }
     if (n == 0)
         return 0;
     if (engine_of(b)->load_links(b->merge->store, stream, ids, n, found, &b->arena, err) != 0)
         return -1;
+    if (b->mapping->rules[rule].take.len > 0)
+        return batch_take(b, rule, items, found, n, err);
     for (size_t i = 0; i < n; i++)
         take_reference(b, items[i], rule, stream, &found[i]);
     return 0;
@@ -74,13 +75,13 @@ int batch_resolve(struct batch *b, struct error *err)
 {
     size_t references = 0;
     for (size_t i = 0; i < b->mapping->rule_count; i++)
-        references += b->mapping->rules[i].field.kind == KIND_REFERENCE;
+        references += rule_refers(&b->mapping->rules[i]);
     b->out.pending = arena_new(&b->arena, b->count * references, sizeof b->out.pending[0]);
     for (size_t i = 0; i < b->count && references > 0; i++)
         b->items[i].references =
             arena_new(&b->arena, b->mapping->rule_count, sizeof b->items[i].references[0]);
     for (size_t i = 0; i < b->mapping->rule_count; i++)
-        if (b->mapping->rules[i].field.kind == KIND_REFERENCE && resolve_rule(b, i, err) != 0)
+        if (rule_refers(&b->mapping->rules[i]) && resolve_rule(b, i, err) != 0)
             return -1;
     return 0;
 }
@@ -128,18 +129,20 @@ static bool edits_custom(const struct batch *b, const struct item *item)
     return false;
 }
 
+bool batch_custom_differs(const struct batch *b, const struct item *item, size_t i,
+                          const struct json *old)
+{
+    const struct value *v = &item->record->mapped.values[i];
+    const struct json *there = json_member(old, str_from(b->mapping->rules[i].field.name));
+    return v->state == VALUE_TEXT ? !there || !is_same_json(there, v->text) : there != NULL;
+}
+
 /* Whether the custom fields differ from those that are there. */
 static bool changes_custom(const struct batch *b, const struct item *item, const struct json *old)
 {
-    for (size_t i = 0; i < b->mapping->rule_count; i++) {
-        const struct rule *rule = &b->mapping->rules[i];
-        const struct value *v = &item->record->mapped.values[i];
-        if (!is_edited(item, rule, i))
-            continue;
-        const struct json *there = json_member(old, str_from(rule->field.name));
-        if (v->state == VALUE_TEXT ? !there || !is_same_json(there, v->text) : there != NULL)
+    for (size_t i = 0; i < b->mapping->rule_count; i++)
+        if (is_edited(item, &b->mapping->rules[i], i) && batch_custom_differs(b, item, i, old))
             return true;
-    }
     return false;
 }
 
@@ -187,6 +190,21 @@ static void write_custom(struct batch *b, const struct item *item, const struct 
     json_close(&w, '}');
 }
 
+int batch_read_custom(const struct batch *b, const struct item *item, struct str text,
+                      const struct json **ret_root, struct error *err)
+{
+    *ret_root = NULL;
+    if (text.len == 0 ||
+        (json_parse(text, ret_root, NULL) == 0 && json_kind(*ret_root) == JSON_OBJECT))
+        return 0;
+    json_free(*ret_root);
+    *ret_root = NULL;
+    return error_set(err,
+                     "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
+                     "set them to NULL",
+                     b->mapping->object->name, (long long)item->key);
+}
+
 /* The custom fields with the moved ones in place; `old` itself when they have these values. */
 static int edit_custom(struct batch *b, const struct item *item, struct str old,
                        struct str *ret_text, struct error *err)
@@ -197,14 +215,8 @@ static int edit_custom(struct batch *b, const struct item *item, struct str old,
     *ret_text = old;
     if (!edits_custom(b, item))
         return 0;
-    if (old.len > 0 && (json_parse(old, &root, NULL) != 0 || json_kind(root) != JSON_OBJECT)) {
-        rc =
-            error_set(err,
-                      "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
-                      "set them to NULL",
-                      b->mapping->object->name, (long long)item->key);
-        goto out;
-    }
+    if (batch_read_custom(b, item, old, &root, err) != 0)
+        return -1;
     if (!changes_custom(b, item, root))
         goto out;
     write_custom(b, item, root, &out);
@@ -224,8 +236,7 @@ out:
 
 static const struct value *value_for(const struct item *item, const struct rule *rule, size_t i)
 {
-    return rule->field.kind == KIND_REFERENCE ? &item->references[i]
-                                              : &item->record->mapped.values[i];
+    return rule_refers(rule) ? &item->references[i] : &item->record->mapped.values[i];
 }
 
 static void set_defaults(struct batch *b, struct record_row *row)
@@ -243,6 +254,7 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
     struct record_row *row = arena_new(&b->arena, 1, sizeof *row);
     uint8_t random[10];
     world->random(world->self, random, sizeof random);
+    item->row = row;
     row->key = item->key;
     row->id = uuid_v7(b->out.now_us, random);
     row->created_at = row->updated_at = b->out.now_us;
@@ -250,7 +262,8 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
         if (b->mapping->rules[i].index >= 0)
             row->fields[b->mapping->rules[i].index] = *value_for(item, &b->mapping->rules[i], i);
     set_defaults(b, row);
-    b->out.creates[b->out.create_count++] = (struct record_create){row};
+    b->out.creates[b->out.create_count++] =
+        (struct record_create){.row = row, .prev = item->last_log};
     b->counts.created++;
     return edit_custom(b, item, STR(""), &row->custom, err);
 }
@@ -276,6 +289,31 @@ static void log_custom(struct json_writer *w, struct str before, struct str afte
     json_close(w, ']');
 }
 
+/* A value that the record was created with, where the vendor has none. */
+static bool is_default(struct batch *b, const struct model_field *field, const struct value *value)
+{
+    struct value preset;
+    return field->default_text &&
+           value_parse(field->kind, str_from(field->default_text), &b->arena, &preset, NULL) == 0 &&
+           value_eq(&preset, value);
+}
+
+bool batch_differs(struct batch *b, const struct item *item, size_t i)
+{
+    const struct rule *rule = &b->mapping->rules[i];
+    const struct model_field *model = &b->mapping->object->fields[rule->index];
+    const struct value *now = value_for(item, rule, i), *field = &item->row->fields[rule->index];
+    bool first_match = item->link.key == 0, compared = b->merge->verify != NULL;
+    if (value_eq(field, now))
+        return false;
+    if (now->state == VALUE_NULL)
+        return !first_match && !(compared && is_default(b, model, field));
+    /* What became a reference to itself, as two were merged, was taken away: see merge_end.c. */
+    bool itself = model->kind == KIND_REFERENCE && now->integer == item->key &&
+                  strcmp(model->references, b->mapping->object->name) == 0;
+    return !(compared && itself && field->state == VALUE_NULL);
+}
+
 static uint64_t merge_fields(struct batch *b, const struct item *item, struct json_writer *w)
 {
     struct record_row *row = item->row;
@@ -286,8 +324,7 @@ static uint64_t merge_fields(struct batch *b, const struct item *item, struct js
             continue;
         const struct value *now = value_for(item, rule, i);
         struct value *field = &row->fields[rule->index];
-        bool first_match = item->link.key == 0;
-        if (value_eq(field, now) || (first_match && now->state == VALUE_NULL))
+        if (!batch_differs(b, item, i))
             continue;
         log_pair(w, rule->field.name, rule->field.kind, field, now);
         *field = *now;
@@ -310,7 +347,7 @@ static bool restore(struct batch *b, struct record_row *row)
 
 static int write_update(struct batch *b, struct item *item, struct error *err)
 {
-    struct buf body = BUF_INIT(BODY_MAX);
+    struct buf body = BUF_INIT(LOG_BODY_MAX);
     struct json_writer w = {.out = &body};
     struct record_row *row = item->row;
     struct str custom;
@@ -318,6 +355,7 @@ static int write_update(struct batch *b, struct item *item, struct error *err)
         return -1;
     json_open(&w, '{');
     uint64_t changed = merge_fields(b, item, &w);
+    item->changed = changed != 0;
     bool custom_changed = !str_eq(custom, row->custom);
     if (custom_changed)
         log_custom(&w, row->custom, custom);
@@ -336,7 +374,7 @@ static int write_update(struct batch *b, struct item *item, struct error *err)
         b->counts.updated += !restored;
     }
     int rc = body.full ? error_set(err, "the change of the record '%.*s' is larger than %d MiB",
-                                   STR_ARG(item->record->id), BODY_MAX >> 20)
+                                   STR_ARG(item->record->id), LOG_BODY_MAX >> 20)
                        : 0;
     buf_free(&body);
     return rc;
@@ -363,6 +401,9 @@ static int by_create_key(const void *a, const void *b)
 static void write_link(struct batch *b, const struct item *item)
 {
     int64_t link = item->relinked != 0 ? item->relinked : item->link.key;
+    if (item->link.key != 0 && item->link.ended == LINK_LIVE &&
+        str_eq(item->link.seen_remote, item->shadow))
+        return; /* as it was */
     b->out.links[b->out.link_count++] =
         (struct link_write){.key = link,
                             .stream = b->merge->target->stream,

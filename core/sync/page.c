@@ -113,6 +113,33 @@ static void read_record(struct page *page, const struct page_spec *spec, const s
     }
 }
 
+/* As a field like any other, so that mapping, filters and quarantine see it. */
+static int put_title(const struct page_record *record, const struct json *title, struct error *err)
+{
+    struct buf text = BUF_INIT(RECORD_MAX);
+    const struct json *copy = NULL;
+    json_write(&text, title);
+    int rc = json_parse(buf_view(&text), &copy, err);
+    if (rc == 0 && !json_put_member(record->fields, STR(FIELD_TITLE), copy)) {
+        json_free(copy);
+        rc = error_set(err, "a field cannot be added to a record");
+    }
+    buf_free(&text);
+    return rc;
+}
+
+static int put_titles(const struct page *page, struct str path, struct error *err)
+{
+    for (size_t i = 0; i < page->count && path.len > 0; i++) {
+        const struct page_record *record = &page->records[i];
+        const struct json *title = json_path(record->whole, path);
+        if (!record->rejected && json_kind(title) == JSON_STRING &&
+            put_title(record, title, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static void count_record(struct page *page, const struct page_record *record)
 {
     struct page_result *result = &page->result;
@@ -170,6 +197,8 @@ static int parse_page(struct page *page, const struct page_spec *spec, struct ti
     }
     if (spec->next.len > 0)
         page->result.next = page_scalar(json_path(page->root, spec->next), &page->arena);
+    if (put_titles(page, spec->title, err) != 0)
+        return -1;
     return attach_all(page, attached, err);
 }
 

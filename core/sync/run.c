@@ -330,6 +330,7 @@ struct run *run_start(struct sync_host *host, struct setup *setup, const struct 
                         .request = *request,
                         .events = events,
                         .arg = arg};
+    run->request.full |= request->repair;
     run->row = (struct run_row){.connection = setup->config->name,
                                 .started_by = request->started_by,
                                 .started_at = world_now(host->world),

@@ -18,6 +18,11 @@ struct run_request {
     size_t object_count;
     bool full;             /* read everything, whatever the cursor says */
     struct str started_by; /* "schedule", or who typed the command */
+    /* Both sides are compared in full, and this gets what differs; NULL: they are synced. Nothing
+     * is written, and the run log does not have it, unless `repair`: then it is a full run that
+     * also takes the vendor's values where nothing moved there. */
+    struct verify *verify;
+    bool repair;
 };
 
 struct run_progress {

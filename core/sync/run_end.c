@@ -30,7 +30,8 @@ static void read_deleted(struct run *run)
     struct run_ends *ends = &run->ends;
     ends->until = session_vendor_now(run->session);
     /* A mark that is ahead of the vendor's clock says nothing. */
-    bool all = object->state.walk == WALK_SUSPECTS || object->state.deleted_watermark == 0 ||
+    bool all = run->request.verify || object->state.walk == WALK_SUSPECTS ||
+               object->state.deleted_watermark == 0 ||
                object->state.deleted_watermark > ends->until;
     ends->whole = all || object->setup->vendor->deleted_is_whole;
     const struct selector selector = {.mode = READ_DELETED,
@@ -88,6 +89,7 @@ static void note_absent(struct run_ends *ends)
             link_list_add(&ends->ends, asked->link, asked->record);
     }
     ends->after = ends->asked[ends->asked_count - 1].link;
+    ends->answered = true;
 }
 
 static void ids_finished(struct run *run)
@@ -99,7 +101,7 @@ static void ids_finished(struct run *run)
     bool keeps = object->setup->config->deletes == END_KEEP;
     const struct run_counts planned = {.ended = keeps ? 0 : (int64_t)run->ends.ends.count};
     /* No need to ask on, when it is too many already. */
-    if (merge_guard(&merge, &object->row->counts, &planned, &err) != MERGE_OK)
+    if (!run_is_dry(run) && merge_guard(&merge, &object->row->counts, &planned, &err) != MERGE_OK)
         run_conclude(run, RUN_STOPPED, err.text);
     else
         run_next(run);

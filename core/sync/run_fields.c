@@ -120,6 +120,8 @@ static int compare(void *arg, struct error *err)
     drift_pause_rules(mapping, &look->before);
     int64_t before = mapping->hash;
     bool ended = drift_pause_rules(mapping, &look->known);
+    if (run_is_dry(run))
+        return 0;
     if (store->engine->set_fields(store, stream, &look->known, err) != 0)
         return -1;
     return ended || mapping->hash == before ? 0 : keep_read(run, before, mapping->hash, err);
@@ -146,6 +148,8 @@ static int note_look(void *arg, struct error *err)
 {
     struct run *run = arg;
     struct store *store = run->host->store;
+    if (run_is_dry(run))
+        return 0;
     run->look.known.looked_at = world_now(run->host->world);
     run->look.known.mapping_hash = mapping_of(run)->rules_hash;
     return store->engine->set_fields(store, run_current(run)->state.id, &run->look.known, err);

@@ -43,6 +43,7 @@ struct run_ends {
     int64_t after; /* those up to this link are settled */
     struct linked_id *asked;
     size_t asked_count;
+    bool answered; /* the vendor has said which of them it has */
     struct str *ids;
     struct arena arena;    /* of these */
     struct link_list came; /* links that the read brought */
@@ -182,6 +183,24 @@ void run_end_finished(struct run *run);
 bool run_end_wanted(const struct run_object *object);
 /* Whether a full read of the object can find out what is absent. */
 bool run_end_finds_absence(const struct run_object *object);
+
+/* ---- run_verify.c ---- */
+
+/* Both sides are compared, and nothing is written. */
+static inline bool run_is_dry(const struct run *run)
+{
+    return run->request.verify && !run->request.repair;
+}
+
+/* In place of the ones below, and like them, for a run that is dry. */
+int run_dry_open(struct run *run, int (*work)(void *run, struct error *err), struct error *err);
+int run_dry_object(struct run *run);
+int run_dry_absent(struct run *run);
+/* The next links that may have ended there and have not come, as load_unseen gives them. */
+int run_dry_unseen(struct run *run, struct linked_id **ret_rows, size_t *ret_count,
+                   struct error *err);
+/* Of those that were asked for by id, what did not come is gone. On the store executor. */
+int run_verify_answer(struct run *run, struct error *err);
 
 /* ---- run_store.c: on the store executor, each a transaction of its own ---- */
 

@@ -211,7 +211,8 @@ void run_emit_page(void *arg, struct ticket *ticket, const struct page_spec *spe
                                  .modified = arena_str(&ticket->arena, spec->modified),
                                  .fields = arena_str(&ticket->arena, spec->fields),
                                  .next = arena_str(&ticket->arena, spec->next),
-                                 .merged = arena_str(&ticket->arena, spec->merged)};
+                                 .merged = arena_str(&ticket->arena, spec->merged),
+                                 .title = arena_str(&ticket->arena, spec->title)};
     p->page = page_new(blob_ref(ticket->body));
     parse_again(p);
 }
@@ -310,6 +311,8 @@ static bool goes_on(const struct run *run, const struct run_object *object)
     const struct stream_state *state = &object->state;
     bool own = object->row != NULL; /* this run's, after a crash */
     bool finds = state->walk_links > 0 || !run_end_finds_absence(object);
+    if (run->request.verify && !own)
+        return false;
     if (state->walk == WALK_NONE || state->walk_hash != object->setup->mapping.hash)
         return false;
     if (!run->request.full || own)
@@ -331,14 +334,14 @@ static bool choose_walk(struct run *run, struct run_object *object)
         return false;
     bool asked = run->request.full && !object->full_done;
     bool due = !object->full_done && is_due(run, object, now);
-    bool full = asked || due || needs_full_read(state, hash, now);
+    bool full = asked || due || run_is_dry(run) || needs_full_read(state, hash, now);
     state->walk = full ? WALK_FULL : WALK_WINDOW;
     state->until = now;
     state->since = full ? 0 : state->watermark;
     state->walk_hash = hash;
     state->walk_links = 0;
     state->position.len = 0;
-    return full && run_end_finds_absence(object) &&
+    return full && !run_is_dry(run) && run_end_finds_absence(object) &&
            (asked || run->setup->config->reconcile != RECONCILE_OFF);
 }
 
@@ -405,6 +408,8 @@ static void read_walk(struct run *run)
 void run_read_begin(struct run *run)
 {
     struct run_object *object = run_current(run);
+    if (run->request.verify)
+        verify_begin_object(run->request.verify, object->setup->item->name);
     bool fresh = object->stage == STAGE_WALK && choose_walk(run, object);
     begin_row(run, object);
     if (object->stage != STAGE_WALK)

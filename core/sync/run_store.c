@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a run writes besides records: its place in the run log, stream state, the account's name. */
+#include "sync/drift.h"
 #include "sync/pause.h"
 #include "sync/run_internal.h"
 
@@ -37,6 +38,21 @@ static void take_position(struct run_object *object)
     position->ptr = object->position;
 }
 
+/* The mapping of an object as it was read last: its pauses count, too, where another object that it
+ * takes fields of is read first. */
+static int prepare_mapping(struct run *run, struct object_setup *setup, int64_t stream,
+                           struct error *err)
+{
+    struct store *store = run->host->store;
+    struct naming naming = {store, setup->model};
+    struct field_snapshot known;
+    if (mapping_bind(&setup->mapping, id_of_custom_field, &naming, err) != 0 ||
+        store->engine->load_fields(store, stream, &known, &run->arena, err) != 0)
+        return -1;
+    drift_pause_rules(&setup->mapping, &known);
+    return 0;
+}
+
 /* All objects of the connection, also those that this run leaves out: lookups may mean them. */
 static int open_streams(struct run *run, int64_t *ids, struct error *err)
 {
@@ -44,17 +60,17 @@ static int open_streams(struct run *run, int64_t *ids, struct error *err)
     for (size_t i = 0; i < run->setup->object_count; i++) {
         struct object_setup *setup = &run->setup->objects[i];
         struct run_object *object = find_object(run, setup);
-        struct naming naming = {store, setup->model};
         struct stream_state state;
         if (store->engine->stream(store, run->connection, setup->item->name, setup->model,
                                   &run->arena, &state, err) != 0 ||
-            mapping_bind(&setup->mapping, id_of_custom_field, &naming, err) != 0)
+            prepare_mapping(run, setup, state.id, err) != 0)
             return -1;
         ids[i] = state.id;
         if (!object)
             continue;
         object->state = state;
-        object->target = (struct merge_target){.object = setup, .stream = state.id};
+        object->target = (struct merge_target){
+            .setup = run->setup, .object = setup, .stream = state.id, .streams = ids};
         take_position(object);
         uint64_t *erased;
         if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0 ||
@@ -110,18 +126,22 @@ static int open_run(void *arg, struct error *err)
         return error_set(err, "another fastenr is syncing '%.*s' just now: wait until it is done",
                          STR_ARG(name));
     run->leased = lease == 0;
-    if (lease < 0 || engine->reap(store, run->connection, err) != 0 ||
+    if (lease < 0 || (!run_is_dry(run) && engine->reap(store, run->connection, err) != 0) ||
         open_streams(run, ids, err) != 0)
         return -1;
     find_lookups(run, ids);
     if (engine->each_stream(store, name, note_quarantined, run, err) != 0)
         return -1;
+    if (run_is_dry(run))
+        return 0;
     return engine->run_start(store, run->connection, run->request.started_by, &run->row.id, err);
 }
 
 int run_store_open(struct run *run, struct error *err)
 {
-    if (store_transact(run->host->store, open_run, run, err) == 0)
+    int rc = run_is_dry(run) ? run_dry_open(run, open_run, err)
+                             : store_transact(run->host->store, open_run, run, err);
+    if (rc == 0)
         return 0;
     run->row.id = 0;
     if (run->leased)
@@ -142,6 +162,8 @@ static int set_account(void *arg, struct error *err)
 
 int run_store_account(struct run *run, struct error *err)
 {
+    if (run_is_dry(run))
+        return 0;
     return store_transact(run->host->store, set_account, run, err);
 }
 
@@ -199,6 +221,8 @@ static int close_object(void *arg, struct error *err)
 
 int run_store_object(struct run *run, struct error *err)
 {
+    if (run_is_dry(run))
+        return run_dry_object(run);
     return store_transact(run->host->store, close_object, run, err);
 }
 
@@ -206,11 +230,15 @@ int run_store_object(struct run *run, struct error *err)
 
 struct merge run_merge(struct run *run)
 {
+    const struct run_object *object = run_current(run);
     return (struct merge){.store = run->host->store,
                           .world = run->host->world,
                           .organization = run->organization,
                           .run = run->row.id,
-                          .target = &run_current(run)->target};
+                          .target = &object->target,
+                          .retakes = object->state.mapping_hash != object->setup->mapping.hash,
+                          .verify = run->request.verify,
+                          .dry = run_is_dry(run)};
 }
 
 struct ending {
@@ -257,6 +285,8 @@ int run_store_deleted(struct run *run, struct error *err)
 {
     const struct run_object *object = run_current(run);
     struct ending e = {run, LINK_ARCHIVED, object->state, *object->row};
+    if (run_is_dry(run)) /* merge_deleted has noted them */
+        return 0;
     e.next.deleted_watermark = deleted_mark(object, run->ends.until);
     return store_ending(&e, err);
 }
@@ -265,6 +295,8 @@ int run_store_absent(struct run *run, struct error *err)
 {
     const struct run_object *object = run_current(run);
     struct ending e = {run, LINK_ABSENT, object->state, *object->row};
+    if (run_is_dry(run))
+        return run_dry_absent(run);
     if (e.next.walk == WALK_SUSPECTS) {
         e.next.walk = WALK_NONE;
         e.next.walk_links = 0;
@@ -273,31 +305,48 @@ int run_store_absent(struct run *run, struct error *err)
     return store_ending(&e, err);
 }
 
-/* The next links to ask about, at most READ_IDS_MAX. */
-static int load_asked(struct run *run, struct error *err)
+static int load_suspects(struct run *run, struct linked_id **ret_rows, size_t *ret_count,
+                         struct error *err)
 {
     struct store *store = run->host->store;
     const struct stream_state *state = &run_current(run)->state;
     struct run_ends *ends = &run->ends;
+    if (ends->asking == ASK_ARCHIVED)
+        return store->engine->load_archived(store, state->id, ends->after, READ_IDS_MAX, ret_rows,
+                                            ret_count, &ends->arena, err);
+    if (run_is_dry(run))
+        return run_dry_unseen(run, ret_rows, ret_count, err);
+    return store->engine->load_unseen(store, state, ends->after, READ_IDS_MAX, ret_rows, ret_count,
+                                      &ends->arena, err);
+}
+
+/* Whether it is known without asking what became of a link. */
+static bool is_settled(const struct run *run, const struct linked_id *row)
+{
+    const uint8_t *key = store_hash_key(run->host->store);
+    if (run->ends.asking == ASK_ARCHIVED)
+        return link_list_has(&run->ends.dead, row->link);
+    return run_is_dry(run) && verify_has_met(run->request.verify, key, row->external_id);
+}
+
+/* The next links to ask about, at most READ_IDS_MAX. */
+static int load_asked(struct run *run, struct error *err)
+{
+    struct run_ends *ends = &run->ends;
     struct linked_id *rows = NULL;
     size_t count = 0;
-    int rc = ends->asking == ASK_UNSEEN
-                 ? store->engine->load_unseen(store, state, ends->after, READ_IDS_MAX, &rows,
-                                              &count, &ends->arena, err)
-                 : store->engine->load_archived(store, state->id, ends->after, READ_IDS_MAX, &rows,
-                                                &count, &ends->arena, err);
-    if (rc != 0)
+    if (load_suspects(run, &rows, &count, err) != 0)
         return -1;
     ends->asked = arena_new(&ends->arena, count, sizeof ends->asked[0]);
     ends->ids = arena_new(&ends->arena, count, sizeof ends->ids[0]);
     for (size_t i = 0; i < count; i++) {
-        if (ends->asking == ASK_ARCHIVED && link_list_has(&ends->dead, rows[i].link))
+        if (is_settled(run, &rows[i]))
             continue;
         ends->ids[ends->asked_count] = rows[i].external_id;
         ends->asked[ends->asked_count++] = rows[i];
     }
     if (ends->asked_count == 0 && count > 0)
-        ends->after = rows[count - 1].link; /* the vendor has said of all of them that they are */
+        ends->after = rows[count - 1].link; /* the vendor has said what they are */
     else if (count == 0)
         ends->asking++;
     if (count == 0)
@@ -326,9 +375,11 @@ int run_store_suspects(struct run *run, struct error *err)
 {
     struct run_ends *ends = &run->ends;
     bool believed = true;
+    if (run_verify_answer(run, err) != 0)
+        return -1;
     ends->asked_count = 0;
     arena_free(&ends->arena);
-    if (ends->asking == ASK_UNSEEN && is_believed(run, &believed, err) != 0)
+    if (ends->asking == ASK_UNSEEN && !run_is_dry(run) && is_believed(run, &believed, err) != 0)
         return -1;
     if (!believed)
         ends->asking = ASK_ARCHIVED;

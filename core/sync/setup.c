@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/redact.h"
 #include "base/time.h"
+#include "sync/take.h"
 
 struct maker {
     struct settings_context ctx;
@@ -449,9 +450,16 @@ static void make_answers(struct maker *m)
 
 /* ---- objects ---- */
 
-static struct str object_name(const struct descriptor *d, size_t i)
+/* The names that objects have; not that of the row for all others. */
+static const char *const *object_names(struct maker *m, size_t *ret_count)
 {
-    return d->objects[i].name;
+    const struct descriptor *d = m->s->descriptor;
+    const char **names = arena_new(m->ctx.arena, d->object_count, sizeof names[0]);
+    *ret_count = 0;
+    for (uint32_t i = 0; i < d->object_count; i++)
+        if (!d->objects[i].is_custom)
+            names[(*ret_count)++] = arena_str(m->ctx.arena, d->objects[i].name).ptr;
+    return names;
 }
 
 static const struct node *object_node(const struct named_item *item, const char *key)
@@ -459,18 +467,28 @@ static const struct node *object_node(const struct named_item *item, const char 
     return node_get(item->node, key);
 }
 
+/* What the vendor gives of a taken field is an id, which matches nothing. */
+static bool is_taken(const struct object_setup *o, int field)
+{
+    for (size_t i = 0; i < o->mapping.rule_count; i++)
+        if (o->mapping.rules[i].index == field)
+            return o->mapping.rules[i].take.len > 0;
+    return false;
+}
+
 static void make_match(struct maker *m, struct object_setup *o)
 {
     const struct node *at = object_node(o->item, "match");
     if (!at || node_is_null(at)) {
-        if (o->model->match)
+        if (o->model->match && !is_taken(o, model_field(o->model, str_from(o->model->match))))
             o->match[o->match_count++] = model_field(o->model, str_from(o->model->match));
         return;
     }
     for (size_t i = 0; i < o->config->match.count; i++) {
         struct str name = o->config->match.items[i];
         int field = model_field(o->model, name);
-        bool fits = field >= 0 && o->model->fields[field].kind != KIND_REFERENCE;
+        bool fits =
+            field >= 0 && o->model->fields[field].kind != KIND_REFERENCE && !is_taken(o, field);
         if (!fits || o->match_count == sizeof o->match / sizeof o->match[0])
             settings_complain(&m->ctx, at->kind == NODE_LIST ? at->items[i] : at,
                               "%s cannot be matched by '%.*s'; by default it is matched by %s",
@@ -482,7 +500,7 @@ static void make_match(struct maker *m, struct object_setup *o)
 }
 
 /* False: the rule has no object to look in, and is to be left out. */
-static bool check_lookup(struct maker *m, const struct object_setup *o, const struct rule *rule)
+static bool check_lookup(struct maker *m, const struct object_setup *o, struct rule *rule)
 {
     struct node at = {.line = rule->line ? rule->line : o->item->line,
                       .column = rule->line ? rule->column : o->item->column};
@@ -490,6 +508,8 @@ static bool check_lookup(struct maker *m, const struct object_setup *o, const st
     if (!target && rule->line)
         settings_complain(&m->ctx, &at, "%s looks up '%.*s', which this connection does not sync",
                           rule->field.name, STR_ARG(rule->lookup));
+    else if (target && rule->take.len > 0)
+        take_resolve(&m->ctx, o, rule, target->model, &at);
     else if (target && !str_is(str_from(target->model->name), rule->field.references))
         settings_complain(&m->ctx, &at, "%s refers to a %s, but '%.*s' become %ss",
                           rule->field.name, rule->field.references, STR_ARG(rule->lookup),
@@ -502,12 +522,30 @@ static bool check_lookup(struct maker *m, const struct object_setup *o, const st
 static void check_lookups(struct maker *m, struct object_setup *o)
 {
     for (size_t i = 0; i < o->mapping.rule_count;) {
-        const struct rule *rule = &o->mapping.rules[i];
-        if (rule->lookup.len == 0 || check_lookup(m, o, rule))
+        struct rule *rule = &o->mapping.rules[i];
+        bool wrong = (rule->take.len > 0) == (rule->field.kind == KIND_REFERENCE); /* it is said */
+        if (rule->lookup.len == 0 || wrong || check_lookup(m, o, rule))
             i++;
         else
             mapping_drop(&o->mapping, i);
     }
+}
+
+/* The row that stands for all others, with the object's own name. NULL: the name is so near to
+ * another's that it is taken for a slip. */
+static const struct connector_object *custom_vendor(struct maker *m,
+                                                    const struct connector_object *row,
+                                                    struct str name)
+{
+    struct connector_object *object = arena_new(m->ctx.arena, 1, sizeof *object);
+    size_t count;
+    const char *const *names = object_names(m, &count);
+    if (str_nearest(name, names, count))
+        return NULL;
+    *object = *row;
+    object->name = name;
+    object->label = name;
+    return object;
 }
 
 static bool make_object(struct maker *m, const struct named_item *item, struct object_setup *o)
@@ -516,23 +554,25 @@ static bool make_object(struct maker *m, const struct named_item *item, struct o
     struct node at = {.line = item->line, .column = item->column};
     *o = (struct object_setup){
         .item = item, .config = item->item, .vendor = descriptor_object(d, item->name)};
+    if (o->vendor && o->vendor->is_custom)
+        o->vendor = custom_vendor(m, o->vendor, item->name);
     if (!o->vendor) {
+        size_t count;
+        const char *const *names = object_names(m, &count);
         settings_complain(&m->ctx, &at, "%.*s has no object '%.*s'%s", STR_ARG(d->name),
                           STR_ARG(item->name),
-                          settings_hint(item->name, names_of(m, d->object_count, object_name),
-                                        d->object_count, m->ctx.arena));
+                          settings_hint(item->name, names, count, m->ctx.arena));
         return false;
     }
     struct str to = o->config->to.len > 0 ? o->config->to : o->vendor->canonical;
     const struct node *to_node = object_node(item, "to");
     o->model = model_object(to);
     if (!o->model) {
-        const char *names[8];
-        size_t count = 0;
-        for (; count < model_object_count && count < 8; count++)
-            names[count] = model_objects[count].name;
+        const char **names = arena_new(m->ctx.arena, model_object_count, sizeof names[0]);
+        for (size_t i = 0; i < model_object_count; i++)
+            names[i] = model_objects[i].name;
         settings_complain(&m->ctx, to_node ? to_node : &at, "there is no canonical object '%.*s'%s",
-                          STR_ARG(to), settings_hint(to, names, count, m->ctx.arena));
+                          STR_ARG(to), settings_hint(to, names, model_object_count, m->ctx.arena));
         return false;
     }
     o->lookback_us =
@@ -552,6 +592,7 @@ static void make_objects(struct maker *m)
             m->s->object_count++;
     for (size_t i = 0; i < m->s->object_count; i++)
         check_lookups(m, &m->s->objects[i]);
+    take_check_all(&m->ctx, m->s);
     const struct node *written = node_get(m->s->config->root, "objects");
     if (written && written->kind == NODE_MAP && written->count == 0) /* else it is said already */
         settings_complain(&m->ctx, written, "'objects' is empty: name at least one");

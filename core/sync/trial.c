@@ -311,7 +311,7 @@ static void on_ended(void *arg, const struct session_end *end)
     struct trial *t = arg;
     if (end->how != SESSION_STOPPED)
         tell(t, TRIAL_START, STR(""), TRIAL_FAILED, took(t), end->text,
-             "report it to the connector's author; `fastenr plugins` names the file");
+             "report it to the connector's author; `fastenr plugins list` names the file");
     t->over = true;
 }
 

@@ -202,7 +202,7 @@ static fastenr_outcome read_account(struct hubspot *h, uint64_t handle,
 static fastenr_outcome try_objects(struct hubspot *h)
 {
     fastenr_outcome outcome = FASTENR_AUTH_FAILED;
-    for (size_t i = 0; i < HUBSPOT_OBJECTS && outcome == FASTENR_AUTH_FAILED; i++) {
+    for (size_t i = 0; i < HUBSPOT_CRM && outcome == FASTENR_AUTH_FAILED; i++) {
         struct hubspot_request request = {
             .bucket = hubspot_burst, .retry = HUBSPOT_RETRIED, .scope = hubspot_objects[i].scope};
         struct hubspot_url url = {h->url, sizeof h->url, 0};

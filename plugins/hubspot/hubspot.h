@@ -12,15 +12,29 @@
 #define HUBSPOT_ORIGIN "https://api.hubapi.com"
 
 enum {
-    HUBSPOT_URL_MAX = 8000,         /* HubSpot answers 414 from about twice this on */
-    HUBSPOT_BODY_MAX = 64 * 1024,   /* of a batch read: 100 ids and the properties */
-    HUBSPOT_SEARCH_BODY_MAX = 3000, /* HubSpot refuses a longer search */
-    HUBSPOT_LIST_PAGE = 100,        /* the most that a list or a batch read gives */
-    HUBSPOT_SEARCH_PAGE = 200,      /* the most that a search gives */
-    HUBSPOT_ASSOCIATION_PAGES = 60, /* of one record's: four objects' make 240 answers a page */
-    HUBSPOT_ID_MAX = 20,            /* digits of an id */
-    HUBSPOT_CURSOR_MAX = 256,       /* bytes of `paging.next.after` */
-    HUBSPOT_NAME_MAX = 255          /* bytes of a property's name that the host takes */
+    HUBSPOT_URL_MAX = 8000,          /* HubSpot answers 414 from about twice this on */
+    HUBSPOT_BODY_MAX = 64 * 1024,    /* of a batch read: 100 ids and the properties */
+    HUBSPOT_SEARCH_BODY_MAX = 3000,  /* HubSpot refuses a longer search */
+    HUBSPOT_LIST_PAGE = 100,         /* the most that a list or a batch read gives */
+    HUBSPOT_SEARCH_PAGE = 200,       /* the most that a search gives */
+    HUBSPOT_ASSOCIATION_PAGES = 60,  /* of one record's: four objects' make 240 answers a page */
+    HUBSPOT_ID_MAX = 20,             /* digits of an id */
+    HUBSPOT_CURSOR_MAX = 256,        /* bytes of `paging.next.after` */
+    HUBSPOT_NAME_MAX = 255,          /* bytes of a property's name that the host takes */
+    HUBSPOT_PROPERTIES_MAX = 1000,   /* that an object of HubSpot's may have */
+    HUBSPOT_CUSTOM_TEXTS = 96 * 1024 /* their names, in a schema */
+};
+
+/* The custom object of the operation under way. */
+struct hubspot_custom {
+    struct fastenr_object object; /* `name` is its objectTypeId */
+    struct fastenr_str title;     /* path of a record's name; empty: it has none */
+    struct fastenr_str properties[HUBSPOT_PROPERTIES_MAX];
+    uint32_t property_count;
+    struct fastenr_str fields[2 * HUBSPOT_PROPERTIES_MAX]; /* of the selector */
+    uint32_t field_count;
+    char texts[HUBSPOT_CUSTOM_TEXTS];
+    uint64_t used;
 };
 
 struct hubspot {
@@ -29,17 +43,27 @@ struct hubspot {
     const char *objects_url; /* an object's name follows */
     char url[HUBSPOT_URL_MAX];
     char body[HUBSPOT_BODY_MAX];
+    struct hubspot_custom custom;
     char account_id[32];
     char account_name[256];
 };
 
 /* ---- hubspot_objects.c ---- */
 
-enum { HUBSPOT_OBJECTS = 9, HUBSPOT_ASSOCIATED = 4 }; /* the first four are what others name */
+enum {
+    HUBSPOT_ASSOCIATED = 4, /* the first four are what others name */
+    HUBSPOT_CRM = 9,        /* read by the list and the search; what follows are reference tables */
+    HUBSPOT_OWNERS = HUBSPOT_CRM,
+    HUBSPOT_DEAL_STAGES,
+    HUBSPOT_TICKET_STAGES,
+    HUBSPOT_CUSTOM, /* the row that stands for the account's own */
+    HUBSPOT_OBJECTS
+};
 extern const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS];
 
-/* The descriptor's row of an object, or NULL with a reason told to the host. */
-const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name);
+/* The row of an object: the descriptor's, or one of the account's own objects. */
+fastenr_outcome hubspot_object(struct hubspot *h, struct fastenr_str name,
+                               const struct fastenr_object **ret_object);
 
 /* What the field "associations.NAME" is about; NULL when the field is a property. */
 const struct fastenr_object *hubspot_associated(struct fastenr_str field);
@@ -137,6 +161,27 @@ struct fastenr_str hubspot_text_at(const struct fastenr_table *texts, uint32_t i
  * `ids`: those of its records, a JSON array of texts. */
 fastenr_outcome hubspot_attach(struct hubspot *h, const struct fastenr_object *object,
                                const struct fastenr_table *fields, struct fastenr_str ids);
+
+/* ---- hubspot_custom.c ---- */
+
+/* Fields that are made: all properties, and what names a record. */
+#define HUBSPOT_ALL   "*"
+#define HUBSPOT_TITLE "{title}"
+
+/* Looks an object up in the account's list; *ret_object is valid until the next operation. */
+fastenr_outcome hubspot_find_custom(struct hubspot *h, struct fastenr_str name,
+                                    const struct fastenr_object **ret_object);
+/* Puts properties in the place of the fields that are made; 0 when they are too many. */
+int32_t hubspot_expand_fields(struct hubspot *h, struct fastenr_selector *selector);
+fastenr_outcome hubspot_emit_custom_fields(struct hubspot *h);
+
+/* ---- hubspot_reference.c ---- */
+
+/* Whether it is one of the tables that are read there. */
+int32_t hubspot_is_reference(const struct fastenr_object *object);
+fastenr_outcome hubspot_read_reference(struct hubspot *h, const struct fastenr_object *object,
+                                       const struct fastenr_selector *selector);
+fastenr_outcome hubspot_discover_reference(struct hubspot *h, const struct fastenr_object *object);
 
 /* ---- operations ---- */
 

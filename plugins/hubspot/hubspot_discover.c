@@ -140,19 +140,24 @@ fastenr_outcome hubspot_discover(void *instance, struct fastenr_str object)
     struct hubspot *h = instance;
     struct hubspot_request request = {.bucket = hubspot_burst, .retry = HUBSPOT_RETRIED};
     struct hubspot_url url = {h->url, sizeof h->url, 0};
-    const struct fastenr_object *row = hubspot_object(h, object);
+    const struct fastenr_object *row;
     uint64_t handle;
-    if (!row)
-        return FASTENR_FAILED;
+    fastenr_outcome outcome = hubspot_object(h, object, &row);
+    if (outcome != FASTENR_OK)
+        return outcome;
+    if (hubspot_is_reference(row))
+        return hubspot_discover_reference(h, row);
     hubspot_url_text(&url, HUBSPOT_ORIGIN "/crm/v3/properties/");
     hubspot_url_value(&url, row->name);
     if (!hubspot_url_end(&url, &request.url))
         return hubspot_fail(h, FASTENR_FAILED, "the name of the object is too long");
     request.scope = row->scope;
-    fastenr_outcome outcome = hubspot_send(h, &request, &handle);
+    outcome = hubspot_send(h, &request, &handle);
     if (outcome != FASTENR_OK)
         return outcome;
     outcome = emit_properties(h, handle);
     h->services->release(h->host, handle);
+    if (outcome == FASTENR_OK && row == &h->custom.object)
+        outcome = hubspot_emit_custom_fields(h);
     return outcome == FASTENR_OK ? emit_associations(h, row) : outcome;
 }

@@ -23,6 +23,14 @@
         .lookup = FASTENR_STR("companies")                                                         \
     }
 
+/* A field of the owner, or of the stage, and not its id. */
+#define MAP_TAKE(field, property, object, taken)                                                   \
+    {                                                                                              \
+        .to = FASTENR_STR(field), .from = FASTENR_STR(property), .lookup = FASTENR_STR(object),    \
+        .take = FASTENR_STR(taken)                                                                 \
+    }
+#define MAP_OWNER(field) MAP_TAKE(field, "hubspot_owner_id", "owners", "email")
+
 #define MAP_AS(field, property, words)                                                             \
     {                                                                                              \
         .to = FASTENR_STR(field), .from = FASTENR_STR(property), .map = FASTENR_STR(words)         \
@@ -48,6 +56,7 @@ static const struct fastenr_mapping company_mapping[] = {
     MAP_KEY("domain", "domain"),
     MAP("industry", "industry"),
     MAP_COMPANY("parent_id", "hs_parent_company_id"),
+    MAP_OWNER("owner_email"),
     MAP("custom_fields.website", "website"),
     MAP("custom_fields.phone", "phone"),
     MAP("custom_fields.city", "city"),
@@ -82,6 +91,9 @@ static const struct fastenr_mapping deal_mapping[] = {
     MAP("currency", "deal_currency_code"),
     MAP("stage", "dealstage"),
     MAP("pipeline", "pipeline"),
+    MAP_TAKE("stage", "dealstage", "deal_stages", "stage"),
+    MAP_TAKE("pipeline", "dealstage", "deal_stages", "pipeline"),
+    MAP_OWNER("owner_email"),
     {.to = FASTENR_STR("probability"),
      .from = FASTENR_STR("hs_deal_stage_probability"),
      .scale = FASTENR_STR("100")},
@@ -97,13 +109,16 @@ static const struct fastenr_mapping deal_mapping[] = {
 };
 
 /* Stages 1 to 4 are those of the pipeline that every account begins with. What stages of other
- * pipelines mean is the account's own: they have no status until a mapping says it. */
+ * pipelines mean is the account's own, and ticket_stages tells it; without that they have no status
+ * until a mapping says it. */
 static const struct fastenr_mapping ticket_mapping[] = {
     MAP_ACCOUNT,
     MAP_CONTACT,
     MAP("subject", "subject"),
     MAP("description", "content"),
     MAP_AS("status", "hs_pipeline_stage", "1=open,2=pending,3=open,4=closed,*="),
+    MAP_TAKE("status", "hs_pipeline_stage", "ticket_stages", "ticket_status"),
+    MAP_OWNER("assignee_email"),
     MAP_LOWER("priority", "hs_ticket_priority"),
     MAP_LOWER("channel", "source_type"),
     MAP("opened_at", "createdate"),
@@ -179,17 +194,60 @@ static const struct fastenr_mapping task_mapping[] = {
     MAP("custom_fields.owner_id", "hubspot_owner_id"),
 };
 
+static const struct fastenr_mapping owner_mapping[] = {
+    MAP_KEY("email", "email"),
+    {.to = FASTENR_STR("name"),
+     .from = FASTENR_STR("firstName,lastName"),
+     .join = FASTENR_STR(" ")},
+    MAP("user_id", "userId"),
+    MAP_AS("active", "archived", "true=false,false=true"),
+};
+
+#define MAP_STAGE                                                                                  \
+    MAP("object", "object"), MAP("pipeline", "pipelineLabel"), MAP("pipeline_id", "pipelineId"),   \
+        MAP("stage", "label"), MAP("stage_id", "stageId"), MAP("display_order", "displayOrder"),   \
+        MAP("closed", "isClosed")
+static const struct fastenr_mapping deal_stage_mapping[] = {
+    MAP_STAGE,
+    {.to = FASTENR_STR("probability"),
+     .from = FASTENR_STR("probability"),
+     .scale = FASTENR_STR("100")},
+    MAP("deal_status", "status"),
+};
+static const struct fastenr_mapping ticket_stage_mapping[] = {
+    MAP_STAGE,
+    MAP("ticket_status", "status"),
+};
+
+static const struct fastenr_mapping custom_mapping[] = {
+    MAP_ALWAYS("object", "{object}"),
+    MAP("title", HUBSPOT_TITLE),
+    MAP("fields", HUBSPOT_ALL),
+    MAP_ACCOUNT,
+    MAP_CONTACT,
+    {.to = FASTENR_STR("deal_id"),
+     .from = FASTENR_STR(HUBSPOT_ASSOCIATIONS "deals"),
+     .lookup = FASTENR_STR("deals")},
+};
+
 /* HubSpot's search sees a change only "a few moments" later, and integrations that trusted that
  * have lost records to minutes of lag. Re-reading five minutes costs a page or two. */
 enum { INDEX_LAG_MS = 5 * 60 * 1000 };
 
+#define LIFE_FLAGS FASTENR_OBJECT_DELETED | FASTENR_OBJECT_DELETED_ALL | FASTENR_OBJECT_IDS
 #define OBJECT(object_name, object_label, object, modified_property, object_scope, rows)           \
     {                                                                                              \
         .name = FASTENR_STR(object_name), .label = FASTENR_STR(object_label),                      \
         .canonical = FASTENR_STR(object), .key = FASTENR_STR("hs_object_id"),                      \
         .modified = FASTENR_STR(modified_property), .scope = FASTENR_STR(object_scope),            \
-        .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows),                               \
-        .flags = FASTENR_OBJECT_DELETED | FASTENR_OBJECT_DELETED_ALL | FASTENR_OBJECT_IDS          \
+        .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows), .flags = LIFE_FLAGS           \
+    }
+/* Read whole each time, so that nothing can be missed. */
+#define TABLE(object_name, object_label, object, id, object_scope, rows)                           \
+    {                                                                                              \
+        .name = FASTENR_STR(object_name), .label = FASTENR_STR(object_label),                      \
+        .canonical = FASTENR_STR(object), .key = FASTENR_STR(id),                                  \
+        .scope = FASTENR_STR(object_scope), .mapping = FASTENR_TABLE(rows)                         \
     }
 #define MODIFIED       "hs_lastmodifieddate" /* contacts alone name it otherwise */
 #define SCOPE_CONTACTS "crm.objects.contacts.read"
@@ -205,6 +263,20 @@ const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS] = {
     OBJECT("meetings", "Meetings", "engagement", MODIFIED, SCOPE_CONTACTS, meeting_mapping),
     OBJECT("notes", "Notes", "engagement", MODIFIED, SCOPE_CONTACTS, note_mapping),
     OBJECT("tasks", "Tasks", "engagement", MODIFIED, SCOPE_CONTACTS, task_mapping),
+    TABLE("owners", "Owners", "owner", "id", "crm.objects.owners.read", owner_mapping),
+    TABLE("deal_stages", "Stages of deal pipelines", "pipeline_stage", "stageId",
+          "crm.objects.deals.read", deal_stage_mapping),
+    TABLE("ticket_stages", "Stages of ticket pipelines", "pipeline_stage", "stageId", "tickets",
+          ticket_stage_mapping),
+    {.name = FASTENR_STR("*"),
+     .label = FASTENR_STR("Custom objects, by id or name: 2-3465404, subscription"),
+     .canonical = FASTENR_STR("custom_record"),
+     .key = FASTENR_STR("hs_object_id"),
+     .modified = FASTENR_STR(MODIFIED),
+     .scope = FASTENR_STR("crm.objects.custom.read"),
+     .lookback_ms = INDEX_LAG_MS,
+     .mapping = FASTENR_TABLE(custom_mapping),
+     .flags = LIFE_FLAGS | FASTENR_OBJECT_CUSTOM},
 };
 
 static const struct fastenr_object *find(const char *name, uint64_t len)
@@ -225,14 +297,9 @@ const struct fastenr_object *hubspot_associated(struct fastenr_str field)
     return object && object < hubspot_objects + HUBSPOT_ASSOCIATED ? object : NULL;
 }
 
-const struct fastenr_object *hubspot_object(struct hubspot *h, struct fastenr_str name)
+fastenr_outcome hubspot_object(struct hubspot *h, struct fastenr_str name,
+                               const struct fastenr_object **ret_object)
 {
-    const struct fastenr_object *object = find(name.ptr, name.len);
-    if (object)
-        return object;
-    hubspot_fail(h, FASTENR_FAILED,
-                 "the HubSpot connector reads companies, contacts, deals, tickets, calls, emails, "
-                 "meetings, notes and tasks, not '%.*s'",
-                 name.len > 100 ? 100 : (int)name.len, name.ptr);
-    return NULL;
+    *ret_object = find(name.ptr, name.len);
+    return *ret_object ? FASTENR_OK : hubspot_find_custom(h, name, ret_object);
 }

@@ -27,6 +27,7 @@ struct reader {
     int32_t deleted;    /* archived records are read, ids alone */
     int32_t associated; /* associations are wanted */
     int32_t wants_total;
+    struct fastenr_str title; /* path of what names a record; empty: none */
     uint64_t emitted;
     struct fastenr_str cursor; /* in cursor_text: where the next page begins */
     char cursor_text[HUBSPOT_CURSOR_MAX];
@@ -236,11 +237,12 @@ static fastenr_outcome emit(struct reader *r, uint64_t handle, struct page *ret_
                                 .modified = FASTENR_STR("updatedAt"),
                                 .fields = FASTENR_STR("properties"),
                                 .next = FASTENR_STR("paging.next.after"),
-                                .merged = FASTENR_STR("properties." MERGED_IDS)};
+                                .merged = FASTENR_STR("properties." MERGED_IDS),
+                                .title = r->title};
     struct fastenr_page_result result = {.size = sizeof result};
     if (r->deleted) {
         spec.modified = hubspot_text("archivedAt");
-        spec.merged = hubspot_text("");
+        spec.merged = spec.title = hubspot_text("");
     }
     fastenr_outcome outcome = r->h->services->emit_page(r->h->host, handle, &spec, &result);
     if (outcome != FASTENR_OK)
@@ -545,26 +547,51 @@ static fastenr_outcome read_selected(struct reader *r)
     return r->selector->mode == FASTENR_READ_WINDOW ? read_window(r) : read_all(r);
 }
 
+static fastenr_outcome read_records(struct reader *r)
+{
+    uint32_t mode = r->selector->mode;
+    r->deleted = mode == FASTENR_READ_DELETED;
+    r->wants_total = r->selector->limit == 0 && !r->deleted && mode != FASTENR_READ_IDS;
+    for (uint32_t i = 0; i < r->selector->fields.count && !r->deleted; i++)
+        r->associated = r->associated || hubspot_associated(field_at(r, i));
+    return mode == FASTENR_READ_IDS ? read_ids(r) : read_selected(r);
+}
+
+static int32_t can_read(const struct fastenr_object *object, uint32_t mode)
+{
+    switch (mode) {
+    case FASTENR_READ_FULL:
+    case FASTENR_READ_WINDOW:
+        return 1;
+    case FASTENR_READ_DELETED:
+        return (object->flags & FASTENR_OBJECT_DELETED) != 0;
+    case FASTENR_READ_IDS:
+        return (object->flags & FASTENR_OBJECT_IDS) != 0;
+    default:
+        return 0;
+    }
+}
+
 fastenr_outcome hubspot_read(void *instance, const struct fastenr_selector *selector)
 {
     struct reader r = {.h = instance, .selector = selector};
-    r.object = hubspot_object(r.h, selector->object);
-    if (!r.object)
-        return FASTENR_FAILED;
-    r.deleted = selector->mode == FASTENR_READ_DELETED;
-    r.wants_total = selector->limit == 0 && !r.deleted && selector->mode != FASTENR_READ_IDS;
-    for (uint32_t i = 0; i < selector->fields.count && !r.deleted; i++)
-        r.associated = r.associated || hubspot_associated(field_at(&r, i));
-    switch (selector->mode) {
-    case FASTENR_READ_FULL:
-    case FASTENR_READ_WINDOW:
-    case FASTENR_READ_DELETED:
-        return read_selected(&r);
-    case FASTENR_READ_IDS:
-        return read_ids(&r);
-    default:
+    struct fastenr_selector expanded = *selector;
+    fastenr_outcome outcome = hubspot_object(r.h, selector->object, &r.object);
+    if (outcome != FASTENR_OK)
+        return outcome;
+    if (!can_read(r.object, selector->mode))
         return hubspot_fail(r.h, FASTENR_FAILED,
-                            "the HubSpot connector cannot read in mode %u: upgrade it",
-                            selector->mode);
-    }
+                            "the HubSpot connector cannot read %.*s in mode %u: upgrade it",
+                            (int)selector->object.len, selector->object.ptr, selector->mode);
+    if (hubspot_is_reference(r.object))
+        return hubspot_read_reference(r.h, r.object, selector);
+    if (r.object != &r.h->custom.object)
+        return read_records(&r);
+    if (!hubspot_expand_fields(r.h, &expanded))
+        return hubspot_fail(r.h, FASTENR_BAD_CONFIG,
+                            "the mapping of %.*s names too many properties: map fewer",
+                            (int)selector->object.len, selector->object.ptr);
+    r.selector = &expanded;
+    r.title = r.h->custom.title;
+    return read_records(&r);
 }

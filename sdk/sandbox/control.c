@@ -13,6 +13,7 @@ static const char *const stat_names[STATS] = {
     [STAT_ASSOCIATIONS] = "associations",
     [STAT_PROPERTIES] = "properties",
     [STAT_ACCOUNT] = "account",
+    [STAT_REFERENCE] = "reference",
     [STAT_OTHER] = "other",
     [STAT_CONTROL] = "control",
     [STAT_RECORDS] = "records_served",
@@ -219,8 +220,8 @@ static void show_help(struct sandbox *s, struct answer *a)
         "\"GET /__sandbox/truth/{type}: all records as NDJSON; /truth/{type}/ended: those that are "
         "gone\","
         "\"POST /__sandbox/mutate "
-        "{companies, contacts, deals, ..., seed, create:{...}, archive:{...}, associate:{...}, "
-        "dissociate:{...}, restore:{...}, merge:{...}}\","
+        "{companies, contacts, deals, ..., owners, deal_stages, ticket_stages, seed, create:{...}, "
+        "archive:{...}, associate:{...}, dissociate:{...}, restore:{...}, merge:{...}}\","
         "\"GET, POST, DELETE /__sandbox/faults {kind: "
         "status|truncate|reset|reset_body|malformed|slow|html|hang|echo, rate, count, after, "
         "path, type, status, policy, retry_after, ms, member}\","

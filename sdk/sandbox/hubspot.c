@@ -193,7 +193,9 @@ enum route {
     ROUTE_PROPERTIES,
     ROUTE_PROPERTY,
     ROUTE_ACCOUNT,
-    ROUTE_OWNERS
+    ROUTE_OWNERS,
+    ROUTE_PIPELINES,
+    ROUTE_SCHEMAS
 };
 
 struct target {
@@ -267,6 +269,9 @@ static struct target find_target(const char *path)
     static const char *const accounts[] = {"/account-info/v3/details",
                                            "/account-info/2026-03/details", NULL};
     static const char *const owners[] = {"/crm/v3/owners", NULL};
+    static const char *const pipelines[] = {"/crm/v3/pipelines/", NULL};
+    static const char *const schemas[] = {"/crm/v3/schemas", "/crm-object-schemas/v3/schemas",
+                                          NULL};
     struct target t = {.type = -1, .method = "GET"};
     const char *rest;
     if (after_prefix(path, objects, &rest)) {
@@ -290,6 +295,11 @@ static struct target find_target(const char *path)
         t.route = ROUTE_ACCOUNT;
     } else if (after_prefix(path, owners, &rest) && (*rest == '\0' || strcmp(rest, "/") == 0)) {
         t.route = ROUTE_OWNERS;
+    } else if (after_prefix(path, schemas, &rest) && *rest == '\0') {
+        t.route = ROUTE_SCHEMAS;
+    } else if (after_prefix(path, pipelines, &rest)) {
+        t.type = take_type(rest, &rest);
+        t.route = t.type == DEALS || t.type == TICKETS ? ROUTE_PIPELINES : ROUTE_NONE;
     }
     return t;
 }
@@ -302,21 +312,6 @@ static void account_details(struct text *out)
                 "\"utcOffsetMilliseconds\":%d,\"uiDomain\":\"app.hubspot.com\","
                 "\"dataHostingLocation\":\"na1\"}",
                 HUBSPOT_PORTAL_ID, PORTAL_OFFSET_MS);
-}
-
-static void owners(struct text *out)
-{
-    static const char *const names[][2] = {
-        {"Ada", "Park"}, {"Ben", "Osei"}, {"Carla", "Weiß"}, {"Dev", "Rao"}, {"Eve", "Holm"}};
-    text_add(out, "{\"results\":[");
-    for (size_t i = 0; hubspot_owner_ids[i]; i++)
-        text_printf(out,
-                    "%s{\"id\":\"%s\",\"email\":\"owner%zu@sandbox.example\",\"firstName\":\"%s\","
-                    "\"lastName\":\"%s\",\"userId\":%zu,\"createdAt\":\"2023-01-10T08:00:00.000Z\","
-                    "\"updatedAt\":\"2024-06-01T08:00:00.000Z\",\"archived\":false,\"teams\":[]}",
-                    i ? "," : "", hubspot_owner_ids[i], i + 1, names[i][0], names[i][1],
-                    4700100 + i);
-    text_add(out, "]}");
 }
 
 static void properties(const struct hubspot *h, enum object_type type, struct text *out)
@@ -357,7 +352,9 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
                                       [ROUTE_PROPERTIES] = STAT_PROPERTIES,
                                       [ROUTE_PROPERTY] = STAT_PROPERTIES,
                                       [ROUTE_ACCOUNT] = STAT_ACCOUNT,
-                                      [ROUTE_OWNERS] = STAT_OTHER};
+                                      [ROUTE_OWNERS] = STAT_REFERENCE,
+                                      [ROUTE_PIPELINES] = STAT_REFERENCE,
+                                      [ROUTE_SCHEMAS] = STAT_REFERENCE};
     enum object_type type = (enum object_type)t->type;
     sandbox_count(h->sandbox, stats[t->route], 1);
     switch (t->route) {
@@ -389,7 +386,13 @@ static void serve(struct hubspot *h, const struct target *t, const struct call *
         property(h, type, t->rest, a);
         break;
     case ROUTE_OWNERS:
-        owners(&a->body);
+        hubspot_owners(h, call, a);
+        break;
+    case ROUTE_SCHEMAS:
+        hubspot_schemas(h, &a->body);
+        break;
+    case ROUTE_PIPELINES:
+        hubspot_pipelines(h, type, a);
         break;
     default:
         account_details(&a->body);
@@ -400,7 +403,7 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
 {
     struct hubspot *h = state;
     struct target t = find_target(call->path);
-    bool typed = t.route != ROUTE_ACCOUNT && t.route != ROUTE_OWNERS;
+    bool typed = t.route != ROUTE_ACCOUNT && t.route != ROUTE_OWNERS && t.route != ROUTE_SCHEMAS;
     if (hubspot_oauth(h, call, a) || !is_known(h, call, a))
         return;
     if (!within_limits(h, t.route == ROUTE_SEARCH, call->now_ms, a))
@@ -419,9 +422,10 @@ static void hubspot_handle(void *state, const struct call *call, struct answer *
                       call->request->method);
         return;
     }
-    if (t.route != ROUTE_ACCOUNT &&
-        !has_scope(h, call, typed ? hubspot_models[t.type].read_scope : "crm.objects.owners.read",
-                   a))
+    const char *scope = typed                      ? hubspot_models[t.type].read_scope
+                        : t.route == ROUTE_SCHEMAS ? "crm.schemas.custom.read"
+                                                   : "crm.objects.owners.read";
+    if (t.route != ROUTE_ACCOUNT && !has_scope(h, call, scope, a))
         return;
     serve(h, &t, call, a);
 }
@@ -452,6 +456,7 @@ static void *hubspot_create(struct sandbox *s, char *error, size_t error_size)
     window_init(&h->burst, (size_t)factor * BURST_MAX, BURST_MS);
     window_init(&h->search, (size_t)factor * SEARCH_MAX, SEARCH_MS);
     store_init(h);
+    references_init(h);
     if (!o->companies_from ||
         csv_read(o->companies_from, o->companies, &h->real, error, error_size) == 0)
         return h;

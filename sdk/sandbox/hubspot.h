@@ -23,6 +23,7 @@ enum object_type {
     MEETINGS,
     NOTES,
     TASKS,
+    SUBSCRIPTIONS, /* an object of the account's own */
     TYPES
 };
 enum { ENGAGEMENT_TYPES = TASKS - CALLS + 1 };
@@ -127,12 +128,32 @@ struct model {
 
 extern const struct model hubspot_models[TYPES];
 
+/* hubspot_custom.c */
+enum subscription_field {
+    SUBSCRIPTION_AUTO_RENEW,
+    SUBSCRIPTION_FEE,
+    SUBSCRIPTION_CREATED,
+    SUBSCRIPTION_MODIFIED,
+    SUBSCRIPTION_MERGED_IDS,
+    SUBSCRIPTION_OBJECT_ID,
+    SUBSCRIPTION_OWNER,
+    SUBSCRIPTION_PLAN,
+    SUBSCRIPTION_NAME,
+    SUBSCRIPTION_FIELDS
+};
+enum { SUBSCRIPTIONS_SEEDED = 60 };
+extern const struct field hubspot_subscription_fields[SUBSCRIPTION_FIELDS];
+struct record;
+struct hubspot;
+bool subscription_value(const struct record *r, unsigned field, struct text *out);
+/* The account's schemas, as the API lists them. */
+void hubspot_schemas(const struct hubspot *h, struct text *out);
+
 /* hubspot_activity_model.c */
 extern const struct field hubspot_deal_fields[DEAL_FIELDS], hubspot_ticket_fields[TICKET_FIELDS],
     hubspot_call_fields[CALL_FIELDS], hubspot_email_fields[EMAIL_FIELDS],
     hubspot_meeting_fields[MEETING_FIELDS], hubspot_note_fields[NOTE_FIELDS],
     hubspot_task_fields[TASK_FIELDS];
-extern const char *const hubspot_deal_stages[];
 
 /* A type by its name, its singular or its id; -1 when there is none. */
 int model_type(const char *name);
@@ -220,12 +241,30 @@ struct associations {
     size_t cap, count;
 };
 
+/* ---- hubspot_reference.c ---- */
+
+enum { OWNERS = 7, STAGES = 18 };
+
+/* What was changed of owners and stages. */
+struct references {
+    unsigned renamed_owners[OWNERS], renamed_stages[STAGES]; /* how often */
+    bool left[OWNERS];
+};
+
+struct stage {
+    enum object_type type;
+    const char *pipeline, *pipeline_label, *id, *label;
+    const char *probability; /* of deals, as a fraction; NULL: of tickets */
+    bool closed;
+};
+
 struct hubspot {
     struct sandbox *sandbox;
     const struct sandbox_options *options;
     struct csv_companies real;
     struct table tables[TYPES];
     struct associations associations;
+    struct references references;
     uint64_t seed_hash;
     struct window burst, search;
     uint64_t daily_used, daily_max;
@@ -415,6 +454,21 @@ void hubspot_associations(struct hubspot *h, enum object_type type, const char *
                           enum object_type to, const struct call *call, struct answer *a);
 void hubspot_associations_batch(struct hubspot *h, enum object_type type, enum object_type to,
                                 const struct call *call, struct answer *a);
+
+/* ---- hubspot_reference.c ---- */
+
+void references_init(struct hubspot *h);
+void hubspot_owners(struct hubspot *h, const struct call *call, struct answer *a);
+void hubspot_pipelines(struct hubspot *h, enum object_type type, struct answer *a);
+/* NULL when the type has no such stage. */
+const struct stage *hubspot_stage(enum object_type type, const char *id);
+bool stage_is_won(const struct stage *stage);
+/* How many were changed: another address, or gone from the account. */
+size_t references_change_owners(struct hubspot *h, uint64_t n, uint64_t seed, bool archive);
+size_t references_rename_stages(struct hubspot *h, enum object_type type, uint64_t n,
+                                uint64_t seed);
+/* Appends a line for each of "owners", "deal_stages" or "ticket_stages"; false: it is another. */
+bool references_truth(const struct hubspot *h, const char *name, struct text *out);
 
 /* An error body. `category` may be NULL. */
 void hubspot_error(struct hubspot *h, struct answer *a, int status, const char *category,

@@ -3,19 +3,24 @@
 #include "hubspot.h"
 
 static const char *const currencies[] = {"USD", "EUR", "GBP", NULL};
-const char *const hubspot_deal_stages[] = {"appointmentscheduled",
-                                           "qualifiedtobuy",
-                                           "presentationscheduled",
-                                           "decisionmakerboughtin",
-                                           "contractsent",
-                                           "closedwon",
-                                           "closedlost",
-                                           NULL};
+static const char *const deal_stages[] = {"appointmentscheduled",
+                                          "qualifiedtobuy",
+                                          "presentationscheduled",
+                                          "decisionmakerboughtin",
+                                          "contractsent",
+                                          "closedwon",
+                                          "closedlost",
+                                          "114603201",
+                                          "114603202",
+                                          "114603203",
+                                          "114603204",
+                                          NULL};
 static const char *const deal_types[] = {"newbusiness", "existingbusiness", NULL};
 static const char *const forecasts[] = {"OMIT", "PIPELINE", "BEST_CASE", "COMMIT", NULL};
-static const char *const pipelines[] = {"default", NULL};
-static const char *const ticket_pipelines[] = {"0", NULL};
-static const char *const ticket_stages[] = {"1", "2", "3", "4", NULL};
+static const char *const pipelines[] = {"default", "75e28846", NULL};
+static const char *const ticket_pipelines[] = {"0", "17804431", NULL};
+static const char *const ticket_stages[] = {"1",        "2",        "3",        "4",
+                                            "57610021", "57610022", "57610023", NULL};
 static const char *const categories[] = {"PRODUCT_ISSUE", "BILLING_ISSUE", "FEATURE_REQUEST",
                                          "GENERAL_INQUIRY", NULL};
 static const char *const priorities[] = {"LOW", "MEDIUM", "HIGH", NULL};
@@ -44,7 +49,7 @@ const struct field hubspot_deal_fields[] = {
                             currencies, TYPE_ENUMERATION},
     [DEAL_NAME] = {"dealname", "Deal Name", "text", "dealinformation",
                    .flags = FIELD_MUTABLE | FIELD_DEFAULT},
-    [DEAL_STAGE] = {"dealstage", "Deal Stage", "radio", "dealinformation", hubspot_deal_stages,
+    [DEAL_STAGE] = {"dealstage", "Deal Stage", "radio", "dealinformation", deal_stages,
                     TYPE_ENUMERATION, .flags = FIELD_MUTABLE | FIELD_DEFAULT},
     [DEAL_TYPE] = {"dealtype", "Deal Type", "radio", "dealinformation", deal_types,
                    TYPE_ENUMERATION, .flags = FIELD_MUTABLE},

@@ -48,28 +48,22 @@ static bool options_of(struct text *out, const struct record *r, unsigned field,
 
 /* ---- deals ---- */
 
-/* 0 to 6: the stage that the deal is in now. */
-static int deal_stage(const struct hubspot *h, const struct record *r)
+/* The stage that the deal or the ticket is in now. One that was added to the property alone is in
+ * no pipeline: it is taken for an open one of the first. */
+static const struct stage *stage_of(const struct hubspot *h, const struct record *r, unsigned field)
 {
+    static const struct stage added[TYPES] = {
+        [DEALS] = {.pipeline = "default", .probability = "0.5"}, [TICKETS] = {.pipeline = "0"}};
     struct text now = {0};
-    int stage = 0;
-    record_value(h, r, DEAL_STAGE, &now);
-    while (hubspot_deal_stages[stage + 1] && strcmp(hubspot_deal_stages[stage], text_end(&now)))
-        stage++;
+    record_value(h, r, field, &now);
+    const struct stage *stage = hubspot_stage(r->type, text_end(&now));
     text_free(&now);
-    return stage;
-}
-
-static bool deal_probability(struct text *out, int stage)
-{
-    static const char *const of_stage[] = {"0.2", "0.4", "0.6", "0.8", "0.9", "1", "0"};
-    return add(out, of_stage[stage]);
+    return stage ? stage : &added[r->type];
 }
 
 static bool deal_value(const struct hubspot *h, const struct record *r, unsigned field,
                        struct text *out)
 {
-    enum { WON = 5, LOST = 6 };
     uint64_t hash = value_hash(r, field);
     switch (field) {
     case DEAL_AMOUNT:
@@ -84,11 +78,13 @@ static bool deal_value(const struct hubspot *h, const struct record *r, unsigned
     case DEAL_DESCRIPTION:
         return hash % 3 == 0 && html(out, hash >> 3);
     case DEAL_STAGE_PROBABILITY:
-        return deal_probability(out, deal_stage(h, r));
+        return add(out, stage_of(h, r, DEAL_STAGE)->probability);
+    case DEAL_PIPELINE:
+        return add(out, stage_of(h, r, DEAL_STAGE)->pipeline);
     case DEAL_IS_CLOSED:
-        return add(out, deal_stage(h, r) >= WON ? "true" : "false");
+        return add(out, stage_of(h, r, DEAL_STAGE)->closed ? "true" : "false");
     case DEAL_IS_CLOSED_WON:
-        return add(out, deal_stage(h, r) == WON ? "true" : "false");
+        return add(out, stage_is_won(stage_of(h, r, DEAL_STAGE)) ? "true" : "false");
     case DEAL_MERGED_IDS:
         return false;
     case DEAL_OWNER:
@@ -104,13 +100,11 @@ static bool ticket_value(const struct hubspot *h, const struct record *r, unsign
                          struct text *out)
 {
     uint64_t hash = value_hash(r, field);
-    struct text stage = {0};
     switch (field) {
     case TICKET_CLOSED_DATE:
-        record_value(h, r, TICKET_PIPELINE_STAGE, &stage);
-        bool closed = strcmp(text_end(&stage), "4") == 0;
-        text_free(&stage);
-        return closed && moment(out, hash, 0);
+        return stage_of(h, r, TICKET_PIPELINE_STAGE)->closed && moment(out, hash, 0);
+    case TICKET_PIPELINE:
+        return add(out, stage_of(h, r, TICKET_PIPELINE_STAGE)->pipeline);
     case TICKET_CONTENT:
         return hash % 6 != 0 && sentence(out, hash >> 3);
     case TICKET_SUBJECT:

@@ -31,8 +31,8 @@ const char *const hubspot_industries[] = {"ACCOUNTING",
                                           "TELECOMMUNICATIONS",
                                           "UTILITIES",
                                           NULL};
-const char *const hubspot_owner_ids[] = {"61047281", "61047295", "61048810",
-                                         "61050334", "61052907", NULL};
+const char *const hubspot_owner_ids[] = {"61047281", "61047295", "61048810", "61050334",
+                                         "61052907", "61039944", "61040127", NULL};
 static const char *const booleans[] = {"true", "false", NULL};
 static const char *const company_types[] = {"PROSPECT", "PARTNER", "RESELLER",
                                             "VENDOR",   "OTHER",   NULL};
@@ -156,6 +156,10 @@ const struct model hubspot_models[TYPES] = {
                NOTE_FIELDS, NOTE_MODIFIED, NOTE_CREATED, NOTE_OBJECT_ID, NOTE_MERGED_IDS},
     [TASKS] = {"tasks", "task", "0-27", "crm.objects.contacts.read", hubspot_task_fields,
                TASK_FIELDS, TASK_MODIFIED, TASK_CREATED, TASK_OBJECT_ID, TASK_MERGED_IDS},
+    [SUBSCRIPTIONS] = {"p8675309_subscription", "p_subscription", "2-3465404",
+                       "crm.objects.custom.read", hubspot_subscription_fields, SUBSCRIPTION_FIELDS,
+                       SUBSCRIPTION_MODIFIED, SUBSCRIPTION_CREATED, SUBSCRIPTION_OBJECT_ID,
+                       SUBSCRIPTION_MERGED_IDS},
 };
 
 int model_type(const char *name)

@@ -47,6 +47,7 @@ struct mutation {
     uint64_t seed;
     int64_t first_ms, last_ms;
     uint64_t done[TYPES][ACTIONS];
+    size_t owners, left, stages;
 };
 
 /* The next moment: the clock moves on with every change. */
@@ -158,7 +159,16 @@ static void create(struct mutation *mu, enum object_type type, uint64_t n)
     }
 }
 
-/* Gives living records another company, contact or deal, or none: no modified time moves. */
+/* A company or a contact; of the account's own objects a deal, too. */
+static enum object_type associated_type(enum object_type type, uint64_t hash)
+{
+    if (type == SUBSCRIPTIONS && hash % 3 == 0)
+        return DEALS;
+    return hash % 2 ? COMPANIES : CONTACTS;
+}
+
+/* Gives living records another one that they are associated with, or none: no modified time moves.
+ */
 static void associate(struct mutation *mu, enum object_type type, uint64_t n, enum action action)
 {
     struct hubspot *h = mu->h;
@@ -167,7 +177,7 @@ static void associate(struct mutation *mu, enum object_type type, uint64_t n, en
     for (uint32_t i = 0; i < total && n > 0 && type >= DEALS; i++) {
         uint32_t index = permuted(i, total, key);
         uint64_t hash = mix(key ^ index);
-        enum object_type to = hash % 2 ? COMPANIES : CONTACTS;
+        enum object_type to = associated_type(type, hash);
         if (store_life(h, type, index) != LIFE_LIVING || h->tables[to].total == 0)
             continue;
         association_set(h, type, index, to,
@@ -179,13 +189,18 @@ static void associate(struct mutation *mu, enum object_type type, uint64_t n, en
 }
 
 /* How many are wanted: 0 when it is not said, more than MUTATE_MAX when it is no such number. */
-static uint64_t wish(struct json_object *o, enum object_type type)
+static uint64_t wish_of(struct json_object *o, const char *name)
 {
     struct json_object *n = NULL;
-    if (!json_object_object_get_ex(o, hubspot_models[type].name, &n))
+    if (!json_object_object_get_ex(o, name, &n))
         return 0;
     int64_t count = json_object_is_type(n, json_type_int) ? json_object_get_int64(n) : -1;
     return count < 0 ? UINT64_MAX : (uint64_t)count;
+}
+
+static uint64_t wish(struct json_object *o, enum object_type type)
+{
+    return wish_of(o, hubspot_models[type].name);
 }
 
 /* Companies and contacts always, other types where something was done. */
@@ -207,6 +222,8 @@ static void write_done(const struct mutation *mu, struct text *out)
     text_char(out, '{');
     for (int action = 0; action < ACTIONS; action++)
         write_counts(mu, actions[action], action, out);
+    text_printf(out, "\"owners\":%zu,\"left\":%zu,\"stages\":%zu,", mu->owners, mu->left,
+                mu->stages);
     text_add(out, "\"modified\":");
     if (mu->first_ms == 0) {
         text_add(out, "null}");
@@ -219,6 +236,24 @@ static void write_done(const struct mutation *mu, struct text *out)
         between = ",";
     }
     text_add(out, "}}");
+}
+
+/* Owners and stages, which are no records; false: a number is none. */
+static bool change_references(struct mutation *mu, struct json_object *wanted,
+                              struct json_object *archive)
+{
+    struct hubspot *h = mu->h;
+    const uint64_t owners = wish_of(wanted, "owners"), left = wish_of(archive, "owners"),
+                   deal_stages = wish_of(wanted, "deal_stages"),
+                   ticket_stages = wish_of(wanted, "ticket_stages");
+    if (owners > MUTATE_MAX || left > MUTATE_MAX || deal_stages > MUTATE_MAX ||
+        ticket_stages > MUTATE_MAX)
+        return false;
+    mu->owners = references_change_owners(h, owners, mu->seed, false);
+    mu->left = references_change_owners(h, left, mu->seed, true);
+    mu->stages = references_rename_stages(h, DEALS, deal_stages, mu->seed) +
+                 references_rename_stages(h, TICKETS, ticket_stages, mu->seed);
+    return true;
 }
 
 bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
@@ -241,6 +276,10 @@ bool hubspot_mutate(void *state, struct json_object *wanted, struct answer *a)
                             hubspot_models[type].name, MUTATE_MAX);
                 return false;
             }
+    if (!change_references(&mu, wanted, parts[ACTION_ARCHIVE])) {
+        text_printf(&a->body, "owners and stages: a whole number up to %d is wanted", MUTATE_MAX);
+        return false;
+    }
     for (int type = 0; type < TYPES; type++) {
         enum object_type t = (enum object_type)type;
         touch(&mu, t, wish(parts[ACTION_CHANGE], t), ACTION_CHANGE);

@@ -433,6 +433,8 @@ bool seed_value(const struct hubspot *h, const struct record *r, unsigned field,
         return company_value(h, r, field, out);
     case CONTACTS:
         return contact_value(h, r, field, out);
+    case SUBSCRIPTIONS:
+        return subscription_value(r, field, out);
     default:
         return activity_value(h, r, field, out);
     }

@@ -6,11 +6,12 @@
 
 static const uint64_t id_stride[TYPES] = {
     [COMPANIES] = 61, [CONTACTS] = 43, [DEALS] = 37, [TICKETS] = 29, [CALLS] = 23,
-    [EMAILS] = 19,    [MEETINGS] = 31, [NOTES] = 17, [TASKS] = 41};
+    [EMAILS] = 19,    [MEETINGS] = 31, [NOTES] = 17, [TASKS] = 41,   [SUBSCRIPTIONS] = 13};
 static const uint64_t id_first[TYPES] = {
-    [COMPANIES] = 8000000000, [CONTACTS] = 21000000000, [DEALS] = 12000000000,
-    [TICKETS] = 3000000000,   [CALLS] = 31000000000,    [EMAILS] = 42000000000,
-    [MEETINGS] = 53000000000, [NOTES] = 64000000000,    [TASKS] = 75000000000};
+    [COMPANIES] = 8000000000,    [CONTACTS] = 21000000000, [DEALS] = 12000000000,
+    [TICKETS] = 3000000000,      [CALLS] = 31000000000,    [EMAILS] = 42000000000,
+    [MEETINGS] = 53000000000,    [NOTES] = 64000000000,    [TASKS] = 75000000000,
+    [SUBSCRIPTIONS] = 5000000000};
 
 static uint64_t id_base(const struct hubspot *h, enum object_type type)
 {
@@ -24,7 +25,9 @@ void store_init(struct hubspot *h)
     for (int type = 0; type < TYPES; type++) {
         uint32_t engagements = o->engagements / ENGAGEMENT_TYPES +
                                (type - CALLS < (int)(o->engagements % ENGAGEMENT_TYPES));
-        h->tables[type].seeded = type < CALLS ? counts[type] : engagements;
+        h->tables[type].seeded = type < CALLS            ? counts[type]
+                                 : type == SUBSCRIPTIONS ? SUBSCRIPTIONS_SEEDED
+                                                         : engagements;
         h->tables[type].total = h->tables[type].seeded;
     }
 }

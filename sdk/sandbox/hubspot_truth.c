@@ -36,6 +36,17 @@ static void ended_truth(const struct hubspot *h, enum object_type type, uint32_t
     text_add(out, "\"}\n");
 }
 
+/* Reference tables: owners leave and stages get other names, but none of them ends. */
+static bool table_truth(const struct hubspot *h, const char *name, bool ended, struct text *out)
+{
+    size_t before = out->len;
+    if (!references_truth(h, name, out))
+        return false;
+    if (ended)
+        out->len = before;
+    return true;
+}
+
 /* "{type}": the living; "{type}/ended": the archived and the merged. */
 bool hubspot_truth(void *state, const char *name, int64_t *position, size_t enough,
                    struct text *out)
@@ -46,7 +57,10 @@ bool hubspot_truth(void *state, const char *name, int64_t *position, size_t enou
     snprintf(type_name, sizeof type_name, "%.*s", (int)len, name);
     int type = model_type(type_name);
     bool ended = strcmp(name + len, "/ended") == 0;
-    if (type < 0 || (name[len] && !ended)) {
+    bool known = name[len] == '\0' || ended;
+    if (known && type < 0 && table_truth(h, type_name, ended, out))
+        return false;
+    if (type < 0 || !known) {
         *position = -1;
         return false;
     }

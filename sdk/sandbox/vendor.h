@@ -48,6 +48,7 @@ enum stat {
     STAT_ASSOCIATIONS,
     STAT_PROPERTIES,
     STAT_ACCOUNT,
+    STAT_REFERENCE, /* owners, pipelines */
     STAT_OTHER,
     STAT_CONTROL,
     STAT_RECORDS, /* records served */

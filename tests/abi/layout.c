@@ -92,7 +92,7 @@ AT(struct fastenr_response_rule, flags, 44);
 AT(struct fastenr_response_rule, retry_after_ms, 48);
 AT(struct fastenr_response_rule, message, 56);
 
-SIZE(struct fastenr_mapping, 144);
+SIZE(struct fastenr_mapping, 160);
 AT(struct fastenr_mapping, to, 0);
 AT(struct fastenr_mapping, from, 16);
 AT(struct fastenr_mapping, transform, 32);
@@ -102,6 +102,7 @@ AT(struct fastenr_mapping, default_value, 80);
 AT(struct fastenr_mapping, join, 96);
 AT(struct fastenr_mapping, map, 112);
 AT(struct fastenr_mapping, scale, 128);
+AT(struct fastenr_mapping, take, 144);
 
 SIZE(struct fastenr_object, 128);
 AT(struct fastenr_object, name, 0);
@@ -153,7 +154,7 @@ AT(struct fastenr_response, status, 8);
 AT(struct fastenr_response, reserved, 12);
 AT(struct fastenr_response, body_len, 16);
 
-SIZE(struct fastenr_page, 104);
+SIZE(struct fastenr_page, 120);
 AT(struct fastenr_page, size, 0);
 AT(struct fastenr_page, reserved, 4);
 AT(struct fastenr_page, records, 8);
@@ -162,6 +163,7 @@ AT(struct fastenr_page, modified, 40);
 AT(struct fastenr_page, fields, 56);
 AT(struct fastenr_page, next, 72);
 AT(struct fastenr_page, merged, 88);
+AT(struct fastenr_page, title, 104);
 
 SIZE(struct fastenr_page_result, 56);
 AT(struct fastenr_page_result, size, 0);

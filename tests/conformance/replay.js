@@ -23,7 +23,7 @@ const exceptions = [
     },
     {
         method: "POST",
-        path: /^\/crm\/v3\/objects\/[a-z_]+\/search$/,
+        path: /^\/crm\/v3\/objects\/[^/]+\/search$/,
         problem: /^body\.sorts\.\d+ .* must be string$/,
         reason: "the documents say that sorts are texts; the vendor's guide to its search has objects of propertyName "
             + "and direction, as its own code examples do",
@@ -83,7 +83,8 @@ function joinDocuments(folder, requests) {
     const files = fs.readdirSync(folder).filter((f) => f.endsWith(".json") && !f.endsWith("-merged.json"));
     for (const file of files.sort()) {
         const document = readDocument(path.join(folder, file));
-        for (const [route, item] of Object.entries(document.paths || {})) {
+        for (const [written, item] of Object.entries(document.paths || {})) {
+            const route = written.replace(/(.)\/$/, "$1"); /* some end with a slash, which the vendor's guides leave out */
             if (!asked.some((target) => routeMatcher(route).test(target))) continue;
             dropDefaultAnswers(item);
             joined.paths[route] ??= item;

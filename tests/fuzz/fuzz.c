@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+bool fuzz_taken;
+
 void fuzz_fail(const char *condition, const char *file, int line)
 {
     fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, condition);

@@ -4,9 +4,15 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
+#include <stdbool.h>
+
 #include "base/str.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Whether the last input was taken as valid; of a kept input called good..., replay.c expects it:
+ * else a change of the format would leave the targets with nothing but refusals. */
+extern bool fuzz_taken;
 
 /* A path under which these bytes can be read as a file, until the next call. */
 const char *fuzz_file(struct str bytes);

@@ -5,7 +5,7 @@
 
 #define REST                                                                                       \
     "limits: {burst: 5/1s}\n"                                                                      \
-    "objects: {things: {}, others: {match: [name]}}\n"
+    "objects: {things: {}, others: {match: [name]}, owners: {}, mine: {}}\n"
 
 static const char *const files[] = {
     "connector: x\noptions: {a: 1}\nauth: {key: {token: abcdef}}\n" REST,
@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct descriptor descriptor;
     struct error err = {0};
-    if (descriptor_decode((struct str){(const char *)data, size}, &descriptor, &err) != 0) {
+    fuzz_taken = descriptor_decode((struct str){(const char *)data, size}, &descriptor, &err) == 0;
+    if (!fuzz_taken) {
         FUZZ_EXPECT(err.text[0] != '\0');
         return 0;
     }

@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct node *root =
         libconfig_read(fuzz_file((struct str){(const char *)data, size}), &arena, &problems);
     FUZZ_EXPECT(root || problems.count > 0);
+    fuzz_taken = root != NULL;
     if (root) {
         struct host_config config = {0};
         const struct settings_context ctx = {"fastenr.conf", &arena, &problems};

@@ -29,7 +29,8 @@ static const char file[] =
     "        l: {from: l, type: list, split: ';'}\n"
     "        k: {from: l, type: list, invalid: null}\n"
     "        o: {from: o, one_of: [p, q], invalid: null}\n"
-    "        x: x\n";
+    "        x: x\n"
+    "        called: {from: '{title}', invalid: null}\n";
 
 static const uint8_t key[SIPHASH_KEY] = {1};
 
@@ -89,7 +90,8 @@ static struct page *parse(struct str input)
                                           .modified = {"at", 2},
                                           .fields = {"f", 1},
                                           .next = {"next[0].after", 13},
-                                          .merged = {"f.merged", 8}};
+                                          .merged = {"f.merged", 8},
+                                          .title = {"f.called", 8}};
     struct error err;
     if (str_starts(input, "!")) {
         struct str text = str_slice(input, 1, input.len - 1);
@@ -97,12 +99,14 @@ static struct page *parse(struct str input)
                                               .fields = text};
         struct page *page = page_of_records(&record, 1);
         page_parse_records(page);
+        fuzz_taken = true;
         return page;
     }
     struct blob *body = blob_new(64 * 1024 * 1024);
     FUZZ_EXPECT(blob_append(body, input, &err) == 0);
     struct page *page = page_new(body);
-    if (page_parse(page, &spec, NULL, &err) == 0)
+    fuzz_taken = page_parse(page, &spec, NULL, &err) == 0;
+    if (fuzz_taken)
         return page;
     FUZZ_EXPECT(err.text[0] != '\0');
     page_free(page);

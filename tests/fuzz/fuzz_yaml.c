@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool read = connection_config_read(fuzz_file((struct str){(const char *)data, size}), &config,
                                        &arena, &problems);
     FUZZ_EXPECT(read || problems.count > 0);
+    fuzz_taken = read;
     problems_sort(&problems);
     for (size_t i = 0; i < problems.count; i++)
         problem_write(&text, &problems.items[i]);

@@ -3,13 +3,14 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "fuzz.h"
 
 enum { INPUT_MAX = 64 * 1024 * 1024 };
 
-static int replay_file(const char *path)
+static int replay_file(const char *path, bool good)
 {
     struct buf input = BUF_INIT(INPUT_MAX);
     struct error err;
@@ -18,6 +19,10 @@ static int replay_file(const char *path)
         fprintf(stderr, "%s\n", err.text);
     else
         LLVMFuzzerTestOneInput((const uint8_t *)buf_cstr(&input), input.len);
+    if (rc == 0 && good && !fuzz_taken) {
+        fprintf(stderr, "%s: it is to be valid and was refused: make it anew\n", path);
+        rc = -1;
+    }
     buf_free(&input);
     return rc;
 }
@@ -32,7 +37,7 @@ static int replay_folder(const char *folder, int *count)
         if (entry->d_name[0] == '.')
             continue;
         char *path = file_join(folder, entry->d_name);
-        if (replay_file(path) != 0)
+        if (replay_file(path, strncmp(entry->d_name, "good", 4) == 0) != 0)
             rc = -1;
         free(path);
         ++*count;

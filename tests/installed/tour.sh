@@ -50,7 +50,7 @@ shows 'is not a\|is no e-mail' fastenr quarantine list
 shows 'Run 1 of hubspot' fastenr runs 1
 shows 'last run' fastenr status
 shows '^ok .*worker program' fastenr doctor
-shows 'HubSpot' fastenr plugins
+shows 'HubSpot' fastenr plugins list
 
 fastenr run >run.log 2>&1 &
 run=$!

@@ -32,8 +32,8 @@ complains() { [[ $err == *"$1"* ]] || fail "no '$1' in: $err"; }
 expect 0 "$fastenr" --help
 says 'Usage:'
 says 'Where to begin'
-commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|secrets [a-z]*\|[a-z]*\) .*/\1/p' out.txt)
-[ "$(wc -l <<<"$commands")" -eq 23 ] || fail "the help lists not 23 commands: $commands"
+commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z]*\) .*/\1/p' out.txt)
+[ "$(wc -l <<<"$commands")" -eq 26 ] || fail "the help lists not 26 commands: $commands"
 while read -r command; do
     # shellcheck disable=SC2086 # two words are two arguments
     expect 0 "$fastenr" $command --help
@@ -170,7 +170,7 @@ for name in no_entry other_major newer_minor needs_extension; do
 done
 echo 'no connector at all' >refused/connectors/text.so
 head -c 3000 "$fault_plugins/idle.so" >refused/connectors/cut_off.so
-expect 1 "$fastenr" plugins -c refused
+expect 1 "$fastenr" plugins list -c refused
 [ "$(grep -c '^fastenr: refused: ' err.txt)" -eq 6 ] || fail "not six lines for six refused files: $err"
 [ "$(wc -l <err.txt)" -eq 6 ] || fail "more than a line each: $err"
 for name in no_entry other_major newer_minor needs_extension text cut_off; do

@@ -228,3 +228,37 @@ expect "warnings" "$(warned 'the vendor does not tell its fields')" 2
 expect_equal
 sync
 expect "warnings within the hour" "$(warned 'the vendor does not tell its fields')" 0
+
+step "the owner's id is gone, and owners change: what was taken of them stays until it is back"
+order="owners companies contacts"
+configure
+# strays: accounts whose owner has another address than they say.
+strays() {
+    local id="json_extract(a.custom_fields, '$.owner_id')"
+    [ "$store" = sqlite ] || id="a.custom_fields->>'owner_id'"
+    query "SELECT count(*) FROM account a JOIN link l ON l.external_id = $id AND l.stream = (SELECT id FROM
+        stream WHERE vendor_object = 'owners') JOIN owner o ON o.key = l.record
+        WHERE a.owner_email IS DISTINCT FROM o.email"
+}
+sync
+[ "$(account owner_email | grep -c @)" -gt 100 ] || fail "no account has an owner's address: the test is void"
+expect "strays" "$(strays)" 0
+change companies hubspot_owner_id remove
+look
+sync
+before=$(account owner_email)
+mutate '{"owners":7,"companies":50,"seed":15}'
+sync owners
+expect "records that followed an owner" "$(of_last_run followed)" 0
+sync
+expect "addresses while it is paused" "$(account owner_email)" "$before"
+[ "$(strays)" -gt 100 ] || fail "only $(strays) accounts have an owner with another address: the test is void"
+change companies hubspot_owner_id restore
+look
+sync
+expect "mode of the run after the pause" "$(mode companies)" 1
+expect "strays" "$(strays)" 0
+mutate '{"owners":7,"seed":16}'
+sync owners
+[ "$(of_last_run followed)" -gt 100 ] || fail "only $(of_last_run followed) records followed an owner"
+expect "strays" "$(strays)" 0

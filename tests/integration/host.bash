@@ -71,6 +71,9 @@ control() {
 # What is synced and compared, in the order of truth_compare.
 objects="companies contacts"
 
+# In which order they are synced; like $objects where it is empty.
+order=""
+
 # configure [LINE...]: fastenr.conf and a connection "hubspot"; more lines go into its file.
 configure() {
     printf 'store = "%s";\n' "$store_url" >"$conf/fastenr.conf"
@@ -82,7 +85,7 @@ configure() {
         echo "limits: {burst: off, search: off, daily: off}"
         echo "every: 1h"
         echo "objects:"
-        printf '  %s: {}\n' $objects
+        printf '  %s: {}\n' ${order:-$objects}
         printf '%s\n' "$@"
     } >"$conf/hubspot.yaml"
 }

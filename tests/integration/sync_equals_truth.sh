@@ -5,7 +5,9 @@
 . "$(dirname "$0")/host.bash"
 companies=$1 contacts=$2 mutations=$3
 deals=400 tickets=150 engagements=503
-objects="companies contacts deals tickets calls emails meetings notes tasks"
+records="companies contacts deals tickets calls emails meetings notes tasks p8675309_subscription" tables="owners deal_stages ticket_stages"
+objects="$records $tables" order="$tables $records"
+rows=85 # 60 of the account's own object, and of the reference tables, which every run reads whole
 full=(--companies "$companies" --contacts "$contacts" --deals $deals --tickets $tickets --engagements $engagements)
 
 start_sandbox "${full[@]}" --limits off --dirty 7
@@ -13,8 +15,8 @@ configure "reconcile: off" # what looks for absence is what is told to
 
 step "full sync"
 sync
-expect "records read" "$(of_last_run read)" $((companies + contacts + deals + tickets + engagements))
-expect "records created" "$(of_last_run created)" $((companies + contacts + deals + tickets + engagements - 7))
+expect "records read" "$(of_last_run read)" $((companies + contacts + deals + tickets + engagements + rows))
+expect "records created" "$(of_last_run created)" $((companies + contacts + deals + tickets + engagements + rows - 7))
 expect_equal
 
 step "again: nothing changed"
@@ -24,7 +26,7 @@ expect "records changed" "$(of_last_run 'created + updated')" 0
 expect_equal
 
 step "mutate $mutations"
-control POST mutate "{\"companies\":$((mutations / 2)),\"contacts\":$((mutations - mutations / 2 - 60)),\"deals\":30,\"tickets\":10,\"calls\":10,\"notes\":10,\"seed\":5}" >/dev/null
+control POST mutate "{\"companies\":$((mutations / 2)),\"contacts\":$((mutations - mutations / 2 - 60)),\"deals\":30,\"tickets\":10,\"calls\":10,\"notes\":5,\"p8675309_subscription\":5,\"seed\":5}" >/dev/null
 control POST clock '{"advance_ms":2000}' >/dev/null
 sync
 expect_equal --last-run
@@ -33,9 +35,36 @@ changed=$(of_last_run 'created + updated')
     fail "$changed records changed, of $mutations that were mutated"
 
 step "associations change and no modified time: a full sync sees it"
-control POST mutate '{"associate":{"deals":40,"tickets":20,"notes":10},"dissociate":{"deals":15,"calls":9}}' >/dev/null
+control POST mutate '{"associate":{"deals":40,"tickets":20,"notes":10,"p8675309_subscription":10},"dissociate":{"deals":15,"calls":9,"p8675309_subscription":5}}' >/dev/null
+before=$(query "SELECT count(*) FROM custom_record WHERE deal_id IS NOT NULL")
 sync --full
+[ "$(query "SELECT count(*) FROM custom_record WHERE deal_id IS NOT NULL")" != "$before" ] || fail "no custom record has another deal: the test is void"
 [ "$(of_last_run updated)" -gt 50 ] || fail "only $(of_last_run updated) records changed"
+expect_equal
+
+step "an owner has another address, a stage another name: what refers to them follows, in a sync of what changed"
+for n in 1 2; do
+    control POST mutate '{"owners":3,"deal_stages":4,"ticket_stages":1,"archive":{"owners":1},"seed":'$n'}' >/dev/null
+    sync
+    expect_equal --last-run
+    expect "rows changed" "$(of_last_run updated)" "$(query "SELECT count(*) FROM log
+        WHERE run = (SELECT max(id) FROM run) AND object IN (10, 11)")"
+    expect "records that followed" "$(of_last_run followed)" "$(query "SELECT count(*) FROM log
+        WHERE run = (SELECT max(id) FROM run) AND object NOT IN (10, 11)")"
+done
+grep -q 'FOLLOWED' "$dir/sync.out" || fail "the sync does not show what followed"
+"$fastenr" runs -c "$conf" --json -n 1 | grep -q "\"followed\":$(of_last_run followed)," || fail "runs --json does not show what followed"
+followed=$(query "SELECT count(*) FROM log WHERE run = (SELECT max(id) FROM run) AND object IN (1, 3, 6) AND body LIKE '%_email%'")
+[ "$followed" -gt 50 ] || fail "only $followed records have an owner's new address"
+
+step "the tables left out: stages are ids again; then they are back"
+order=$records
+configure "reconcile: off"
+sync --full
+expect "deals whose stage has a name" "$(query "SELECT count(*) FROM deal WHERE stage LIKE '% %'")" 0
+objects="$records $tables" order="$records $tables"
+configure "reconcile: off"
+sync
 expect_equal
 
 step "archived, restored and merged"

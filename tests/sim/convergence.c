@@ -171,15 +171,19 @@ static void wish(struct sim *s, char *out, size_t cap, uint64_t most, uint64_t p
 
 static void mutate(struct sim *s)
 {
-    char body[4000], change[600], create[600], archive[600], restore[600], merge[600];
+    char body[5000], change[600], create[600], archive[600], restore[600], merge[600];
+    char associate[600], dissociate[600];
     wish(s, change, sizeof change, 60, 0);
     wish(s, create, sizeof create, 5, 0);
     wish(s, archive, sizeof archive, 20, 10);
     wish(s, restore, sizeof restore, s->restores ? 20 : 1, 0);
     wish(s, merge, sizeof merge, 8, 20);
+    wish(s, associate, sizeof associate, 10, 0);
+    wish(s, dissociate, sizeof dissociate, 5, 0);
     snprintf(body, sizeof body,
-             "{%s,\"seed\":%d,\"create\":{%s},\"archive\":{%s},\"restore\":{%s},\"merge\":{%s}}",
-             change, (int)below(s, 1000), create, archive, restore, merge);
+             "{%s,\"seed\":%d,\"create\":{%s},\"archive\":{%s},\"restore\":{%s},\"merge\":{%s},"
+             "\"associate\":{%s},\"dissociate\":{%s}}",
+             change, (int)below(s, 1000), create, archive, restore, merge, associate, dissociate);
     ask_sandbox(s, "POST", "/__sandbox/mutate", body, NULL);
     s->w.now_us += 40 * US_PER_SECOND; /* past the index lag */
 }
@@ -312,7 +316,9 @@ static void connect_account(struct sim *s)
 {
     static const char body[] = "{\"do\":\"grant\",\"client_id\":\"sandbox-app\",\"scopes\":"
                                "\"oauth crm.objects.companies.read crm.objects.contacts.read "
-                               "crm.objects.deals.read tickets sales-email-read\"}";
+                               "crm.objects.deals.read crm.objects.owners.read tickets "
+                               "sales-email-read crm.objects.custom.read "
+                               "crm.schemas.custom.read\"}";
     static const struct oauth_client client = {0};
     struct arena arena = {0};
     struct oauth_grant grant;

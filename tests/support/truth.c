@@ -10,181 +10,24 @@
 #include <time.h>
 
 #include "truth_db.h"
+#include "truth_mapping.h"
 
 enum { DIFFERENCES_TOLD = 20 };
-
-/* ---- the test's own mapping of HubSpot ---- */
-
-enum form {
-    AS_IS,
-    LOWERED,
-    TRIMMED,
-    OF_COMPANY,
-    MINOR_UNITS,
-    PERCENT,
-    MINUTES,
-    DAYS,
-    MICROSECONDS,
-    DEAL_STATUS,
-    TICKET_STATUS,
-    FIRST_WORDS,
-    FIRST_COMPANY, /* of the associations; the one with the lowest id */
-    FIRST_CONTACT,
-    CONSTANT /* `property` is the value itself */
-};
-
-struct field {
-    const char *column, *property;
-    enum form form;
-    const char *otherwise; /* where the vendor has none */
-};
-
-static const struct field company_fields[] = {
-    {"name", "name", AS_IS, NULL},
-    {"domain", "domain", LOWERED, NULL},
-    {"industry", "industry", AS_IS, NULL},
-    {"parent_id", "hs_parent_company_id", OF_COMPANY, NULL}};
-static const struct field company_custom[] = {
-    {"website", "website", AS_IS, NULL},
-    {"phone", "phone", AS_IS, NULL},
-    {"city", "city", AS_IS, NULL},
-    {"state", "state", AS_IS, NULL},
-    {"country", "country", AS_IS, NULL},
-    {"number_of_employees", "numberofemployees", AS_IS, NULL},
-    {"annual_revenue", "annualrevenue", AS_IS, NULL},
-    {"lifecycle_stage", "lifecyclestage", AS_IS, NULL},
-    {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field contact_fields[] = {
-    {"account_id", "associatedcompanyid", OF_COMPANY, NULL},
-    {"first_name", "firstname", AS_IS, NULL},
-    {"last_name", "lastname", AS_IS, NULL},
-    {"email", "email", LOWERED, NULL},
-    {"phone", "phone", TRIMMED, NULL},
-    {"title", "jobtitle", AS_IS, NULL}};
-static const struct field contact_custom[] = {{"mobile_phone", "mobilephone", AS_IS, NULL},
-                                              {"city", "city", AS_IS, NULL},
-                                              {"country", "country", AS_IS, NULL},
-                                              {"lifecycle_stage", "lifecyclestage", AS_IS, NULL},
-                                              {"lead_status", "hs_lead_status", AS_IS, NULL},
-                                              {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field deal_fields[] = {
-    {"account_id", "companies", FIRST_COMPANY, NULL},
-    {"name", "dealname", AS_IS, NULL},
-    {"amount", "amount", MINOR_UNITS, NULL},
-    {"currency", "deal_currency_code", AS_IS, NULL},
-    {"stage", "dealstage", AS_IS, NULL},
-    {"pipeline", "pipeline", AS_IS, NULL},
-    {"probability", "hs_deal_stage_probability", PERCENT, NULL},
-    {"close_date", "closedate", DAYS, NULL},
-    {"status", "dealstage", DEAL_STATUS, NULL}};
-static const struct field deal_custom[] = {
-    {"deal_type", "dealtype", AS_IS, NULL},
-    {"forecast_category", "hs_forecast_category", AS_IS, NULL},
-    {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field ticket_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
-                                             {"contact_id", "contacts", FIRST_CONTACT, NULL},
-                                             {"subject", "subject", AS_IS, NULL},
-                                             {"description", "content", AS_IS, NULL},
-                                             {"status", "hs_pipeline_stage", TICKET_STATUS, NULL},
-                                             {"priority", "hs_ticket_priority", LOWERED, NULL},
-                                             {"channel", "source_type", LOWERED, NULL},
-                                             {"opened_at", "createdate", MICROSECONDS, NULL},
-                                             {"solved_at", "closed_date", MICROSECONDS, NULL}};
-static const struct field ticket_custom[] = {{"stage", "hs_pipeline_stage", AS_IS, NULL},
-                                             {"pipeline", "hs_pipeline", AS_IS, NULL},
-                                             {"category", "hs_ticket_category", AS_IS, NULL},
-                                             {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field call_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
-                                           {"contact_id", "contacts", FIRST_CONTACT, NULL},
-                                           {"type", "call", CONSTANT, NULL},
-                                           {"title", "hs_call_title", AS_IS, "Call"},
-                                           {"description", "hs_call_body", AS_IS, NULL},
-                                           {"completed_at", "hs_timestamp", MICROSECONDS, NULL},
-                                           {"duration_minutes", "hs_call_duration", MINUTES, NULL}};
-static const struct field call_custom[] = {{"direction", "hs_call_direction", AS_IS, NULL},
-                                           {"status", "hs_call_status", AS_IS, NULL},
-                                           {"disposition", "hs_call_disposition", AS_IS, NULL},
-                                           {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field email_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
-                                            {"contact_id", "contacts", FIRST_CONTACT, NULL},
-                                            {"type", "email", CONSTANT, NULL},
-                                            {"title", "hs_email_subject", AS_IS, "E-mail"},
-                                            {"description", "hs_email_text", AS_IS, NULL},
-                                            {"completed_at", "hs_timestamp", MICROSECONDS, NULL}};
-static const struct field email_custom[] = {{"direction", "hs_email_direction", AS_IS, NULL},
-                                            {"status", "hs_email_status", AS_IS, NULL},
-                                            {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field meeting_fields[] = {
-    {"account_id", "companies", FIRST_COMPANY, NULL},
-    {"contact_id", "contacts", FIRST_CONTACT, NULL},
-    {"type", "meeting", CONSTANT, NULL},
-    {"title", "hs_meeting_title", AS_IS, "Meeting"},
-    {"description", "hs_meeting_body", AS_IS, NULL},
-    {"scheduled_at", "hs_meeting_start_time", MICROSECONDS, NULL},
-    {"meeting_url", "hs_meeting_external_url", AS_IS, NULL}};
-static const struct field meeting_custom[] = {
-    {"end_time", "hs_meeting_end_time", AS_IS, NULL},
-    {"location", "hs_meeting_location", AS_IS, NULL},
-    {"meeting_outcome", "hs_meeting_outcome", AS_IS, NULL},
-    {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field note_fields[] = {{"account_id", "companies", FIRST_COMPANY, NULL},
-                                           {"contact_id", "contacts", FIRST_CONTACT, NULL},
-                                           {"type", "note", CONSTANT, NULL},
-                                           {"title", "hs_note_body", FIRST_WORDS, "Note"},
-                                           {"description", "hs_note_body", AS_IS, NULL},
-                                           {"completed_at", "hs_timestamp", MICROSECONDS, NULL}};
-static const struct field note_custom[] = {{"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-static const struct field task_fields[] = {
-    {"account_id", "companies", FIRST_COMPANY, NULL},
-    {"contact_id", "contacts", FIRST_CONTACT, NULL},
-    {"type", "task", CONSTANT, NULL},
-    {"title", "hs_task_subject", AS_IS, "Task"},
-    {"description", "hs_task_body", AS_IS, NULL},
-    {"scheduled_at", "hs_timestamp", MICROSECONDS, NULL},
-    {"completed_at", "hs_task_completion_date", MICROSECONDS, NULL}};
-static const struct field task_custom[] = {{"status", "hs_task_status", AS_IS, NULL},
-                                           {"priority", "hs_task_priority", AS_IS, NULL},
-                                           {"owner_id", "hubspot_owner_id", AS_IS, NULL}};
-
-struct kind {
-    const char *object, *table; /* the vendor's and ours */
-    const char *modified;       /* property */
-    const struct field *fields;
-    size_t field_count;
-    const struct field *custom;
-    size_t custom_count;
-};
-
-#define MODIFIED    "hs_lastmodifieddate"
-#define ROWS(array) array, sizeof(array) / sizeof((array)[0])
-static const struct kind kinds[TRUTH_OBJECTS] = {
-    {"companies", "account", MODIFIED, ROWS(company_fields), ROWS(company_custom)},
-    {"contacts", "contact", "lastmodifieddate", ROWS(contact_fields), ROWS(contact_custom)},
-    {"deals", "deal", MODIFIED, ROWS(deal_fields), ROWS(deal_custom)},
-    {"tickets", "ticket", MODIFIED, ROWS(ticket_fields), ROWS(ticket_custom)},
-    {"calls", "engagement", MODIFIED, ROWS(call_fields), ROWS(call_custom)},
-    {"emails", "engagement", MODIFIED, ROWS(email_fields), ROWS(email_custom)},
-    {"meetings", "engagement", MODIFIED, ROWS(meeting_fields), ROWS(meeting_custom)},
-    {"notes", "engagement", MODIFIED, ROWS(note_fields), ROWS(note_custom)},
-    {"tasks", "engagement", MODIFIED, ROWS(task_fields), ROWS(task_custom)}};
 
 /* Our tables, and the numbers that the log has for them. */
 static const struct {
     const char *name;
     int object;
-} tables[] = {{"account", 1}, {"contact", 2}, {"deal", 3}, {"engagement", 4}, {"ticket", 6}};
+} tables[] = {{"account", 1}, {"contact", 2},       {"deal", 3},   {"engagement", 4},
+              {"ticket", 6},  {"custom_record", 7}, {"owner", 10}, {"pipeline_stage", 11}};
 
 enum { TABLES = sizeof tables / sizeof tables[0] };
-
-const char *truth_object(size_t i)
-{
-    return kinds[i].object;
-}
 
 struct comparison {
     struct truth_db *db;
     FILE *out;
     struct truth_query *find_kept;
+    struct json_object *tables[TRUTH_OBJECTS]; /* of reference tables: properties by id */
     int flags;
     long living;           /* records of the object being compared, in the truth */
     long linked_aside;     /* of these, set aside although they are linked */
@@ -295,14 +138,63 @@ static char *first_words(const char *html)
     return strdup(out);
 }
 
-static char *ticket_status(const char *stage)
+static const char *text_of(struct json_object *object, const char *name)
+{
+    struct json_object *value = NULL;
+    json_object_object_get_ex(object, name, &value);
+    return value ? json_object_get_string(value) : NULL;
+}
+
+/* A property of a row of a reference table; NULL when there is no such row, or no table. */
+static const char *of_table(const struct comparison *c, const char *object, const char *id,
+                            const char *property)
+{
+    for (size_t i = FIRST_TABLE; i < TRUTH_OBJECTS; i++) {
+        struct json_object *row = NULL;
+        if (strcmp(truth_kinds[i].object, object) == 0 &&
+            json_object_object_get_ex(c->tables[i], id, &row))
+            return text_of(row, property);
+    }
+    return NULL;
+}
+
+/* Those of the first pipeline are known without the table. */
+static char *ticket_status(const struct comparison *c, const char *stage)
 {
     static const char *const statuses[] = {"open", "pending", "open", "closed"};
     int n = atoi(stage);
-    return n >= 1 && n <= 4 ? strdup(statuses[n - 1]) : NULL;
+    const char *closed = of_table(c, "ticket_stages", stage, "closed");
+    if (n >= 1 && n <= 4)
+        return strdup(statuses[n - 1]);
+    return closed ? strdup(strcmp(closed, "true") == 0 ? "closed" : "open") : NULL;
 }
 
-static char *converted(enum form form, const char *text)
+static char *deal_status(const char *stage)
+{
+    bool won = strcmp(stage, "closedwon") == 0 || strcmp(stage, "114603203") == 0;
+    bool lost = strcmp(stage, "closedlost") == 0 || strcmp(stage, "114603204") == 0;
+    return strdup(won ? "won" : lost ? "lost" : "open");
+}
+
+static bool is_deal_stage(const struct comparison *c, const char *stage)
+{
+    return of_table(c, "deal_stages", stage, "label") != NULL;
+}
+
+/* What is said of another record by its id. */
+static char *referred(const struct comparison *c, enum form form, const char *id)
+{
+    const char *text = NULL;
+    if (form == OWNER_ADDRESS)
+        text = of_table(c, "owners", id, "email");
+    else if (!is_deal_stage(c, id)) /* of the pipelines, only one has stages with names */
+        text = form == DEAL_LABEL ? id : strspn(id, "0123456789") > 0 ? "75e28846" : "default";
+    else
+        text = of_table(c, "deal_stages", id, form == DEAL_LABEL ? "label" : "pipeline_label");
+    return text ? strdup(text) : NULL;
+}
+
+static char *converted(const struct comparison *c, enum form form, const char *text)
 {
     switch (form) {
     case LOWERED:
@@ -318,11 +210,18 @@ static char *converted(enum form form, const char *text)
     case MICROSECONDS:
         return print("%lld", parse_time(text));
     case DEAL_STATUS:
-        return strdup(strcmp(text, "closedwon") == 0    ? "won"
-                      : strcmp(text, "closedlost") == 0 ? "lost"
-                                                        : "open");
+        return deal_status(text);
     case TICKET_STATUS:
-        return ticket_status(text);
+        return ticket_status(c, text);
+    case STAGE_STATUS:
+        return is_deal_stage(c, text) ? deal_status(text) : ticket_status(c, text);
+    case BOOLEAN:
+    case NEGATED:
+        return strdup((strcmp(text, "true") == 0) == (form == BOOLEAN) ? "1" : "0");
+    case OWNER_ADDRESS:
+    case DEAL_LABEL:
+    case DEAL_PIPELINE:
+        return referred(c, form, text);
     case FIRST_WORDS:
         return first_words(text);
     default:
@@ -345,18 +244,35 @@ static char *first_associated(struct json_object *record, const char *with)
     return first ? strdup(first) : NULL;
 }
 
-/* NULL for none: the vendor clears a value with an empty text. The caller frees it. */
-static char *expected_text(struct json_object *record, const struct field *f)
+static char *all_properties(struct json_object *record)
 {
-    struct json_object *properties = NULL, *value = NULL;
+    struct json_object *properties = NULL, *made = json_object_new_object();
+    json_object_object_get_ex(record, "properties", &properties);
+    json_object_object_foreach(properties, name, value)
+    {
+        const char *text = value ? json_object_get_string(value) : NULL;
+        if (text && *text != '\0')
+            json_object_object_add(made, name, json_object_get(value));
+    }
+    char *text = strdup(json_object_to_json_string(made));
+    json_object_put(made);
+    return text;
+}
+
+/* NULL for none: the vendor clears a value with an empty text. The caller frees it. */
+static char *expected_text(const struct comparison *c, struct json_object *record,
+                           const struct field *f)
+{
+    struct json_object *properties = NULL;
     if (f->form == CONSTANT)
         return strdup(f->property);
-    if (f->form == FIRST_COMPANY || f->form == FIRST_CONTACT)
+    if (f->form == ALL_PROPERTIES)
+        return all_properties(record);
+    if (f->form == FIRST_COMPANY || f->form == FIRST_CONTACT || f->form == FIRST_DEAL)
         return first_associated(record, f->property);
     json_object_object_get_ex(record, "properties", &properties);
-    json_object_object_get_ex(properties, f->property, &value);
-    const char *text = value ? json_object_get_string(value) : NULL;
-    char *made = text && *text != '\0' ? converted(f->form, text) : NULL;
+    const char *text = text_of(properties, f->property);
+    char *made = text && *text != '\0' ? converted(c, f->form, text) : NULL;
     return made || !f->otherwise ? made : strdup(f->otherwise);
 }
 
@@ -370,10 +286,11 @@ static bool is_broken_address(const char *text)
     return !dot || dot == at + 1 || dot[1] == '\0' || strstr(at, "..") != NULL;
 }
 
-static bool is_quarantined(const struct kind *kind, struct json_object *record)
+static bool is_quarantined(const struct comparison *c, const struct kind *kind,
+                           struct json_object *record)
 {
     for (size_t i = 0; i < kind->field_count; i++) {
-        char *text = expected_text(record, &kind->fields[i]);
+        char *text = expected_text(c, record, &kind->fields[i]);
         const char *column = kind->fields[i].column;
         bool required = strcmp(column, "name") == 0 || strcmp(column, "subject") == 0;
         bool missing = required && !text;
@@ -398,7 +315,7 @@ static void compare_custom(struct comparison *c, const struct kind *kind, const 
     struct json_object *custom = stored ? json_tokener_parse(stored) : NULL;
     size_t expected = 0;
     for (size_t i = 0; i < kind->custom_count; i++) {
-        char *want = expected_text(record, &kind->custom[i]);
+        char *want = expected_text(c, record, &kind->custom[i]);
         struct json_object *value = NULL;
         json_object_object_get_ex(custom, kind->custom[i].column, &value);
         const char *have = value ? json_object_get_string(value) : NULL;
@@ -414,17 +331,31 @@ static void compare_custom(struct comparison *c, const struct kind *kind, const 
     json_object_put(custom);
 }
 
+static bool same_value(enum form form, const char *a, const char *b)
+{
+    if (form != ALL_PROPERTIES || !a || !b)
+        return same_text(a, b);
+    struct json_object *x = json_tokener_parse(a), *y = json_tokener_parse(b);
+    bool same = x && y && json_object_equal(x, y) == 1;
+    json_object_put(x);
+    json_object_put(y);
+    return same;
+}
+
 /* Index of the object that a reference is to; -1 for other fields. */
 static int refers_to(const struct field *f)
 {
     if (f->form == OF_COMPANY || f->form == FIRST_COMPANY)
         return 0;
-    return f->form == FIRST_CONTACT ? 1 : -1;
+    return f->form == FIRST_CONTACT ? 1 : f->form == FIRST_DEAL ? 2 : -1;
 }
 
+/* An association moves without the record's modified time, so that a sync of what changed cannot
+ * bring it, of whichever object: with TRUTH_INCREMENTAL these fields are left out, and who uses
+ * that compares again, without it, after a full read. */
 static bool is_associated(const struct field *f)
 {
-    return f->form == FIRST_COMPANY || f->form == FIRST_CONTACT;
+    return f->form == FIRST_COMPANY || f->form == FIRST_CONTACT || f->form == FIRST_DEAL;
 }
 
 /* A record's key in the table of those kept: "0:12", the object's index and the vendor's id. */
@@ -448,7 +379,7 @@ static void compare_fields(struct comparison *c, const struct kind *kind, const 
                            struct json_object *record, struct truth_query *row)
 {
     for (size_t i = 0; i < kind->field_count; i++) {
-        char *want = expected_text(record, &kind->fields[i]);
+        char *want = expected_text(c, record, &kind->fields[i]);
         const char *have = truth_query_text(row, (int)i);
         int to = refers_to(&kind->fields[i]);
         if (c->flags & TRUTH_INCREMENTAL && is_associated(&kind->fields[i])) {
@@ -462,7 +393,7 @@ static void compare_fields(struct comparison *c, const struct kind *kind, const 
         /* One that ended without anybody telling, which compare_ended has seen. */
         if (c->flags & TRUTH_INCREMENTAL && to >= 0 && have && !is_kept(c, to, have))
             have = NULL;
-        if (!same_text(want, have))
+        if (!same_value(kind->fields[i].form, want, have))
             differ(c, "%s %s %s: '%s', expected '%s'", kind->object, id, kind->fields[i].column,
                    have ? have : "none", want ? want : "none");
         free(want);
@@ -481,7 +412,7 @@ static struct truth_query *prepare_row(struct comparison *c, const struct kind *
             at += snprintf(text + at, sizeof text - (size_t)at,
                            "(SELECT p.external_id FROM link p WHERE p.record = r.%s AND p.ended = "
                            "0 AND p.stream = (SELECT id FROM stream WHERE vendor_object = '%s')), ",
-                           f->column, kinds[refers_to(f)].object);
+                           f->column, truth_kinds[refers_to(f)].object);
         else
             at += snprintf(text + at, sizeof text - (size_t)at, "r.%s, ", f->column);
     }
@@ -506,7 +437,7 @@ static void compare_record(struct comparison *c, const struct statements *s,
     struct json_object *id_value = NULL;
     json_object_object_get_ex(record, "id", &id_value);
     const char *id = json_object_get_string(id_value);
-    bool quarantined = is_quarantined(kind, record);
+    bool quarantined = is_quarantined(c, kind, record);
     bool is_stored = truth_query_run(s->row, id);
     bool is_aside = truth_query_run(s->aside, id);
     c->living++;
@@ -606,7 +537,7 @@ static void note_kept(struct comparison *c, void *arg, struct json_object *recor
     const struct noting *n = arg;
     struct json_object *id = NULL;
     json_object_object_get_ex(record, "id", &id);
-    if (is_ended(record) || is_quarantined(&kinds[n->object], record))
+    if (is_ended(record) || is_quarantined(c, &truth_kinds[n->object], record))
         return;
     bool here = truth_query_run(n->link, json_object_get_string(id));
     char *key = kept_key(n->object, json_object_get_string(id));
@@ -615,7 +546,7 @@ static void note_kept(struct comparison *c, void *arg, struct json_object *recor
     free(key);
 }
 
-/* The companies and contacts that references may mean. */
+/* The companies, contacts and deals that references may mean. */
 static void note_all_kept(struct comparison *c, FILE *const truths[TRUTH_OBJECTS])
 {
     truth_db_exec(c->db, "CREATE TEMP TABLE kept (key TEXT PRIMARY KEY)");
@@ -623,8 +554,8 @@ static void note_all_kept(struct comparison *c, FILE *const truths[TRUTH_OBJECTS
     if (!add)
         return;
     truth_db_exec(c->db, "BEGIN");
-    for (int object = 0; object < 2; object++) {
-        struct noting noting = {object, add, prepare_link(c, &kinds[object])};
+    for (int object = 0; object < 3; object++) {
+        struct noting noting = {object, add, prepare_link(c, &truth_kinds[object])};
         if (truths[object] && noting.link)
             each_record(c, truths[object], note_kept, &noting);
         truth_query_free(noting.link);
@@ -632,6 +563,23 @@ static void note_all_kept(struct comparison *c, FILE *const truths[TRUTH_OBJECTS
     truth_db_exec(c->db, "COMMIT");
     truth_query_free(add);
     c->find_kept = truth_db_prepare(c->db, "SELECT 1 FROM kept WHERE key = $1");
+}
+
+static void note_row(struct comparison *c, void *arg, struct json_object *record)
+{
+    struct json_object *table = arg, *properties = NULL;
+    (void)c;
+    json_object_object_get_ex(record, "properties", &properties);
+    json_object_object_add(table, text_of(record, "id"), json_object_get(properties));
+}
+
+static void load_tables(struct comparison *c, FILE *const truths[TRUTH_OBJECTS])
+{
+    for (size_t i = FIRST_TABLE; i < TRUTH_OBJECTS; i++)
+        if (truths[i]) {
+            c->tables[i] = json_object_new_object();
+            each_record(c, truths[i], note_row, c->tables[i]);
+        }
 }
 
 static void on_record(struct comparison *c, void *arg, struct json_object *record)
@@ -688,6 +636,10 @@ static void count_in_window(struct comparison *c, void *arg, struct json_object 
 {
     struct window *w = arg;
     struct json_object *properties = NULL, *modified = NULL;
+    if (!w->kind->modified) {
+        w->records++;
+        return;
+    }
     if (is_ended(record))
         return;
     json_object_object_get_ex(record, "properties", &properties);
@@ -764,18 +716,21 @@ int truth_compare(const char *database, FILE *const truths[TRUTH_OBJECTS], int f
     struct comparison c = {.out = out, .flags = flags, .db = truth_db_open(database, out)};
     if (!c.db)
         return 2;
+    load_tables(&c, truths);
     note_all_kept(&c, truths);
     for (size_t i = 0; i < TRUTH_OBJECTS; i++) {
         if (!truths[i])
             continue;
-        c.report.records[i] = compare_kind(&c, &kinds[i], truths[i]);
+        c.report.records[i] = compare_kind(&c, &truth_kinds[i], truths[i]);
         if (flags & TRUTH_LAST_RUN)
-            compare_last_run(&c, &kinds[i], truths[i]);
+            compare_last_run(&c, &truth_kinds[i], truths[i]);
     }
     check_store(&c);
     bool broken = c.broken || truth_db_broken(c.db);
     truth_query_free(c.find_kept);
     truth_db_close(c.db);
+    for (size_t i = 0; i < TRUTH_OBJECTS; i++)
+        json_object_put(c.tables[i]);
     *ret_report = c.report;
     if (broken)
         return 2;

@@ -18,7 +18,8 @@ enum mock_kind {
     MOCK_LIST,
     MOCK_SEARCH,
     MOCK_BATCH,
-    MOCK_ASSOCIATIONS
+    MOCK_ASSOCIATIONS,
+    MOCK_TABLE /* owners, pipelines, schemas */
 };
 
 struct mock_request {
@@ -56,6 +57,7 @@ struct fastenr_host {
     size_t associated[MOCK_RECORDS + 1];   /* contacts of a company, 1 to this; the lowest last */
     size_t association_page;
     const char *account, *properties; /* bodies */
+    const char *tables[8];            /* of the requests for tables, in order */
     void (*before_search)(struct fastenr_host *m, size_t search);
     struct mock_fault fault;
 
@@ -74,6 +76,8 @@ struct fastenr_host {
     size_t emit_count;                /* records in all */
     size_t least_properties;          /* of any record emitted */
     struct buf attached;              /* what emitted pages had of it; a line a page */
+    struct buf title;                 /* the path that the last page had */
+    struct buf rows;                  /* emitted of tables: "id fields", a line each */
     struct buf fields;                /* name|label|type|flags|values, a line each */
     struct buf checkpoints;           /* "100 200 " */
     struct buf logs;

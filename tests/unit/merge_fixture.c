@@ -30,8 +30,8 @@ static struct buf answer = BUF_INIT(64 * 1024), rows = BUF_INIT(64 * 1024 * 1024
 
 static const struct descriptor *vendor(void)
 {
-    static struct connector_mapping company[4], person[4];
-    static struct connector_object objects[2];
+    static struct connector_mapping company[5], person[4], owner[2];
+    static struct connector_object objects[3];
     static struct descriptor d;
     company[0] = (struct connector_mapping){.to = STR("name"), .from = STR("name")};
     company[1] = (struct connector_mapping){
@@ -39,6 +39,12 @@ static const struct descriptor *vendor(void)
     company[2] = (struct connector_mapping){.to = STR("industry"), .from = STR("industry")};
     company[3] = (struct connector_mapping){
         .to = STR("parent_id"), .from = STR("parent"), .lookup = STR("companies")};
+    company[4] = (struct connector_mapping){.to = STR("owner_email"),
+                                            .from = STR("owner"),
+                                            .lookup = STR("owners"),
+                                            .take = STR("email")};
+    owner[0] = (struct connector_mapping){.to = STR("email"), .from = STR("email")};
+    owner[1] = (struct connector_mapping){.to = STR("name"), .from = STR("name")};
     person[0] = (struct connector_mapping){.to = STR("first_name"), .from = STR("first")};
     person[1] = (struct connector_mapping){
         .to = STR("email"), .from = STR("email"), .transform = STR("lower")};
@@ -50,18 +56,23 @@ static const struct descriptor *vendor(void)
                                            .canonical = STR("account"),
                                            .key = STR("id"),
                                            .mapping = company,
-                                           .mapping_count = 4};
+                                           .mapping_count = 5};
     objects[1] = (struct connector_object){.name = STR("people"),
                                            .canonical = STR("contact"),
                                            .key = STR("id"),
                                            .mapping = person,
                                            .mapping_count = 4};
+    objects[2] = (struct connector_object){.name = STR("owners"),
+                                           .canonical = STR("owner"),
+                                           .key = STR("id"),
+                                           .mapping = owner,
+                                           .mapping_count = 2};
     d = (struct descriptor){.id = STR("com.example.crm"),
                             .name = STR("Example"),
                             .version = STR("1"),
                             .category = 1,
                             .objects = objects,
-                            .object_count = 2};
+                            .object_count = 3};
     return &d;
 }
 
@@ -110,17 +121,37 @@ const char *fixture_query(const char *statement)
 
 /* ---- connections ---- */
 
-static void read_config(struct side *side, const char *objects)
+static bool read_file(struct side *side, const char *objects, struct problems *problems)
 {
-    struct problems problems = {0};
     char path[128];
     snprintf(path, sizeof path, "%s/%s.yaml", dir, side->name);
     FILE *file = fopen(path, "w");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     fprintf(file, "connector: example\nobjects: {%s}\n", objects);
     fclose(file);
-    if (connection_config_read(path, &side->config, &side->arena, &problems))
-        setup_make(&side->config, vendor(), &side->setup, &side->arena, &problems);
+    if (!connection_config_read(path, &side->config, &side->arena, problems))
+        return false;
+    setup_make(&side->config, vendor(), &side->setup, &side->arena, problems);
+    return problems->count == 0;
+}
+
+const char *side_mistakes(const char *objects)
+{
+    struct side side = {.name = "mistaken"};
+    struct problems problems = {0};
+    buf_clear(&answer);
+    read_file(&side, objects, &problems);
+    for (size_t i = 0; i < problems.count; i++)
+        buf_printf(&answer, "%s%s", i > 0 ? "\n" : "", problems.items[i].text);
+    problems_free(&problems);
+    arena_free(&side.arena);
+    return buf_cstr(&answer);
+}
+
+static void read_config(struct side *side, const char *objects)
+{
+    struct problems problems = {0};
+    read_file(side, objects, &problems);
     for (size_t i = 0; i < problems.count; i++)
         fprintf(stderr, "%d:%d: %s\n", problems.items[i].line, problems.items[i].column,
                 problems.items[i].text);
@@ -143,7 +174,8 @@ static void open_object(struct side *side, size_t i)
                       &side->arena, &state, &err));
     OK(mapping_bind(&object->mapping, id_of_field, model, &err));
     side->streams[i] = state.id;
-    side->targets[i] = (struct merge_target){.object = object, .stream = state.id};
+    side->targets[i] = (struct merge_target){
+        .setup = &side->setup, .object = object, .stream = state.id, .streams = side->streams};
 }
 
 static void find_lookups(struct side *side, struct merge_target *target)
@@ -206,8 +238,9 @@ static void write_counts(const struct run_counts *now, const struct run_counts *
                   {"filtered", now->filtered - before->filtered},
                   {"quarantined", now->quarantined - before->quarantined},
                   {"restored", now->restored - before->restored},
+                  {"followed", now->followed - before->followed},
                   {"deleted", now->deleted - before->deleted}};
-    int64_t sum = before->deleted - now->deleted;
+    int64_t sum = before->deleted - now->deleted + before->followed - now->followed;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         if (counts[i].count != 0)
             buf_printf(&answer, "%s%s %d", answer.len > 0 ? ", " : "", counts[i].name,
@@ -231,12 +264,17 @@ static struct merge begin_merge(struct side *side, struct merge_target *target)
                           .organization = fixture_organization,
                           .run = side->run,
                           .target = target,
-                          .notes_seen = side->notes_seen};
+                          .notes_seen = side->notes_seen,
+                          .retakes = side->retakes,
+                          .verify = side->verify,
+                          .dry = side->dry};
 }
 
 static void end_merge(struct side *side, enum merge_result result, const struct run_counts *before)
 {
-    if (result == MERGE_OK) {
+    if (side->dry && result == MERGE_OK) {
+        ENGINE->rollback(fixture_store);
+    } else if (result == MERGE_OK) {
         OK(ENGINE->commit(fixture_store, &err));
         write_counts(&side->counts, before);
     } else {

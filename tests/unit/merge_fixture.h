@@ -18,8 +18,11 @@ struct side {
     int64_t connection, run;
     int64_t streams[SIDE_OBJECTS];
     struct merge_target targets[SIDE_OBJECTS];
-    bool same_run;   /* the next put adds to the counts of the last one */
-    bool notes_seen; /* puts are those of a read that looks for absence */
+    bool same_run;         /* the next put adds to the counts of the last one */
+    bool notes_seen;       /* puts are those of a read that looks for absence */
+    bool retakes;          /* puts are those of the read that follows a pause */
+    struct verify *verify; /* puts are compared; NULL: they are not */
+    bool dry;              /* and not written */
     struct run_counts counts;
 };
 
@@ -31,10 +34,13 @@ extern int64_t fixture_organization;
 void fixture_run(void (*test)(void));
 
 /* `objects` is what stands between the braces of `objects`. The vendor has `companies` (name,
- * domain, industry, parent -> companies) and `people` (first, email, company -> companies,
- * boss -> people). */
+ * domain, industry, parent -> companies, owner: the e-mail address of owners), `people` (first,
+ * email, company -> companies, boss -> people) and `owners` (email, name). */
 void side_open(struct side *side, const char *name, const char *objects);
 void side_close(struct side *side);
+
+/* What is wrong with such a connection, a line each; valid until the next call. */
+const char *side_mistakes(const char *objects);
 
 /* Pairs of id and fields, then NULL; each call is a run of its own. Returns what became of them,
  * like "created 1, unchanged 2", or "stopped: why"; valid until the next call. */

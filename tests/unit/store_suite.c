@@ -71,7 +71,7 @@ void create(const char *external_id, const char *name, const char *domain)
     int64_t key;
     OK(ENGINE->begin(store, &err));
     OK(ENGINE->allocate(store, account, 1, &key, &err));
-    struct record_create create = {new_row(key, name, domain)};
+    struct record_create create = {.row = new_row(key, name, domain)};
     struct link_write link = {.stream = companies.id,
                               .record = key,
                               .external_id = str_from(external_id),
@@ -142,7 +142,9 @@ void test_create_and_update(void)
     CU_ASSERT(str_is(find_link("c1").seen_remote, "later"));
     struct buf summary = BUF_INIT(200);
     OK(ENGINE->verify(store, &summary, &err));
-    UNIT_TEXT(buf_cstr(&summary), "2 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets");
+    UNIT_TEXT(buf_cstr(&summary), "2 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets, "
+                                  "0 custom_records, 0 owners, "
+                                  "0 pipeline_stages");
     buf_free(&summary);
 }
 
@@ -306,9 +308,10 @@ static bool write_run(void *arg, const struct run_row *row)
     struct buf *out = arg;
     buf_printf(out, "%d %s", (int)row->id, run_status_name(row->status));
     for (size_t i = 0; i < row->stream_count; i++)
-        buf_printf(out, " %.*s=%d+%d-%d+%d", STR_ARG(row->streams[i].vendor_object),
+        buf_printf(out, " %.*s=%d+%d>%d-%d+%d", STR_ARG(row->streams[i].vendor_object),
                    (int)row->streams[i].counts.created, (int)row->streams[i].counts.updated,
-                   (int)row->streams[i].counts.deleted, (int)row->streams[i].counts.restored);
+                   (int)row->streams[i].counts.followed, (int)row->streams[i].counts.deleted,
+                   (int)row->streams[i].counts.restored);
     if (row->phase.len > 0)
         buf_printf(out, " [%.*s %d]", STR_ARG(row->phase), row->exit_signal);
     buf_text(out, "; ");
@@ -323,7 +326,8 @@ void test_runs(void)
         .stream = companies.id,
         .mode = WALK_FULL,
         .until = 5,
-        .counts = {.read = 3, .created = 2, .updated = 1, .deleted = 7, .restored = 6}};
+        .counts = {
+            .read = 3, .created = 2, .updated = 1, .followed = 4, .deleted = 7, .restored = 6}};
     struct run_row end = {.id = run,
                           .ended_at = 9,
                           .status = RUN_FAILED,
@@ -338,7 +342,7 @@ void test_runs(void)
     int64_t second;
     OK(ENGINE->run_start(store, connection, STR("test"), &second, &err));
     OK(ENGINE->each_run(store, STR("crm"), 0, 10, write_run, &out, &err));
-    UNIT_TEXT(buf_cstr(&out), "2 running; 1 failed companies=5+1-7+6 [read 11]; ");
+    UNIT_TEXT(buf_cstr(&out), "2 running; 1 failed companies=5+1>4-7+6 [read 11]; ");
     buf_clear(&out);
     OK(ENGINE->each_run(store, STR("other"), 0, 10, write_run, &out, &err));
     UNIT_TEXT(buf_cstr(&out), "");
@@ -475,7 +479,7 @@ static int64_t put_person(const char *address)
     row.key = key;
     row.id.bytes[15] = (uint8_t)key;
     row.fields[model_field(contact, STR("email"))] = text(address);
-    struct record_create create = {&row};
+    struct record_create create = {.row = &row};
     struct link_write link = {.stream = people.id,
                               .record = key,
                               .external_id = str_from(address),
@@ -640,7 +644,9 @@ void test_large_batches(void)
     CU_ASSERT_EQUAL(wrong, 0);
     struct buf summary = BUF_INIT(200);
     OK(ENGINE->verify(store, &summary, &err));
-    UNIT_TEXT(buf_cstr(&summary), "3000 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets");
+    UNIT_TEXT(buf_cstr(&summary), "3000 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets, "
+                                  "0 custom_records, 0 owners, "
+                                  "0 pipeline_stages");
     buf_free(&summary);
 }
 

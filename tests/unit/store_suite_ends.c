@@ -104,7 +104,8 @@ void test_tombstones(void)
     CU_ASSERT(load(1).deleted_at == 1500 && load(1).rev == 3 && load(2).deleted_at == 0);
     expect_records(false, "Two@0 ");
     expect_records(true, "One@1500 ");
-    expect_verified("1 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets");
+    expect_verified("1 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets, "
+                    "0 custom_records, 0 owners, 0 pipeline_stages");
     OK(ENGINE->count_links(store, companies.id, &links, &err));
     CU_ASSERT_EQUAL(links, 1);
     OK(ENGINE->match(store, account, organization, 99, 1, &domain, 1, &found, &err));
@@ -252,6 +253,22 @@ void test_unseen(void)
     expect_seen(0);
 }
 
+/* By which the log of a record that somebody took away goes on. */
+static void expect_last_log(int64_t key)
+{
+    const int64_t keys[3] = {key, 999, key + 1};
+    struct record_row rows[3];
+    int64_t last[3], again[3];
+    OK(ENGINE->load_records(store, account, keys, 3, rows, &arena, &err));
+    OK(ENGINE->load_last_log(store, account, keys, 3, last, &err));
+    CU_ASSERT_EQUAL(last[0], rows[0].rev);
+    CU_ASSERT_EQUAL(last[1], 0);
+    CU_ASSERT_EQUAL(last[2], rows[2].rev);
+    OK(ENGINE->load_last_log(store, model_object(STR("contact")), keys, 3, again, &err));
+    CU_ASSERT_EQUAL(again[0], 0); /* of another object */
+    OK(ENGINE->load_last_log(store, account, keys, 0, last, &err));
+}
+
 void test_archived(void)
 {
     struct linked_id *rows = NULL;
@@ -268,6 +285,7 @@ void test_archived(void)
     expect_ids(rc, rows, count, "c1=1 c3=3 ");
     rc = ENGINE->load_archived(store, companies.id, rows[0].link, 1, &rows, &count, &arena, &err);
     expect_ids(rc, rows, count, "c3=3 ");
+    expect_last_log(1);
 }
 
 void test_referring(void)

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/loop_uv.h"
 #include "base/time.h"
@@ -54,7 +55,7 @@ static void test_hubspot(void)
     const struct descriptor *d = &info.descriptor;
     CU_ASSERT(str_is(d->id, "com.fastenr.hubspot"));
     UNIT_TEXT(category_name(d->category), "crm");
-    CU_ASSERT_EQUAL(d->object_count, 9);
+    CU_ASSERT_EQUAL(d->object_count, 13);
     CU_ASSERT_EQUAL(d->limit_count, 3);
     CU_ASSERT(str_is(d->auth[0].headers[0].text, "Bearer {{secret:token}}"));
     connector_info_free(&info);
@@ -127,6 +128,50 @@ static void test_conf_d(void)
     check_mapping(&setup);
     problems_free(&problems);
     arena_free(&arena);
+    connector_info_free(&info);
+    close_world();
+}
+
+/* What a connection with these objects is told. */
+static void expect_objects(const struct descriptor *descriptor, const char *objects,
+                           const char *expected)
+{
+    char dir[] = "/tmp/fastenr-objects-XXXXXX", path[64];
+    struct arena arena = {0};
+    struct problems problems = {0};
+    struct connection_config config;
+    struct setup setup;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/x.yaml", dir);
+    FILE *file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fprintf(file, "connector: hubspot\nauth: {private_app: {token: pat-1}}\nobjects: {%s}\n",
+            objects);
+    fclose(file);
+    CU_ASSERT_FATAL(connection_config_read(path, &config, &arena, &problems));
+    setup_make(&config, descriptor, &setup, &arena, &problems);
+    const char *text = problems.count > 0 ? problems.items[0].text : "";
+    CU_ASSERT(expected[0] ? strstr(text, expected) != NULL : text[0] == '\0');
+    if (problems.count == 0)
+        CU_ASSERT(str_is(str_from(setup.objects[0].model->name), "custom_record"));
+    problems_free(&problems);
+    arena_free(&arena);
+    unlink(path);
+    rmdir(dir);
+}
+
+static void test_custom_objects(void)
+{
+    struct connector_info info;
+    open_world();
+    describe(CONNECTORS "/hubspot.so", &info);
+    const struct descriptor *d = &info.descriptor;
+    expect_objects(d, "2-3465404: {}", "");
+    expect_objects(d, "subscription: {mapping: {fields: {from: [a, b]}, custom_fields: {x: c}}}",
+                   "");
+    expect_objects(d, "companys: {}", "did you mean 'companies'?");
+    expect_objects(d, "'*': {}", "has no object '*'");
+    expect_objects(d, "'a/b': {}", "has no object 'a/b'");
     connector_info_free(&info);
     close_world();
 }
@@ -296,6 +341,7 @@ const char *const unit_suite = "connectors";
 const struct unit_test unit_tests[] = {
     {"HubSpot is described in its jail", test_hubspot},
     {"conf.d/hubspot.yaml fits its connector", test_conf_d},
+    {"custom objects", test_custom_objects},
     {"conf.d/fastenr.conf says what holds without it", test_fastenr_conf},
     {"HubSpot runs in its jail", test_hubspot_in_jail},
     {"a connector of one file and one header works", test_tiny},

@@ -354,15 +354,8 @@ static void test_positions(void)
 
 static void test_unknown(void)
 {
-    struct fastenr_selector s = selector(FASTENR_READ_FULL);
+    struct fastenr_selector s = selector(9);
     open_with(1);
-    s.object = hubspot_text("leads");
-    CU_ASSERT_EQUAL(run(&s), FASTENR_FAILED);
-    UNIT_TEXT(m.fail_text,
-              "the HubSpot connector reads companies, contacts, deals, tickets, calls, "
-              "emails, meetings, notes and tasks, not 'leads'");
-    CU_ASSERT_EQUAL(ops()->discover(instance, s.object), FASTENR_FAILED);
-    s = selector(9);
     CU_ASSERT_EQUAL(run(&s), FASTENR_FAILED);
     CU_ASSERT_EQUAL(m.request_count, 0);
     close_all();
@@ -452,7 +445,7 @@ static void test_check(void)
 static void test_check_without_account(void)
 {
     struct fastenr_check check;
-    enum { ALL = 1 + HUBSPOT_OBJECTS };
+    enum { ALL = 1 + HUBSPOT_CRM };
     for (size_t refused = 1; refused <= ALL; refused++) {
         open_with(5);
         m.fault = (struct mock_fault){1, refused, 403, FASTENR_AUTH_FAILED, NULL};
@@ -762,7 +755,7 @@ const struct unit_test unit_tests[] = {
     {"a record that leaves the window moves no other", test_window_moves},
     {"many properties of a window are read by id", test_window_long},
     {"positions that are not ours are refused", test_positions},
-    {"unknown objects and modes are refused", test_unknown},
+    {"unknown modes are refused", test_unknown},
     {"a vendor that repeats itself ends the read", test_stuck},
     {"pages without sense fail and commit nothing", test_odd_pages},
     {"a broken page of ids is fetched again", test_broken_ids_again},

@@ -277,6 +277,46 @@ static void test_texts(void)
     becomes("account", "industry: {from: d, transform: trim}", "{\"d\": \" \\t \"}", "industry=~");
 }
 
+/* An object of fields: those that have a value, in the order of their names. */
+static void test_objects(void)
+{
+    static const char record[] =
+        "{\"b\": \"2\", \"a\": \"x\\\"\\u0001\", \"up\": \"7\", \"none\": null, \"empty\": \"\", "
+        "\"{title}\": \"T\", \"n\": 5}";
+    becomes("custom_record", "object: {value: o}, fields: {from: '*'}", record,
+            "object=o, fields={\"a\":\"x\\\"\\u0001\",\"b\":\"2\",\"n\":5,\"up\":\"7\"}");
+    becomes("custom_record",
+            "object: {value: o}, title: '{title}', fields: {from: '*'}, "
+            "account_id: {from: up, lookup: companies}",
+            record,
+            "object=o, title=T, fields={\"a\":\"x\\\"\\u0001\",\"b\":\"2\",\"n\":5}, "
+            "account_id=7");
+    becomes("custom_record", "object: {value: o}, fields: {from: [b, none, a, gone]}", record,
+            "object=o, fields={\"a\":\"x\\\"\\u0001\",\"b\":\"2\"}");
+    becomes("custom_record", "object: {value: o}, fields: {from: none}", record,
+            "object=o, fields=~");
+}
+
+/* Fields of that many bytes together are set aside, and never left out. */
+static void test_large_objects(void)
+{
+    static const struct {
+        size_t bytes;
+        const char *expected;
+    } cases[] = {{2 << 20, "fields: it is longer than 1048576 bytes"},
+                 {17 << 20, "fields: the fields are larger than 16 MiB together"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf record = BUF_INIT(32 << 20);
+        buf_text(&record, "{\"a\": \"");
+        for (size_t j = 0; j < cases[i].bytes; j += 64)
+            buf_text(&record, "0123456789012345678901234567890123456789012345678901234567890123");
+        buf_text(&record, "\"}");
+        becomes("custom_record", "object: {value: o}, fields: {from: '*'}", buf_cstr(&record),
+                cases[i].expected);
+        buf_free(&record);
+    }
+}
+
 static void test_references(void)
 {
     char record[400], long_id[301];
@@ -649,7 +689,8 @@ static void test_wrong_references(void)
     mistakes("mapping: {parent_id: {from: p}}", expected);
     mistakes("mapping: {parent_id: {value: p}}", expected);
     mistakes("mapping: {industry: {from: a, lookup: companies}}",
-             "4:43: 'lookup' is for references; industry is text\n");
+             "4:43: 'lookup' is for references; industry is text: say with 'take' which field of "
+             "the record it is\n");
 }
 
 static void test_wrong_filters(void)
@@ -680,6 +721,8 @@ const char *const unit_suite = "mapping";
 const struct unit_test unit_tests[] = {{"vendor fields by our names", test_rename},
                                        {"types", test_types},
                                        {"custom fields", test_custom_fields},
+                                       {"objects of fields", test_objects},
+                                       {"objects that are too large", test_large_objects},
                                        {"dates", test_dates},
                                        {"scale", test_scale},
                                        {"maps", test_maps},

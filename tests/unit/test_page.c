@@ -49,6 +49,24 @@ static void expect_fields(struct ticket *first, const char *expected)
     }
 }
 
+/* A record's name becomes a field; one that is no text does not. */
+static void test_title(void)
+{
+    static const struct page_spec spec = {
+        .records = {"r", 1}, .id = {"id", 2}, .fields = {"p", 1}, .title = {"p.a b", 5}};
+    struct page *page = page_new(
+        blob_of("{\"r\":[{\"id\":\"1\",\"p\":{\"a b\":\"\\u00fc \\\"x\\\"\"}},"
+                "{\"id\":\"2\",\"p\":{\"a b\":7}},{\"id\":\"3\",\"p\":{}},{\"id\":\"4\"}]}"));
+    struct error err;
+    CU_ASSERT_EQUAL_FATAL(page_parse(page, &spec, NULL, &err), 0);
+    const struct json *title = json_member(page->records[0].fields, STR("{title}"));
+    CU_ASSERT(str_is(json_string(title), "\xc3\xbc \"x\""));
+    for (size_t i = 1; i < 3; i++)
+        CU_ASSERT_PTR_NULL(json_member(page->records[i].fields, STR("{title}")));
+    CU_ASSERT_EQUAL(page->result.rejected, 1);
+    page_free(page);
+}
+
 static void test_joins(void)
 {
     expect_fields(NULL, "{\"a\":1}{}{}");
@@ -204,6 +222,7 @@ static void test_merged_bounds(void)
 
 const char *const unit_suite = "page";
 const struct unit_test unit_tests[] = {
+    {"a record's title", test_title},
     {"an attached answer's values become a field", test_joins},
     {"answers about one field are put together", test_more_of_a_field},
     {"rows about unknown records are left out", test_unknown_ids},

@@ -55,6 +55,7 @@ static void test_older_schema_is_migrated(void)
         "ALTER TABLE stream DROP COLUMN deleted_watermark;"
         "ALTER TABLE stream DROP COLUMN reconciled_at; ALTER TABLE stream DROP COLUMN walk_links;"
         "ALTER TABLE run_stream DROP COLUMN deleted; ALTER TABLE run_stream DROP COLUMN restored;"
+        "ALTER TABLE run_stream DROP COLUMN followed;"
         "ALTER TABLE account DROP COLUMN deleted_at; ALTER TABLE deal DROP COLUMN deleted_at;"
         "PRAGMA user_version = 4";
     sqlite3 *db;
@@ -67,7 +68,8 @@ static void test_older_schema_is_migrated(void)
     open_store();
     struct buf summary = BUF_INIT(200);
     OK(ENGINE->verify(store, &summary, &err));
-    UNIT_TEXT(buf_cstr(&summary), "1 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets");
+    UNIT_TEXT(buf_cstr(&summary), "1 accounts, 0 contacts, 0 deals, 0 engagements, 0 tickets, "
+                                  "0 custom_records, 0 owners, 0 pipeline_stages");
     buf_free(&summary);
     CU_ASSERT(find_link("c1").ended == LINK_LIVE && find_link("c1").record == 1);
     create("c2", "Two", NULL);

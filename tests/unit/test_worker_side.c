@@ -149,16 +149,19 @@ static void describe(struct fastenr_table objects, struct descriptor *ret_descri
 
 static void test_object_flags(void)
 {
-    const struct fastenr_object rows[] = {
-        object("none", 0), object("deleted", FASTENR_OBJECT_DELETED),
-        object("ids", FASTENR_OBJECT_IDS), object("whole", FASTENR_OBJECT_DELETED_ALL),
-        object("unknown", 0xfffffff8)};
+    const struct fastenr_object rows[] = {object("none", 0),
+                                          object("deleted", FASTENR_OBJECT_DELETED),
+                                          object("ids", FASTENR_OBJECT_IDS),
+                                          object("whole", FASTENR_OBJECT_DELETED_ALL),
+                                          object("*", FASTENR_OBJECT_CUSTOM),
+                                          object("unknown", 0xfffffff0)};
     struct descriptor d;
     describe((struct fastenr_table)FASTENR_TABLE(rows), &d);
     for (uint32_t i = 0; i < d.object_count; i++) {
         CU_ASSERT_EQUAL(d.objects[i].reads_deleted, i == 1);
         CU_ASSERT_EQUAL(d.objects[i].reads_ids, i == 2);
         CU_ASSERT_EQUAL(d.objects[i].deleted_is_whole, i == 3);
+        CU_ASSERT_EQUAL(d.objects[i].is_custom, i == 4);
     }
     descriptor_free(&d);
 }
@@ -178,7 +181,7 @@ static void test_short_rows(void)
     for (size_t i = 0; i < OBJECTS; i++) {
         CU_ASSERT(str_is(d.objects[i].name, names[i]));
         CU_ASSERT_FALSE(d.objects[i].reads_deleted || d.objects[i].reads_ids ||
-                        d.objects[i].deleted_is_whole);
+                        d.objects[i].deleted_is_whole || d.objects[i].is_custom);
     }
     descriptor_free(&d);
 }
@@ -196,14 +199,15 @@ static void test_too_short(void)
 
 /* ---- pages ---- */
 
-/* What the host gets as `merged` of a page of this size. */
-static void expect_merged_path(uint32_t size, const char *expected)
+/* What the host gets of a page of this size. */
+static void expect_paths(uint32_t size, const char *merged, const char *title)
 {
     struct fastenr_page page = {.size = size,
                                 .records = FASTENR_STR("r"),
                                 .id = FASTENR_STR("id"),
                                 .next = FASTENR_STR("n"),
-                                .merged = FASTENR_STR("m")};
+                                .merged = FASTENR_STR("m"),
+                                .title = FASTENR_STR("t")};
     struct fastenr_page_result result = {.size = sizeof result};
     begin();
     struct fastenr_host *host = services_new(&channel);
@@ -211,20 +215,22 @@ static void expect_merged_path(uint32_t size, const char *expected)
     struct wire_reader r = {.rest = buf_view(&said)};
     struct str text = {0};
     CU_ASSERT_EQUAL(wire_u64(&r), 7);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 5; i++)
         text = wire_str(&r, 100);
-        CU_ASSERT(i != 4 || str_is(text, "n"));
-    }
-    CU_ASSERT(wire_done(&r) && str_is(text, expected));
+    CU_ASSERT(str_is(text, "n"));
+    CU_ASSERT(str_is(wire_str(&r, 100), merged));
+    CU_ASSERT(str_is(wire_str(&r, 100), title));
+    CU_ASSERT(wire_done(&r));
     services_free(host);
     buf_free(&said);
 }
 
 static void test_short_page(void)
 {
-    expect_merged_path(sizeof(struct fastenr_page), "m");
-    expect_merged_path(OLD_PAGE, "");
-    expect_merged_path(OLD_PAGE + 8, "");
+    expect_paths(sizeof(struct fastenr_page), "m", "t");
+    expect_paths(offsetof(struct fastenr_page, title), "m", "");
+    expect_paths(OLD_PAGE, "", "");
+    expect_paths(OLD_PAGE + 8, "", "");
 }
 
 /* ---- selectors ---- */
@@ -267,7 +273,7 @@ const struct unit_test unit_tests[] = {
     {"flags of objects", test_object_flags},
     {"shorter rows of objects are read as zeros", test_short_rows},
     {"rows shorter than the first ABI's are refused", test_too_short},
-    {"a shorter page has no merged ids", test_short_page},
+    {"a shorter page has neither merged ids nor a title", test_short_page},
     {"mode and ids of a read", test_selector},
     {NULL, NULL},
 };

@@ -137,6 +137,7 @@ static void put_mapping(struct buf *out, const void *row)
     put_str(out, mapping->join);
     put_str(out, mapping->map);
     put_str(out, mapping->scale);
+    put_str(out, mapping->take);
 }
 
 /* Rows that may be of an older, shorter struct: members past its end are empty. */

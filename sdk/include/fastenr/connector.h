@@ -227,12 +227,22 @@ struct fastenr_mapping {
     struct fastenr_str join;  /* between the values of several fields: `from` is "a,b" then */
     struct fastenr_str map;   /* "from=to,from=to,*=other"; an empty `to` is no value */
     struct fastenr_str scale; /* a decimal factor: "100" */
+    struct fastenr_str take;  /* with `lookup`: a field of the record that is found, not its key. Of
+                               * owners and pipelines. The row is as if it were not there where that
+                               * object is not synced: a row before it, for the same field, counts */
 };
 
 /* DELETED, IDS: read understands that mode for the object. DELETED_ALL: its READ_DELETED gives
  * every record that is deleted now, whatever `since_us` says; so what it leaves out is not deleted
- * (any more). */
-enum { FASTENR_OBJECT_DELETED = 1u, FASTENR_OBJECT_IDS = 2u, FASTENR_OBJECT_DELETED_ALL = 4u };
+ * (any more). CUSTOM: the row stands for every object that the table does not name, as accounts of
+ * the vendor have their own; its name is "*". Read and discover get the name as the connection file
+ * has it. In a `value` of its mapping, "{object}" is that name. */
+enum {
+    FASTENR_OBJECT_DELETED = 1u,
+    FASTENR_OBJECT_IDS = 2u,
+    FASTENR_OBJECT_DELETED_ALL = 4u,
+    FASTENR_OBJECT_CUSTOM = 8u
+};
 
 struct fastenr_object {
     struct fastenr_str name;      /* the vendor's word: "companies" */
@@ -320,6 +330,9 @@ struct fastenr_page {
      * integers, or a text with ';' between them. At most 1,000; the record's own id among them is
      * ignored. Empty: none. */
     struct fastenr_str merged;
+    /* Since 0.2: of a record, what names it for people, where only its type says which field that
+     * is. It becomes the vendor field "{title}". Empty: none. */
+    struct fastenr_str title;
 };
 
 /* A second answer that says more of the records of a page: rows of another table, associations.

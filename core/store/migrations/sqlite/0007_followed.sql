@@ -1,0 +1,2 @@
+-- Records of other objects that take fields of those that were read, and were changed for that.
+ALTER TABLE run_stream ADD COLUMN followed INTEGER NOT NULL DEFAULT 0;
