@@ -94,7 +94,7 @@ done
 [ "$full" -ge 8 ] || fail "only $full full disks were felt"
 echo "   felt at $full of 15 places among $writes writes"
 
-step "few descriptors"
+step "few descriptors" # with the fewest the system's loader gives up, with 127
 failed=0
 for n in 4 8 16 18 20 22 24 26 28 30 32 36 48; do
     drop_store 2>/dev/null || true
@@ -102,7 +102,7 @@ for n in 4 8 16 18 20 22 24 26 28 30 32 36 48; do
     prlimit --nofile=$n "$fastenr" sync -c "$conf" hubspot >"$dir/out" 2>"$dir/err" || status=$?
     case $status in
     0) "$TESTS/truth_compare" "$db" "$dir"/companies.ndjson "$dir"/contacts.ndjson >/dev/null || fail "not equal with $n descriptors" ;;
-    1 | 2) grep -Eq 'open|descriptor' "$dir/out" "$dir/err" || fail "$n descriptors: no word of it: $(cat "$dir/out" "$dir/err")" ;;
+    1 | 2 | 127) grep -Eq 'open|descriptor' "$dir/out" "$dir/err" || fail "$n descriptors: no word of it: $(cat "$dir/out" "$dir/err")" ;;
     *) fail "$n descriptors: status $status, $(cat "$dir/err")" ;;
     esac
     [ "$status" = 0 ] || { failed=$((failed + 1)) && whole "$n descriptors"; }

@@ -104,6 +104,7 @@ static void on_done(void *arg, struct client_result *result)
     FUZZ_EXPECT(!redact_needed(str_from(result->text)));
     FUZZ_EXPECT((result->outcome == OUTCOME_OK) == (result->text[0] == '\0'));
     blob_unref(result->body);
+    fuzz_taken |= result->outcome == OUTCOME_OK;
     a->done = true;
 }
 
@@ -137,6 +138,7 @@ static void read_tokens(const struct answer *a)
     const char *why = NULL;
     enum oauth_verdict v = oauth_read_answer(&client, a->status, a->body, &arena, &grant, &why);
     FUZZ_EXPECT(why != NULL);
+    fuzz_taken |= v == OAUTH_GRANTED;
     if (v == OAUTH_GRANTED)
         FUZZ_EXPECT(grant.access.len > 0 && grant.lifetime_us >= 0);
     oauth_has_scope(grant.scopes, STR("crm"));
@@ -152,6 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         log_setup(NULL, LOG_ERROR + 1, false);
     }
     begun = true;
+    fuzz_taken = false;
     read_answer(&a, (struct str){(const char *)data, size});
     virtual_world_open(&a.w, INT64_C(1800000000) * US_PER_SECOND, 7);
     ask(&a);

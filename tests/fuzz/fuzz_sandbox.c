@@ -27,6 +27,7 @@ static void ask(struct sandbox *s, struct str text)
                                             .body_len = text.len};
     sandbox_handle(s, &request, &response);
     FUZZ_EXPECT(response.status >= 200 && response.status < 600);
+    fuzz_taken |= response.status < 400;
     FUZZ_EXPECT(response.body || response.body_len == 0);
     char piece[4096];
     while (response.stream && sandbox_stream_read(response.stream, piece, sizeof piece) > 0)
@@ -42,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str rest = {(const char *)data, size}, one;
     struct sandbox_options options;
     char error[300];
+    fuzz_taken = false;
     if (size > 64 * 1024)
         return 0;
     sandbox_options_default(&options);
