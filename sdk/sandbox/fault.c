@@ -15,6 +15,7 @@ static const char *const kind_names[] = {
     [FAULT_MALFORMED] = "malformed", [FAULT_SLOW] = "slow",
     [FAULT_HTML] = "html",           [FAULT_HANG] = "hang",
     [FAULT_LOST] = "lost",           [FAULT_PARTIAL] = "partial",
+    [FAULT_ECHO] = "echo",
 };
 
 enum { KINDS = sizeof kind_names / sizeof *kind_names };
@@ -67,8 +68,9 @@ static bool take_kind(struct json_object *o, enum fault_kind *ret)
 
 static bool all_known(struct json_object *o)
 {
-    static const char *const known[] = {"kind", "path",  "type",  "method",      "status", "policy",
-                                        "rate", "count", "after", "retry_after", "ms"};
+    static const char *const known[] = {"kind",   "path",        "type", "method",
+                                        "status", "policy",      "rate", "count",
+                                        "after",  "retry_after", "ms",   "member"};
     json_object_object_foreach(o, name, value)
     {
         size_t i = 0;
@@ -83,13 +85,13 @@ static bool all_known(struct json_object *o)
 
 static const char *read_wish(struct json_object *o, struct fault *f)
 {
-    int64_t status = 503, count = 0, after = 0, ms = -1;
+    int64_t status = 0, count = 0, after = 0, ms = -1;
     if (!all_known(o))
         return "known are: kind, path, type, method, status, policy, rate, count, after, "
-               "retry_after, ms";
+               "retry_after, ms, member";
     if (!take_kind(o, &f->kind))
-        return "kind: status, truncate, reset, reset_body, malformed, slow, html, hang, lost or "
-               "partial is wanted";
+        return "kind: status, truncate, reset, reset_body, malformed, slow, html, hang, lost, "
+               "partial or echo is wanted";
     if (!take_number(o, "status", 400, 599, &status))
         return "status: a number from 400 to 599 is wanted";
     if (!take_rate(o, &f->rate))
@@ -103,13 +105,14 @@ static const char *read_wish(struct json_object *o, struct fault *f)
     if (!take_number(o, "ms", 0, MS_MAX, &ms))
         return "ms: from 0 to an hour is wanted";
     if (!take_text(o, "path", f->path, sizeof f->path) ||
-        !take_text(o, "type", f->type, sizeof f->type))
-        return "path, type: a shorter text without quotes is wanted";
+        !take_text(o, "type", f->type, sizeof f->type) ||
+        !take_text(o, "member", f->member, sizeof f->member))
+        return "path, type, member: a shorter text without quotes is wanted";
     if (!take_text(o, "method", f->method, sizeof f->method))
         return "method: one such as POST is wanted";
     if (!take_text(o, "policy", f->policy, sizeof f->policy))
         return "policy: a plain word is wanted";
-    f->status = (int)status;
+    f->status = status == 0 && f->kind != FAULT_ECHO ? 503 : (int)status;
     f->after = (uint64_t)after;
     f->left = count > 0 ? (uint64_t)count : f->rate > 0 ? UINT64_MAX : 1;
     f->ms = (uint32_t)(ms >= 0 ? ms : f->kind == FAULT_HANG ? HANG_MS : SLOW_MS);
@@ -148,7 +151,7 @@ static void drop_used_up(struct faults *faults)
 
 const char *fault_add(struct faults *faults, struct json_object *wish)
 {
-    struct fault f = {.path = "/", .retry_after = -1};
+    struct fault f = {.path = "/", .member = "message", .retry_after = -1};
     const char *wrong = read_wish(wish, &f);
     drop_used_up(faults);
     if (!wrong && faults->count == FAULTS_MAX)

@@ -26,16 +26,18 @@ enum fault_kind {
     FAULT_SLOW,
     FAULT_HTML,
     FAULT_HANG,
-    FAULT_LOST,   /* the request is done, and answered with a status as if it were not */
-    FAULT_PARTIAL /* some inputs of a batch of writes are refused */
+    FAULT_LOST,    /* the request is done, and answered with a status as if it were not */
+    FAULT_PARTIAL, /* some inputs of a batch of writes are refused */
+    FAULT_ECHO     /* the answer repeats the request's credentials */
 };
 
 struct fault {
-    char path[256]; /* a prefix */
-    char type[64];  /* a segment of the path, such as "contacts"; empty: any */
-    char method[8]; /* "POST"; empty: any */
+    char path[256];  /* a prefix */
+    char type[64];   /* a segment of the path, such as "contacts"; empty: any */
+    char method[8];  /* "POST"; empty: any */
+    char member[64]; /* echo: in front of this member's texts */
     enum fault_kind kind;
-    int status;
+    int status; /* 0: an echo in an answer that is no error */
     char policy[32];
     int64_t retry_after; /* seconds; -1: no header */
     uint32_t ms;

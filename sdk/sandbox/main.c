@@ -66,7 +66,7 @@ static void print_help(const char *vendor)
         "  --fault SPEC         answer some requests wrongly, such as kind=html,rate=0.02 or\n"
         "                       kind=status,status=429,policy=SECONDLY,count=3,after=10; may be\n"
         "                       given several times. Kinds: status, truncate, reset, reset_body,\n"
-        "                       malformed, slow, html, hang, lost, partial\n"
+        "                       malformed, slow, html, hang, lost, partial, echo\n"
         "  --requests F         append each request to a file, a JSON object a line, without its\n"
         "                       credential\n"
         "  --quiet              print the address only\n"

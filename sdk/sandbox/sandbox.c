@@ -351,7 +351,7 @@ static void break_json(const struct fault *f, struct answer *a)
         a->body.len = half;
 }
 
-static void fault_after(const struct fault *f, struct answer *a)
+static void fault_after(const struct call *call, const struct fault *f, struct answer *a)
 {
     static const enum sandbox_wire wires[] = {[FAULT_TRUNCATE] = SANDBOX_WIRE_TRUNCATE,
                                               [FAULT_RESET] = SANDBOX_WIRE_RESET,
@@ -360,9 +360,12 @@ static void fault_after(const struct fault *f, struct answer *a)
                                               [FAULT_HTML] = SANDBOX_WIRE_WHOLE,
                                               [FAULT_LOST] = SANDBOX_WIRE_WHOLE,
                                               [FAULT_PARTIAL] = SANDBOX_WIRE_WHOLE,
-                                              [FAULT_HANG] = SANDBOX_WIRE_HANG};
+                                              [FAULT_HANG] = SANDBOX_WIRE_HANG,
+                                              [FAULT_ECHO] = SANDBOX_WIRE_WHOLE};
     if (f->kind == FAULT_MALFORMED)
         break_json(f, a);
+    if (f->kind == FAULT_ECHO)
+        echo_credentials(call, f->member, a);
     a->response->wire = wires[f->kind];
     a->response->wire_ms = f->ms;
 }
@@ -383,7 +386,7 @@ static void handle_vendor(struct sandbox *s, struct call *call, struct answer *a
     if (f)
         sandbox_count(s, STAT_FAULTS, 1);
     call->partial = f && f->kind == FAULT_PARTIAL;
-    if (f && f->kind == FAULT_STATUS)
+    if (f && (f->kind == FAULT_STATUS || (f->kind == FAULT_ECHO && f->status > 0)))
         status_fault(s, f, a);
     else if (f && f->kind == FAULT_HTML)
         html_fault(a);
@@ -394,7 +397,7 @@ static void handle_vendor(struct sandbox *s, struct call *call, struct answer *a
     if (f && f->kind != FAULT_PARTIAL && f->kind != FAULT_SLOW)
         journal_mark_lost(&s->journal, first);
     if (f)
-        fault_after(f, a);
+        fault_after(call, f, a);
 }
 
 static void handle_call(struct sandbox *s, struct call *call, struct answer *a)

@@ -133,6 +133,12 @@ struct vendor {
 
 extern const struct vendor vendor_hubspot;
 
+/* ---- echo.c ---- */
+
+/* Puts the request's credentials, as they are and in other writings, into a header and in front of
+ * the texts of each member of that name. */
+void echo_credentials(const struct call *call, const char *member, struct answer *a);
+
 /* ---- control.c ---- */
 
 enum { TOKENS_MAX = 32, LOG_MAX = 1000, LOG_BODY_MAX = 4096 };
