@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/redact.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/encode.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/search.h"
 
 enum { ENCODED_MAX = 64 * 1024 };
 
@@ -17,6 +20,9 @@ struct needle {
 static struct {
     struct needle *needles;
     size_t count, cap;
+    struct str *long_texts; /* of the needles that are looked for in whole answers */
+    size_t long_cap;
+    struct search search;
     pthread_rwlock_t lock;
 } list = {.lock = PTHREAD_RWLOCK_INITIALIZER};
 
@@ -54,7 +60,7 @@ static void remove_needle(struct str text)
 
 /* Base64 of a value inside a longer text depends on where it begins in a group of three: take the
  * part that stays the same at each of the three offsets. */
-static void each_base64(struct str secret, needle_fn fn)
+static void each_base64(struct str secret, needle_fn fn, void (*encode)(struct buf *, struct str))
 {
     struct buf shifted = BUF_INIT(ENCODED_MAX), text = BUF_INIT(ENCODED_MAX);
     for (size_t offset = 0; offset < 3; offset++) {
@@ -62,7 +68,7 @@ static void each_base64(struct str secret, needle_fn fn)
         buf_clear(&text);
         buf_append(&shifted, "\0\0", offset);
         buf_str(&shifted, secret);
-        encode_base64(&text, buf_view(&shifted));
+        encode(&text, buf_view(&shifted));
         size_t head = offset == 0 ? 0 : offset + 1;
         size_t whole = shifted.len / 3 * 4;
         if (!text.full && whole > head)
@@ -72,20 +78,66 @@ static void each_base64(struct str secret, needle_fn fn)
     buf_free(&text);
 }
 
+/* RFC 4648 section 5. */
+static void encode_base64url(struct buf *out, struct str bytes)
+{
+    size_t start = out->len;
+    encode_base64(out, bytes);
+    for (size_t i = start; i < out->len; i++)
+        out->ptr[i] = (char)(out->ptr[i] == '+' ? '-' : out->ptr[i] == '/' ? '_' : out->ptr[i]);
+}
+
+/* The digits of a triple may be of either case. */
+static void each_percent(struct str secret, needle_fn fn)
+{
+    struct buf text = BUF_INIT(ENCODED_MAX);
+    encode_percent(&text, secret);
+    if (!text.full) {
+        fn(buf_view(&text));
+        for (size_t i = 2; i < text.len; i++)
+            if (text.ptr[i - 1] == '%' || text.ptr[i - 2] == '%')
+                text.ptr[i] = (char)tolower((unsigned char)text.ptr[i]);
+        fn(buf_view(&text));
+    }
+    buf_free(&text);
+}
+
+/* As a JSON string has it. */
+static void each_json(struct str secret, needle_fn fn)
+{
+    struct buf text = BUF_INIT(ENCODED_MAX);
+    struct json_writer w = {.out = &text};
+    json_put_str(&w, secret);
+    if (!text.full && text.len > secret.len + 2)
+        fn((struct str){text.ptr + 1, text.len - 2});
+    buf_free(&text);
+}
+
+/* What is looked for in answers: one pass for all. */
+static void prepare_search(void)
+{
+    size_t count = 0;
+    list.long_texts =
+        mem_grow(list.long_texts, &list.long_cap, list.count, sizeof list.long_texts[0]);
+    for (size_t i = 0; i < list.count; i++)
+        if (list.needles[i].text.len >= SEARCH_LEAST)
+            list.long_texts[count++] = list.needles[i].text;
+    search_prepare(&list.search, list.long_texts, count);
+}
+
 /* The value as it may stand in a text. */
 static void each_needle(struct str secret, needle_fn fn)
 {
     if (secret.len < REDACT_LEAST)
         return;
     pthread_rwlock_wrlock(&list.lock);
-    struct buf percent = BUF_INIT(ENCODED_MAX);
-    encode_percent(&percent, secret);
     fn(secret);
-    if (!percent.full)
-        fn(buf_view(&percent));
-    each_base64(secret, fn);
+    each_json(secret, fn);
+    each_percent(secret, fn);
+    each_base64(secret, fn, encode_base64);
+    each_base64(secret, fn, encode_base64url);
+    prepare_search();
     pthread_rwlock_unlock(&list.lock);
-    buf_free(&percent);
 }
 
 void redact_add(struct str secret)
@@ -104,8 +156,11 @@ void redact_clear(void)
     for (size_t i = 0; i < list.count; i++)
         mem_free_secret((char *)(uintptr_t)list.needles[i].text.ptr);
     free(list.needles);
+    free(list.long_texts);
     list.needles = NULL;
-    list.count = list.cap = 0;
+    list.long_texts = NULL;
+    list.count = list.cap = list.long_cap = 0;
+    search_prepare(&list.search, NULL, 0);
     pthread_rwlock_unlock(&list.lock);
 }
 
@@ -147,4 +202,71 @@ bool redact_needed(struct str text)
     bool needed = text.len > 0 && find_first(text, &found);
     pthread_rwlock_unlock(&list.lock);
     return needed;
+}
+
+/* ---- whole answers ---- */
+
+/* A JSON escape that stands for a visible character which needs none: "\/", "\u002b". `*ret_len` is
+ * how long it is. 0: it is none. */
+static char needless_escape(struct str at, size_t *ret_len)
+{
+    uint8_t code;
+    *ret_len = 2;
+    if (at.len >= 2 && at.ptr[1] == '/')
+        return '/';
+    if (at.len < 6 || memcmp(at.ptr, "\\u00", 4) != 0)
+        return 0;
+    char digits[2] = {(char)tolower((unsigned char)at.ptr[4]),
+                      (char)tolower((unsigned char)at.ptr[5])};
+    *ret_len = 6;
+    bool visible = decode_hex((struct str){digits, 2}, &code, 1) && code > ' ' && code < 0x7f;
+    return visible && code != '"' && code != '\\' ? (char)code : 0;
+}
+
+/* Writes the text without its needless escapes; false, with nothing written, when it has none. */
+static bool unescape(struct buf *out, struct str text)
+{
+    size_t done = 0, len;
+    const char *at;
+    for (size_t i = 0; i < text.len && (at = memchr(text.ptr + i, '\\', text.len - i));) {
+        size_t place = (size_t)(at - text.ptr);
+        char plain = needless_escape(str_slice(text, place, text.len - place), &len);
+        i = place + (plain ? len : 2); /* "\\" stands for itself, whatever follows it */
+        if (!plain)
+            continue;
+        buf_str(out, str_slice(text, done, place - done));
+        buf_char(out, plain);
+        done = i;
+    }
+    if (done == 0)
+        return false;
+    buf_str(out, str_slice(text, done, text.len - done));
+    return true;
+}
+
+static bool strike_out(struct buf *out, struct str text)
+{
+    struct str found;
+    bool any = false;
+    while (search_first(&list.search, text, &found)) {
+        size_t before = (size_t)(found.ptr - text.ptr), done = before + found.len;
+        buf_str(out, str_slice(text, 0, before));
+        buf_text(out, "[secret]");
+        text = str_slice(text, done, text.len - done);
+        any = true;
+    }
+    if (any)
+        buf_str(out, text);
+    return any;
+}
+
+bool redact_answer(struct buf *out, struct str body)
+{
+    struct buf plain = BUF_INIT(body.len);
+    pthread_rwlock_rdlock(&list.lock);
+    bool any =
+        list.search.count > 0 && strike_out(out, unescape(&plain, body) ? buf_view(&plain) : body);
+    pthread_rwlock_unlock(&list.lock);
+    buf_free(&plain);
+    return any;
 }

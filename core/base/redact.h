@@ -17,6 +17,12 @@ void redact_clear(void);
 /* Appends the text, each credential replaced by "[secret]". */
 void redact(struct buf *out, struct str text);
 
+/* Appends a vendor's answer with each credential of at least 8 bytes, in any of its forms, replaced
+ * by "[secret]", also where JSON escapes hide it ("\/" for "/"). False, with nothing appended, when
+ * it holds none: one pass over the body then is all that it costs. `out` needs room for the body.
+ */
+bool redact_answer(struct buf *out, struct str body);
+
 /* Whether the text holds a credential; cheaper than redact when it does not. */
 bool redact_needed(struct str text);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,11 +65,29 @@ static void hold_standard_descriptors(void)
             _exit(EXIT_WORK_FAILED); /* without a place to say why */
 }
 
-/* A memory image would hold the credentials and personal data. */
+/* With hardly any, the event loop's library ends the process without a word. */
+static bool has_descriptors(void)
+{
+    enum { LEAST = 16 };
+    int taken[LEAST], count = 0;
+    while (count < LEAST && (taken[count] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+        count++;
+    for (int i = 0; i < count; i++)
+        close(taken[i]);
+    if (count < LEAST)
+        complain("no more than %d file descriptors are left: raise their limit (ulimit -n, or "
+                 "LimitNOFILE of the service)",
+                 count);
+    return count == LEAST;
+}
+
+/* A memory image would hold the credentials and personal data. Where the system pipes such images
+ * to a program the limit does not hold; a process that is not dumpable has none, and other programs
+ * of the same user cannot read its memory either. */
 static void leave_no_core(void)
 {
     static const struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) != 0)
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         complain("a crash may leave a core file with credentials in it: the limit cannot be set");
 }
 
@@ -87,6 +106,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or socket shows as EPIPE */
     umask(077);               /* the store holds personal data */
     out_setup();
+    if (!has_descriptors())
+        return EXIT_WORK_FAILED;
     int rc = run(argv + (argc > 0 ? 1 : 0));
     return out_finish() == 0 ? rc : EXIT_WORK_FAILED;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/redact.h"
 #include "base/time.h"
@@ -32,6 +33,7 @@ struct client {
     struct exchange *exchanges;
     void (*on_retry)(void *arg, const char *why, int64_t wait_us);
     void *retry_arg;
+    bool echo_told;
 };
 
 struct exchange {
@@ -54,6 +56,7 @@ struct exchange {
     /* the result, when it is there before anything is sent */
     struct client_result early;
     char text[1024];
+    struct error lost; /* why an answer that came cannot be read */
 };
 
 struct client *client_new(struct world *world, struct transport *transport,
@@ -345,10 +348,14 @@ static struct verdict judge_answer(struct exchange *x, const struct transfer_res
     if (v.outcome != OUTCOME_OK) {
         size_t len = name_request(x);
         struct str words = rule ? json_string(json_path(root, rule->message)) : STR("");
+        struct buf clean = BUF_INIT(ERROR_BODY_MAX);
+        redact(&clean, words); /* before it is cut: the rest of a credential would not be known */
+        words = buf_view(&clean);
         if (words.len > 300)
             words.len = 300;
         snprintf(x->text + len, sizeof x->text - len, " answered %d%s%.*s%s", answer->status,
                  words.len > 0 ? ": " : "", STR_ARG(words), remedy(v.outcome, answer->status));
+        buf_free(&clean);
     }
     json_free(root);
     return v;
@@ -436,12 +443,54 @@ static void note_answer(struct exchange *x, const struct transfer_result *answer
                    answer);
 }
 
+/* Once a client: a vendor that does so does it in every answer. */
+static void tell_echo(struct exchange *x)
+{
+    if (x->client->echo_told)
+        return;
+    x->client->echo_told = true;
+    size_t len = name_request(x);
+    log_line(LOG_WARN, "net", "%.*s: the answer holds a credential; it is struck out", (int)len,
+             x->text);
+}
+
+/* The disk, where a large answer lies, is full or broken. */
+static void lose_answer(struct exchange *x, struct transfer_result *answer, const struct error *err)
+{
+    blob_unref(answer->body);
+    x->lost = *err;
+    *answer = (struct transfer_result){.fault = FAULT_BROKEN, .text = x->lost.text};
+}
+
+/* Before anybody looks at the body: what comes after, connector, store and log, never sees a
+ * credential that the vendor echoes. */
+static void strike_out_credentials(struct exchange *x, struct transfer_result *answer)
+{
+    struct str body;
+    struct error err;
+    if (blob_view(answer->body, &body, &err) != 0) {
+        lose_answer(x, answer, &err);
+        return;
+    }
+    struct buf clean = BUF_INIT(body.len);
+    if (redact_answer(&clean, body)) {
+        tell_echo(x);
+        blob_unref(answer->body);
+        answer->body = blob_new(BODY_MAX);
+        if (blob_append(answer->body, buf_view(&clean), &err) != 0)
+            lose_answer(x, answer, &err);
+    }
+    buf_free(&clean);
+}
+
 static void on_transfer(void *arg, struct transfer_result *answer)
 {
     struct exchange *x = arg;
     x->transfer = NULL;
     if (answer->fault == FAULT_NONE)
         note_answer(x, answer);
+    if (answer->fault == FAULT_NONE && !x->client->policy.answers_are_secret)
+        strike_out_credentials(x, answer);
     struct verdict v =
         answer->fault == FAULT_NONE ? judge_answer(x, answer) : judge_fault(x, answer);
     if (try_newer_credential(x, answer) || try_again(x, &v)) {

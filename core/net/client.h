@@ -43,6 +43,8 @@ struct client_policy {
     size_t auth_header_count;
     const struct answer_rule *rules;
     size_t rule_count;
+    bool answers_are_secret; /* they hold tokens by right, and no connector sees them: else each
+                              * credential in a body is struck out before anybody looks at it */
 };
 
 struct client_stats {

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ struct transfer {
     void *arg;
     struct egress egress;
     struct error refused; /* why the host ended it */
+    int socket_errno;     /* why there is no socket; 0: there is */
     struct blob *body;
     struct arena arena; /* of the answer's headers */
     struct http_header *headers;
@@ -73,7 +75,17 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     (void)purpose;
     if (egress_check(&t->egress, &address->addr, &t->refused) != 0)
         return CURL_SOCKET_BAD;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    t->socket_errno = fd < 0 ? errno : 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* Curl does not tell a socket that there was not from a server that there is not. */
+static const char *words_of(struct transfer *t, CURLcode code)
+{
+    if (t->socket_errno != 0)
+        snprintf(t->error, sizeof t->error, "cannot open a socket: %s", strerror(t->socket_errno));
+    return t->error[0] ? t->error : curl_easy_strerror(code);
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
@@ -151,13 +163,13 @@ static void finish(struct transfer *t, CURLcode code)
         error_set(&t->refused,
                   "%s; check this machine's clock and certificates, or set network.ca_file to the "
                   "authority that signed the server's",
-                  t->error[0] ? t->error : curl_easy_strerror(code));
+                  words_of(t, code));
     if (result.fault == FAULT_NONE)
         result.body = blob_ref(t->body);
     else if (result.fault == FAULT_REFUSED)
         result.text = t->refused.text;
     else
-        result.text = t->error[0] ? t->error : curl_easy_strerror(code);
+        result.text = words_of(t, code);
     t->done(t->arg, &result);
     release(t);
 }
@@ -418,7 +430,7 @@ static void read_certificate(CURL *easy, struct probe_result *result)
     snprintf(result->certificate, sizeof result->certificate, "%s, until %s", subject, expires);
 }
 
-static int read_probe(CURL *easy, CURLcode code, bool tls, const struct transfer *t,
+static int read_probe(CURL *easy, CURLcode code, bool tls, struct transfer *t,
                       struct probe_result *result, struct error *err)
 {
     char *ip = NULL;
@@ -438,10 +450,7 @@ static int read_probe(CURL *easy, CURLcode code, bool tls, const struct transfer
         result->reached = PROBE_RESOLVE;
     else
         result->reached = tls && result->address[0] ? PROBE_TLS : PROBE_CONNECT; /* it connected */
-    return error_set(err, "%s",
-                     t->refused.text[0] ? t->refused.text
-                     : t->error[0]      ? t->error
-                                        : curl_easy_strerror(code));
+    return error_set(err, "%s", t->refused.text[0] ? t->refused.text : words_of(t, code));
 }
 
 int curl_probe(const char *origin, const struct egress *egress, const char *ca_file,

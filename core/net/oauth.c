@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/redact.h"
 #include "base/time.h"
 
 enum { LIFETIME_MOST_S = 366 * 86400 };
@@ -173,16 +174,24 @@ static bool is_dead(const struct oauth_client *client, int status, const struct 
     return false;
 }
 
+/* Without credentials, then cut: what is left of one that was cut would not be known. */
+static const char *shown(struct str words, struct arena *arena)
+{
+    struct buf clean = BUF_INIT(64 * 1024);
+    redact(&clean, words);
+    char *text = arena_printf(arena, "%.200s", buf_cstr(&clean));
+    buf_free(&clean);
+    return text;
+}
+
 /* The vendor's own words. */
 static const char *words_of(const struct json *root, int status, struct arena *arena)
 {
     static const char *const members[] = {"error_description", "message", "error", "status"};
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         struct str words = json_string(json_member(root, str_from(members[i])));
-        if (words.len > 200)
-            words.len = 200;
         if (words.len > 0)
-            return arena_printf(arena, "%d, %.*s", status, STR_ARG(words));
+            return arena_printf(arena, "%d, %s", status, shown(words, arena));
     }
     return arena_printf(arena, "%d", status);
 }

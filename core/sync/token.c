@@ -567,7 +567,8 @@ void token_policy(const struct setup *setup, struct client_policy *ret_policy, s
                                          .timeout_us = from->timeout_us,
                                          .connect_timeout_us = from->connect_timeout_us,
                                          .rules = rules,
-                                         .rule_count = sizeof rules / sizeof rules[0]};
+                                         .rule_count = sizeof rules / sizeof rules[0],
+                                         .answers_are_secret = true};
     if (from->ca_file.len > 0)
         ret_policy->ca_file = arena_str(arena, from->ca_file);
 }

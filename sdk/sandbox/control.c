@@ -14,9 +14,11 @@ static const char *const stat_names[STATS] = {
     [STAT_PROPERTIES] = "properties",
     [STAT_ACCOUNT] = "account",
     [STAT_REFERENCE] = "reference",
+    [STAT_WRITE] = "write",
     [STAT_OTHER] = "other",
     [STAT_CONTROL] = "control",
     [STAT_RECORDS] = "records_served",
+    [STAT_WRITTEN] = "records_written",
     [STAT_UNAUTHORIZED] = "unauthorized",
     [STAT_FORBIDDEN] = "forbidden",
     [STAT_RATE_LIMITED] = "rate_limited",
@@ -26,6 +28,7 @@ static const char *const stat_names[STATS] = {
 static const char *const token_names[] = {[TOKEN_UNKNOWN] = "unknown",
                                           [TOKEN_ACTIVE] = "active",
                                           [TOKEN_NO_SCOPE] = "noscope",
+                                          [TOKEN_READ_ONLY] = "readonly",
                                           [TOKEN_REVOKED] = "revoked"};
 
 static void refuse(struct answer *a, int status, const char *message)
@@ -113,7 +116,7 @@ static void set_token(struct sandbox *s, struct json_object *o, struct answer *a
     while (state && to <= TOKEN_REVOKED && strcmp(token_names[to], state) != 0)
         to++;
     if (!text || strlen(text) >= sizeof s->tokens[0].text || to > TOKEN_REVOKED) {
-        refuse(a, 400, "token and state (active, noscope or revoked) are wanted");
+        refuse(a, 400, "token and state (active, noscope, readonly or revoked) are wanted");
         return;
     }
     while (at < s->token_count && strcmp(s->tokens[at].text, text) != 0)
@@ -223,14 +226,15 @@ static void show_help(struct sandbox *s, struct answer *a)
         "{companies, contacts, deals, ..., owners, deal_stages, ticket_stages, seed, create:{...}, "
         "archive:{...}, associate:{...}, dissociate:{...}, restore:{...}, merge:{...}}\","
         "\"GET, POST, DELETE /__sandbox/faults {kind: "
-        "status|truncate|reset|reset_body|malformed|slow|html|hang, rate, count, after, path, "
-        "type, status, policy, retry_after, ms}\","
+        "status|truncate|reset|reset_body|malformed|slow|html|hang|lost|partial|echo, rate, count, "
+        "after, path, type, method, status, policy, retry_after, ms, member}\","
         "\"GET, POST /__sandbox/clock {set: RFC 3339} or {advance_ms}\","
-        "\"GET, POST /__sandbox/tokens {token, state: active|noscope|revoked}\","
+        "\"GET, POST /__sandbox/tokens {token, state: active|noscope|readonly|revoked}\","
         "\"GET, POST /__sandbox/oauth {do: revoke|expire|grant}\","
         "\"GET, POST /__sandbox/properties {type, property, do: remove|retype|add_option|restore, "
         "to, option, records}\","
         "\"GET /__sandbox/stats, POST /__sandbox/stats/reset\","
+        "\"GET, DELETE /__sandbox/writes: each record that was written, in order\","
         "\"GET, DELETE /__sandbox/requests: the last 1000\"]}",
         s->vendor->name);
 }
@@ -241,6 +245,17 @@ static void clear_requests(struct sandbox *s, struct answer *a)
 {
     s->logged = 0;
     show_requests(s, a);
+}
+
+static void show_writes(struct sandbox *s, struct answer *a)
+{
+    journal_show(&s->journal, &a->body);
+}
+
+static void clear_writes(struct sandbox *s, struct answer *a)
+{
+    journal_clear(&s->journal);
+    show_writes(s, a);
 }
 
 struct door {
@@ -261,6 +276,7 @@ static const struct door doors[] = {
     {"/stats", show_stats, NULL, NULL},
     {"/stats/reset", NULL, reset_stats, NULL},
     {"/requests", show_requests, NULL, clear_requests},
+    {"/writes", show_writes, NULL, clear_writes},
     {"/mutate", NULL, mutate, NULL},
 };
 

@@ -14,6 +14,8 @@ static const char *const kind_names[] = {
     [FAULT_RESET] = "reset",         [FAULT_RESET_BODY] = "reset_body",
     [FAULT_MALFORMED] = "malformed", [FAULT_SLOW] = "slow",
     [FAULT_HTML] = "html",           [FAULT_HANG] = "hang",
+    [FAULT_LOST] = "lost",           [FAULT_PARTIAL] = "partial",
+    [FAULT_ECHO] = "echo",
 };
 
 enum { KINDS = sizeof kind_names / sizeof *kind_names };
@@ -66,8 +68,9 @@ static bool take_kind(struct json_object *o, enum fault_kind *ret)
 
 static bool all_known(struct json_object *o)
 {
-    static const char *const known[] = {"kind", "path",  "type",  "status",      "policy",
-                                        "rate", "count", "after", "retry_after", "ms"};
+    static const char *const known[] = {"kind",   "path",        "type", "method",
+                                        "status", "policy",      "rate", "count",
+                                        "after",  "retry_after", "ms",   "member"};
     json_object_object_foreach(o, name, value)
     {
         size_t i = 0;
@@ -82,11 +85,13 @@ static bool all_known(struct json_object *o)
 
 static const char *read_wish(struct json_object *o, struct fault *f)
 {
-    int64_t status = 503, count = 0, after = 0, ms = -1;
+    int64_t status = 0, count = 0, after = 0, ms = -1;
     if (!all_known(o))
-        return "known are: kind, path, type, status, policy, rate, count, after, retry_after, ms";
+        return "known are: kind, path, type, method, status, policy, rate, count, after, "
+               "retry_after, ms, member";
     if (!take_kind(o, &f->kind))
-        return "kind: status, truncate, reset, reset_body, malformed, slow, html or hang is wanted";
+        return "kind: status, truncate, reset, reset_body, malformed, slow, html, hang, lost, "
+               "partial or echo is wanted";
     if (!take_number(o, "status", 400, 599, &status))
         return "status: a number from 400 to 599 is wanted";
     if (!take_rate(o, &f->rate))
@@ -100,11 +105,14 @@ static const char *read_wish(struct json_object *o, struct fault *f)
     if (!take_number(o, "ms", 0, MS_MAX, &ms))
         return "ms: from 0 to an hour is wanted";
     if (!take_text(o, "path", f->path, sizeof f->path) ||
-        !take_text(o, "type", f->type, sizeof f->type))
-        return "path, type: a shorter text without quotes is wanted";
+        !take_text(o, "type", f->type, sizeof f->type) ||
+        !take_text(o, "member", f->member, sizeof f->member))
+        return "path, type, member: a shorter text without quotes is wanted";
+    if (!take_text(o, "method", f->method, sizeof f->method))
+        return "method: one such as POST is wanted";
     if (!take_text(o, "policy", f->policy, sizeof f->policy))
         return "policy: a plain word is wanted";
-    f->status = (int)status;
+    f->status = status == 0 && f->kind != FAULT_ECHO ? 503 : (int)status;
     f->after = (uint64_t)after;
     f->left = count > 0 ? (uint64_t)count : f->rate > 0 ? UINT64_MAX : 1;
     f->ms = (uint32_t)(ms >= 0 ? ms : f->kind == FAULT_HANG ? HANG_MS : SLOW_MS);
@@ -117,6 +125,8 @@ static bool find_label(struct faults *faults, const struct fault *f, size_t *ret
     char text[FAULT_LABEL];
     if (f->kind == FAULT_STATUS)
         snprintf(text, sizeof text, "%d%s%s", f->status, f->policy[0] ? " " : "", f->policy);
+    else if (f->kind == FAULT_LOST)
+        snprintf(text, sizeof text, "%s %d", kind_names[f->kind], f->status);
     else
         snprintf(text, sizeof text, "%s", kind_names[f->kind]);
     size_t i = 0;
@@ -141,7 +151,7 @@ static void drop_used_up(struct faults *faults)
 
 const char *fault_add(struct faults *faults, struct json_object *wish)
 {
-    struct fault f = {.path = "/", .retry_after = -1};
+    struct fault f = {.path = "/", .member = "message", .retry_after = -1};
     const char *wrong = read_wish(wish, &f);
     drop_used_up(faults);
     if (!wrong && faults->count == FAULTS_MAX)
@@ -203,13 +213,25 @@ static bool is_due(const struct faults *faults, const struct fault *f)
     return f->seen - f->after > place;
 }
 
-const struct fault *fault_take(struct faults *faults, const char *path)
+/* Only a batch of writes can be done in part. */
+static bool matches(const struct fault *f, const char *method, const char *path)
+{
+    if (strncmp(path, f->path, strlen(f->path)) != 0 ||
+        (f->type[0] && !has_segment(path, f->type)) ||
+        (f->method[0] && strcmp(method, f->method) != 0))
+        return false;
+    const char *batch = strstr(path, "/batch/");
+    return f->kind != FAULT_PARTIAL ||
+           (batch && (strcmp(batch, "/batch/create") == 0 || strcmp(batch, "/batch/update") == 0 ||
+                      strcmp(batch, "/batch/upsert") == 0));
+}
+
+const struct fault *fault_take(struct faults *faults, const char *method, const char *path)
 {
     struct fault *taken = NULL;
     for (size_t i = 0; i < faults->count; i++) {
         struct fault *f = &faults->all[i];
-        if (strncmp(path, f->path, strlen(f->path)) != 0 ||
-            (f->type[0] && !has_segment(path, f->type)))
+        if (!matches(f, method, path))
             continue;
         f->seen++;
         if (!taken && is_due(faults, f))
@@ -234,8 +256,10 @@ static void show_one(const struct fault *f, struct text *out)
         text_add(out, ",\"type\":");
         text_json(out, f->type, strlen(f->type));
     }
+    if (f->method[0])
+        text_printf(out, ",\"method\":\"%s\"", f->method);
     text_printf(out, ",\"kind\":\"%s\"", kind_names[f->kind]);
-    if (f->kind == FAULT_STATUS)
+    if (f->kind == FAULT_STATUS || f->kind == FAULT_LOST)
         text_printf(out, ",\"status\":%d", f->status);
     if (f->rate > 0)
         text_printf(out, ",\"rate\":%.6g", (double)f->rate / MILLION);

@@ -25,14 +25,19 @@ enum fault_kind {
     FAULT_MALFORMED,
     FAULT_SLOW,
     FAULT_HTML,
-    FAULT_HANG
+    FAULT_HANG,
+    FAULT_LOST,    /* the request is done, and answered with a status as if it were not */
+    FAULT_PARTIAL, /* some inputs of a batch of writes are refused */
+    FAULT_ECHO     /* the answer repeats the request's credentials */
 };
 
 struct fault {
-    char path[256]; /* a prefix */
-    char type[64];  /* a segment of the path, such as "contacts"; empty: any */
+    char path[256];  /* a prefix */
+    char type[64];   /* a segment of the path, such as "contacts"; empty: any */
+    char method[8];  /* "POST"; empty: any */
+    char member[64]; /* echo: in front of this member's texts */
     enum fault_kind kind;
-    int status;
+    int status; /* 0: an echo in an answer that is no error */
     char policy[32];
     int64_t retry_after; /* seconds; -1: no header */
     uint32_t ms;
@@ -65,7 +70,7 @@ const char *fault_add(struct faults *faults, struct json_object *wish);
 struct json_object *fault_parse(const char *spec);
 
 /* The fault of this request, counted; NULL for none. Valid until the next call. */
-const struct fault *fault_take(struct faults *faults, const char *path);
+const struct fault *fault_take(struct faults *faults, const char *method, const char *path);
 
 void fault_show(const struct faults *faults, struct text *out);        /* {"faults":[...]} */
 void fault_show_counts(const struct faults *faults, struct text *out); /* {"truncate":2,...} */

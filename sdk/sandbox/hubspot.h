@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HubSpot's CRM API, as much of it as a client that reads needs.
+ * HubSpot's CRM API, as much of it as a client that keeps records equal needs.
  *
  * A record is an index into its type. What it holds follows from (seed, type, index) and is made
  * when it is asked for; what changed since is a list of versions, newest first, in a sparse table.
@@ -29,7 +29,7 @@ enum object_type {
 enum { ENGAGEMENT_TYPES = TASKS - CALLS + 1 };
 
 enum {
-    FIELDS_MAX = 40, /* properties of a type: they fit a 64-bit mask */
+    FIELDS_MAX = 60, /* properties of a type, added ones too: they fit a 64-bit mask */
     PAGE_MAX = 100,
     PAGE_DEFAULT = 10,
     SEARCH_PAGE_MAX = 200,
@@ -50,7 +50,14 @@ enum field_flags {
     FIELD_MUTABLE = 16 /* what a mutation may touch */
 };
 
-enum field_type { TYPE_STRING, TYPE_NUMBER, TYPE_DATETIME, TYPE_ENUMERATION, TYPE_BOOL };
+enum field_type {
+    TYPE_STRING,
+    TYPE_NUMBER,
+    TYPE_DATETIME,
+    TYPE_ENUMERATION,
+    TYPE_BOOL,
+    TYPE_DATE /* of added properties only */
+};
 
 struct field {
     const char *name, *label, *field_type, *group;
@@ -121,26 +128,16 @@ enum contact_field {
 };
 
 struct model {
-    const char *name, *singular, *type_id, *read_scope;
-    const struct field *fields; /* in alphabetical order, as they are returned */
+    const char *name, *singular, *type_id, *read_scope, *write_scope;
+    const struct field *fields; /* in alphabetical order, as they are returned; then the added */
     unsigned count, modified, created, object_id, merged_ids;
 };
 
+/* What HubSpot defines. A sandbox's own, with the properties that were added, are hubspot.models.
+ */
 extern const struct model hubspot_models[TYPES];
 
 /* hubspot_custom.c */
-enum subscription_field {
-    SUBSCRIPTION_AUTO_RENEW,
-    SUBSCRIPTION_FEE,
-    SUBSCRIPTION_CREATED,
-    SUBSCRIPTION_MODIFIED,
-    SUBSCRIPTION_MERGED_IDS,
-    SUBSCRIPTION_OBJECT_ID,
-    SUBSCRIPTION_OWNER,
-    SUBSCRIPTION_PLAN,
-    SUBSCRIPTION_NAME,
-    SUBSCRIPTION_FIELDS
-};
 enum { SUBSCRIPTIONS_SEEDED = 60 };
 extern const struct field hubspot_subscription_fields[SUBSCRIPTION_FIELDS];
 struct record;
@@ -185,6 +182,9 @@ struct change {
 
 enum life { LIFE_LIVING, LIFE_ARCHIVED, LIFE_MERGED };
 
+/* Who changed a value: a person, a write of the API's, a merge. */
+enum history_source { SOURCE_CRM_UI, SOURCE_INTEGRATION, SOURCE_MERGE };
+
 struct version {
     struct version *older;
     int64_t at_ms; /* when it came about */
@@ -192,6 +192,7 @@ struct version {
     enum life life;
     uint32_t into; /* of a merged one: the index of the record that it was merged into */
     bool created_here;
+    bool blank; /* made by a write: what is not in `changes` is null, not seeded */
     size_t count;
     struct change changes[]; /* all that differs from the seeded record */
 };
@@ -214,9 +215,19 @@ struct set {
     int64_t horizon_ms, until_ms; /* valid while the horizon is in [horizon_ms, until_ms) */
 };
 
+/* A value that a property was given. */
+struct past {
+    unsigned field;
+    enum history_source source;
+    int64_t at_ms;
+    char *value; /* NULL: cleared */
+};
+
 struct slot {
     uint32_t index_plus_1;
+    uint32_t past_count, past_cap;
     struct version *newest;
+    struct past *past; /* oldest first */
 };
 
 struct table {
@@ -230,10 +241,17 @@ struct table {
     uint64_t uses;
 };
 
-/* An association that differs from the seeded ones; kept in a table by its key. */
+/* An associated record. Bits of `labels` are types of the pair (hubspot_association.h); that of the
+ * one without a label is always set. */
+struct link {
+    uint32_t target, labels;
+};
+
+/* Associations that differ from the seeded ones; kept in a table by their key. */
 struct changed_association {
-    uint64_t key;   /* 0: an empty slot */
-    int64_t target; /* an index; -1: there is none any more */
+    uint64_t key; /* 0: an empty slot */
+    struct link *links;
+    size_t count;
 };
 
 struct associations {
@@ -271,6 +289,10 @@ struct hubspot {
     int64_t daily_day;
     struct oauth *oauth; /* NULL until it is used */
     struct property_change changes[TYPES][FIELDS_MAX];
+    struct model models[TYPES];     /* as hubspot_models, with the added properties */
+    struct added_properties *added; /* hubspot_property.c; NULL until there is one */
+    struct unique_index *unique;    /* hubspot_unique.c; likewise */
+    int64_t last_write_ms;
 };
 
 enum { HUBSPOT_PORTAL_ID = 8675309 };
@@ -309,12 +331,16 @@ int64_t store_horizon(const struct hubspot *h, int64_t now_ms);
 
 /* Adds a version with one more set of changes, whose values it takes over. */
 void store_change(struct hubspot *h, enum object_type type, uint32_t index, int64_t now_ms,
-                  const struct change *changes, size_t count);
+                  enum history_source source, const struct change *changes, size_t count);
 /* Adds a version that lives, is archived or is merged into another one. The record's modified time
  * stays what it was: HubSpot does not say that it moves, and a client must not need it. */
 void store_set_life(struct hubspot *h, enum object_type type, uint32_t index, int64_t now_ms,
                     enum life life, uint32_t into);
 uint32_t store_create(struct hubspot *h, enum object_type type, int64_t now_ms);
+/* One that holds these values, which it takes over, and no others. */
+uint32_t store_create_blank(struct hubspot *h, enum object_type type, int64_t now_ms,
+                            const struct change *changes, size_t count);
+struct slot *store_slot(const struct hubspot *h, enum object_type type, uint32_t index);
 
 /* Appends the value of a field as it is, unescaped; false for null. */
 bool record_value(const struct hubspot *h, const struct record *r, unsigned field,
@@ -322,6 +348,9 @@ bool record_value(const struct hubspot *h, const struct record *r, unsigned fiel
 
 /* Appends the record as the API shows it, with the fields of `mask`. */
 void record_write(const struct hubspot *h, const struct record *r, uint64_t mask, struct text *out);
+/* The same, with the history of the fields of `history`. */
+void record_write_history(const struct hubspot *h, const struct record *r, uint64_t mask,
+                          uint64_t history, struct text *out);
 
 /* Appends the record with all of its fields, removed ones too. */
 void record_write_truth(const struct hubspot *h, const struct record *r, struct text *out);
@@ -439,22 +468,6 @@ bool merge_records(struct hubspot *h, enum object_type type, uint32_t winner, ui
 void hubspot_merge(struct hubspot *h, enum object_type type, const struct call *call,
                    struct answer *a);
 
-/* ---- hubspot_association.c ---- */
-
-enum { ASSOCIATIONS_MAX = 16 };
-
-bool association_is_known(enum object_type type, enum object_type to);
-/* Makes `target` (-1: none) the only one, of those too that came with merged records. */
-void association_set(struct hubspot *h, enum object_type type, uint32_t index, enum object_type to,
-                     int64_t target);
-/* Appends a member "associations" for the truth: those that the record's side keeps. */
-void association_write_truth(const struct hubspot *h, enum object_type type, uint32_t index,
-                             struct text *out);
-void hubspot_associations(struct hubspot *h, enum object_type type, const char *id,
-                          enum object_type to, const struct call *call, struct answer *a);
-void hubspot_associations_batch(struct hubspot *h, enum object_type type, enum object_type to,
-                                const struct call *call, struct answer *a);
-
 /* ---- hubspot_reference.c ---- */
 
 void references_init(struct hubspot *h);
@@ -470,6 +483,8 @@ size_t references_rename_stages(struct hubspot *h, enum object_type type, uint64
 /* Appends a line for each of "owners", "deal_stages" or "ticket_stages"; false: it is another. */
 bool references_truth(const struct hubspot *h, const char *name, struct text *out);
 
+/* The same, left open for more members; the message is JSON text. */
+void hubspot_error_json(struct hubspot *h, struct answer *a, int status, const char *message);
 /* An error body. `category` may be NULL. */
 void hubspot_error(struct hubspot *h, struct answer *a, int status, const char *category,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The properties of deals, tickets and engagements, in the order in which they are returned. */
+/* The properties of deals, tickets, engagements and the account's own object, in the order in which
+ * they are returned. */
 #ifndef SANDBOX_HUBSPOT_ACTIVITY_H
 #define SANDBOX_HUBSPOT_ACTIVITY_H
 
@@ -112,6 +113,19 @@ enum task_field {
     TASK_TIMESTAMP,
     TASK_OWNER,
     TASK_FIELDS
+};
+
+enum subscription_field {
+    SUBSCRIPTION_AUTO_RENEW,
+    SUBSCRIPTION_FEE,
+    SUBSCRIPTION_CREATED,
+    SUBSCRIPTION_MODIFIED,
+    SUBSCRIPTION_MERGED_IDS,
+    SUBSCRIPTION_OBJECT_ID,
+    SUBSCRIPTION_OWNER,
+    SUBSCRIPTION_PLAN,
+    SUBSCRIPTION_NAME,
+    SUBSCRIPTION_FIELDS
 };
 
 #endif

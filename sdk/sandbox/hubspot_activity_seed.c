@@ -48,8 +48,8 @@ static bool options_of(struct text *out, const struct record *r, unsigned field,
 
 /* ---- deals ---- */
 
-/* The stage that the deal or the ticket is in now. One that was added to the property alone is in
- * no pipeline: it is taken for an open one of the first. */
+/* The stage that the deal or the ticket is in now; NULL: none. One that was added to the property
+ * alone is in no pipeline: it is taken for an open one of the first. */
 static const struct stage *stage_of(const struct hubspot *h, const struct record *r, unsigned field)
 {
     static const struct stage added[TYPES] = {
@@ -57,8 +57,22 @@ static const struct stage *stage_of(const struct hubspot *h, const struct record
     struct text now = {0};
     record_value(h, r, field, &now);
     const struct stage *stage = hubspot_stage(r->type, text_end(&now));
+    if (!stage && now.len > 0)
+        stage = &added[r->type];
     text_free(&now);
-    return stage ? stage : &added[r->type];
+    return stage;
+}
+
+static bool value_of_stage(const struct stage *stage, unsigned field, struct text *out)
+{
+    if (!stage)
+        return false;
+    if (field == DEAL_STAGE_PROBABILITY)
+        return add(out, stage->probability);
+    if (field == DEAL_PIPELINE)
+        return add(out, stage->pipeline);
+    return add(out,
+               (field == DEAL_IS_CLOSED ? stage->closed : stage_is_won(stage)) ? "true" : "false");
 }
 
 static bool deal_value(const struct hubspot *h, const struct record *r, unsigned field,
@@ -78,13 +92,10 @@ static bool deal_value(const struct hubspot *h, const struct record *r, unsigned
     case DEAL_DESCRIPTION:
         return hash % 3 == 0 && html(out, hash >> 3);
     case DEAL_STAGE_PROBABILITY:
-        return add(out, stage_of(h, r, DEAL_STAGE)->probability);
     case DEAL_PIPELINE:
-        return add(out, stage_of(h, r, DEAL_STAGE)->pipeline);
     case DEAL_IS_CLOSED:
-        return add(out, stage_of(h, r, DEAL_STAGE)->closed ? "true" : "false");
     case DEAL_IS_CLOSED_WON:
-        return add(out, stage_is_won(stage_of(h, r, DEAL_STAGE)) ? "true" : "false");
+        return value_of_stage(stage_of(h, r, DEAL_STAGE), field, out);
     case DEAL_MERGED_IDS:
         return false;
     case DEAL_OWNER:
@@ -100,11 +111,14 @@ static bool ticket_value(const struct hubspot *h, const struct record *r, unsign
                          struct text *out)
 {
     uint64_t hash = value_hash(r, field);
+    const struct stage *stage = NULL;
+    if (field == TICKET_CLOSED_DATE || field == TICKET_PIPELINE)
+        stage = stage_of(h, r, TICKET_PIPELINE_STAGE);
     switch (field) {
     case TICKET_CLOSED_DATE:
-        return stage_of(h, r, TICKET_PIPELINE_STAGE)->closed && moment(out, hash, 0);
+        return stage && stage->closed && moment(out, hash, 0);
     case TICKET_PIPELINE:
-        return add(out, stage_of(h, r, TICKET_PIPELINE_STAGE)->pipeline);
+        return stage && add(out, stage->pipeline);
     case TICKET_CONTENT:
         return hash % 6 != 0 && sentence(out, hash >> 3);
     case TICKET_SUBJECT:

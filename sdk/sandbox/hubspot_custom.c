@@ -3,6 +3,7 @@
 #include "hubspot.h"
 
 #include "hubspot_seed.h"
+#include "hubspot_write.h"
 
 static const char *const plans[] = {"basic", "plus", "all-in", NULL};
 static const char *const booleans[] = {"true", "false", NULL};
@@ -54,7 +55,7 @@ bool subscription_value(const struct record *r, unsigned field, struct text *out
 
 void hubspot_schemas(const struct hubspot *h, struct text *out)
 {
-    const struct model *m = &hubspot_models[SUBSCRIPTIONS];
+    const struct model *m = &h->models[SUBSCRIPTIONS];
     const char *between = "";
     text_printf(out,
                 "{\"results\":[{\"labels\":{\"singular\":\"Subscription\",\"plural\":"
@@ -67,7 +68,7 @@ void hubspot_schemas(const struct hubspot *h, struct text *out)
         if (h->changes[SUBSCRIPTIONS][i].removed)
             continue;
         text_add(out, between);
-        model_write_property(m, i, &h->changes[SUBSCRIPTIONS][i], out);
+        property_write(h, SUBSCRIPTIONS, i, out);
         between = ",";
     }
     text_add(out, "],\"associations\":[]}]}");

@@ -14,10 +14,15 @@ struct test {
     double number;
 };
 
+static bool is_time(enum field_type type)
+{
+    return type == TYPE_DATETIME || type == TYPE_DATE;
+}
+
 /* -1, 0 or 1. */
 static int compare(const struct test *t, const char *with, double with_number)
 {
-    if (t->type == TYPE_NUMBER || t->type == TYPE_DATETIME)
+    if (t->type == TYPE_NUMBER || is_time(t->type))
         return t->number < with_number ? -1 : t->number > with_number;
     int by = strcasecmp(t->value, with);
     return by < 0 ? -1 : by > 0;
@@ -44,8 +49,8 @@ static bool is_listed(const struct test *t)
     int64_t ms;
     for (size_t i = 0; i < t->filter->value_count; i++) {
         const char *listed = t->filter->values[i];
-        if (t->type == TYPE_DATETIME ? time_parse(listed, &ms) && (double)ms == t->number
-                                     : equals_listed(t, listed))
+        if (is_time(t->type) ? time_parse(listed, &ms) && (double)ms == t->number
+                             : equals_listed(t, listed))
             return true;
     }
     return false;
@@ -158,13 +163,13 @@ static double as_number(const struct record *r, unsigned field, enum field_type 
         return strtod(value, NULL);
     if (field == hubspot_models[r->type].modified)
         return (double)r->modified_ms;
-    return type == TYPE_DATETIME && time_parse(value, &ms) ? (double)ms : 0;
+    return is_time(type) && time_parse(value, &ms) ? (double)ms : 0;
 }
 
 static bool filter_passes(const struct hubspot *h, const struct filter *f, const struct record *r,
                           struct text *scratch)
 {
-    struct test t = {.filter = f, .type = hubspot_models[r->type].fields[f->field].type};
+    struct test t = {.filter = f, .type = h->models[r->type].fields[f->field].type};
     scratch->len = 0;
     if (record_value(h, r, f->field, scratch)) {
         t.value = text_end(scratch);

@@ -6,6 +6,7 @@
  * by looking through it, so that no other record is modified.
  */
 #include "hubspot.h"
+#include "hubspot_association.h"
 
 #include <stdlib.h>
 
@@ -54,9 +55,12 @@ static char *joined_ids(const struct hubspot *h, enum object_type type, uint32_t
     return text.ptr;
 }
 
-static bool moves(enum object_type type, unsigned field)
+static bool moves(const struct hubspot *h, enum object_type type, unsigned field)
 {
-    return hubspot_models[type].fields[field].flags & FIELD_MUTABLE ||
+    const struct model *m = &h->models[type];
+    if (field >= hubspot_models[type].count)
+        return !(m->fields[field].flags & FIELD_UNIQUE);
+    return m->fields[field].flags & FIELD_MUTABLE ||
            (type == CONTACTS && field == CONTACT_COMPANY_ID) ||
            (type == COMPANIES && field == COMPANY_PARENT);
 }
@@ -70,9 +74,9 @@ static size_t moved_values(const struct hubspot *h, enum object_type type, uint3
     size_t count = 0;
     store_load(h, type, winner, &to);
     store_load(h, type, loser, &from);
-    for (unsigned field = 0; field < hubspot_models[type].count; field++) {
+    for (unsigned field = 0; field < h->models[type].count; field++) {
         text.len = 0;
-        if (!moves(type, field) || record_value(h, &to, field, &text))
+        if (!moves(h, type, field) || record_value(h, &to, field, &text))
             continue;
         text.len = 0;
         if (record_value(h, &from, field, &text))
@@ -92,9 +96,11 @@ bool merge_records(struct hubspot *h, enum object_type type, uint32_t winner, ui
         MERGES_MAX)
         return false;
     size_t count = moved_values(h, type, winner, loser, changes);
+    if (type == CONTACTS)
+        association_move_primary(h, winner, loser);
     changes[count++] =
         (struct change){hubspot_models[type].merged_ids, joined_ids(h, type, winner, loser)};
-    store_change(h, type, winner, now_ms, changes, count);
+    store_change(h, type, winner, now_ms, SOURCE_MERGE, changes, count);
     store_set_life(h, type, loser, now_ms, LIFE_MERGED, winner);
     return true;
 }
@@ -114,6 +120,21 @@ static bool named(const struct hubspot *h, enum object_type type, struct json_ob
            store_life(h, type, *ret_index) == LIFE_LIVING;
 }
 
+static void journal(struct hubspot *h, enum object_type type, struct json_object *body, int status)
+{
+    struct written w = {.deed = "merge",
+                        .type = hubspot_models[type].name,
+                        .id = member_text(body, "primaryObjectId"),
+                        .key = member_text(body, "objectIdToMerge"),
+                        .outcome = status == 200 ? "done" : "error",
+                        .why = status == 200   ? NULL
+                               : status == 404 ? "OBJECT_NOT_FOUND"
+                                               : "VALIDATION_ERROR",
+                        .status = status};
+    sandbox_journal(h->sandbox, &w);
+    sandbox_count(h->sandbox, STAT_WRITTEN, status == 200);
+}
+
 static void merge_named(struct hubspot *h, enum object_type type, struct json_object *body,
                         int64_t now_ms, struct answer *a)
 {
@@ -130,7 +151,7 @@ static void merge_named(struct hubspot *h, enum object_type type, struct json_ob
                       MERGES_MAX);
     } else {
         store_load(h, type, winner, &r);
-        record_write(h, &r, model_mask(&hubspot_models[type], FIELD_DEFAULT), &a->body);
+        record_write(h, &r, model_mask(&h->models[type], FIELD_DEFAULT), &a->body);
     }
 }
 
@@ -144,5 +165,6 @@ void hubspot_merge(struct hubspot *h, enum object_type type, const struct call *
         return;
     }
     merge_named(h, type, body, call->now_ms, a);
+    journal(h, type, body, a->response->status);
     json_object_put(body);
 }

@@ -4,7 +4,7 @@
  * seed. Each change takes a millisecond of the sandbox's clock, so that no two records of one
  * mutation share a modified time and none lies in the future or before the mutation.
  */
-#include "hubspot.h"
+#include "hubspot_association.h"
 
 #include <stdlib.h>
 
@@ -55,6 +55,7 @@ static int64_t moment(struct mutation *mu)
 {
     sandbox_advance(mu->h->sandbox, 1);
     mu->last_ms = sandbox_now(mu->h->sandbox);
+    mu->h->last_write_ms = mu->last_ms;
     if (mu->first_ms == 0)
         mu->first_ms = mu->last_ms;
     return mu->last_ms;
@@ -105,7 +106,7 @@ static void change_record(struct mutation *mu, enum object_type type, uint32_t i
         if (!again)
             changes[count++] = new_value(mu, &r, field);
     }
-    store_change(mu->h, type, index, moment(mu), changes, count);
+    store_change(mu->h, type, index, moment(mu), SOURCE_CRM_UI, changes, count);
 }
 
 /* Distinct living records, or archived ones to restore: the first `n` of a permutation. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* List, get and batch read. */
-#include "hubspot.h"
+#include "hubspot_write.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -17,16 +17,25 @@ static void mask_names(const struct model *m, const char *names, uint64_t *mask)
     }
 }
 
-static uint64_t asked_mask(const struct model *m, const struct call *call)
+/* The fields that a query's arguments of one name list; false when it has none. */
+static bool listed_mask(const struct model *m, const struct call *call, const char *argument,
+                        uint64_t *ret_mask)
 {
-    uint64_t mask = 0;
     bool asked = false;
+    *ret_mask = 0;
     for (size_t i = 0; i < call->query_count; i++)
-        if (strcmp(call->query[i].name, "properties") == 0) {
-            mask_names(m, call->query[i].value, &mask);
+        if (strcmp(call->query[i].name, argument) == 0) {
+            mask_names(m, call->query[i].value, ret_mask);
             asked = true;
         }
-    return asked ? mask | model_mask(m, FIELD_ALWAYS) : model_mask(m, FIELD_DEFAULT);
+    return asked;
+}
+
+static uint64_t asked_mask(const struct model *m, const struct call *call)
+{
+    uint64_t mask;
+    return listed_mask(m, call, "properties", &mask) ? mask | model_mask(m, FIELD_ALWAYS)
+                                                     : model_mask(m, FIELD_DEFAULT);
 }
 
 static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
@@ -47,7 +56,7 @@ static bool is_shown(const struct hubspot *h, enum object_type type, uint32_t in
 /* ---- list ---- */
 
 struct page {
-    uint64_t limit, after, mask;
+    uint64_t limit, after, mask, history;
     bool archived;
 };
 
@@ -58,9 +67,12 @@ static bool read_page(struct hubspot *h, const struct model *m, const struct cal
     const char *archived = call_arg(call, "archived");
     *ret = (struct page){.limit = PAGE_DEFAULT, .mask = asked_mask(m, call)};
     ret->archived = archived && strcmp(archived, "true") == 0;
-    if (limit && (!parse_number(limit, PAGE_MAX, &ret->limit) || ret->limit == 0)) {
+    uint64_t most =
+        listed_mask(m, call, "propertiesWithHistory", &ret->history) ? HISTORY_PAGE_MAX : PAGE_MAX;
+    if (limit && (!parse_number(limit, most, &ret->limit) || ret->limit == 0)) {
         hubspot_error(h, a, 400, "VALIDATION_ERROR",
-                      "Invalid limit: it must be a number from 1 to %d", PAGE_MAX);
+                      "Invalid limit: it must be a number from 1 to %d%s", (int)most,
+                      most < PAGE_MAX ? " with propertiesWithHistory" : "");
         return false;
     }
     if (after && !parse_number(after, UINT64_MAX, &ret->after)) {
@@ -105,7 +117,7 @@ void hubspot_list(struct hubspot *h, enum object_type type, const struct call *c
     struct record r;
     uint64_t written = 0;
     uint32_t total = h->tables[type].total;
-    if (!read_page(h, &hubspot_models[type], call, a, &page))
+    if (!read_page(h, &h->models[type], call, a, &page))
         return;
     uint32_t i = store_index_from(h, type, page.after);
     text_add(&a->body, "{\"results\":[");
@@ -115,7 +127,7 @@ void hubspot_list(struct hubspot *h, enum object_type type, const struct call *c
         if (written++)
             text_char(&a->body, ',');
         store_load(h, type, i, &r);
-        record_write(h, &r, page.mask, &a->body);
+        record_write_history(h, &r, page.mask, page.history, &a->body);
     }
     while (i < total && !is_shown(h, type, i, page.archived))
         i++;
@@ -187,21 +199,23 @@ static int id_field(struct hubspot *h, const struct model *m, const char *name, 
 static void find_wanted(const struct hubspot *h, enum object_type type, unsigned field,
                         bool archived, struct wanted *wanted, size_t count)
 {
-    if (field != hubspot_models[type].object_id) {
+    bool added = field >= hubspot_models[type].count;
+    if (field != hubspot_models[type].object_id && (archived || !added)) {
         find_by_value(h, type, field, archived, wanted, count);
         return;
     }
     for (size_t i = 0; i < count; i++) {
         struct wanted *w = &wanted[i];
-        w->found =
-            index_of_id(h, type, w->value, &w->index) && is_shown(h, type, w->index, archived);
+        w->found = added ? unique_find(h, type, field, w->value, &w->index)
+                         : index_of_id(h, type, w->value, &w->index) &&
+                               is_shown(h, type, w->index, archived);
     }
 }
 
 void hubspot_get(struct hubspot *h, enum object_type type, const char *id, const struct call *call,
                  struct answer *a)
 {
-    const struct model *m = &hubspot_models[type];
+    const struct model *m = &h->models[type];
     const char *archived = call_arg(call, "archived");
     struct wanted wanted = {.value = id};
     struct record r;
@@ -213,8 +227,10 @@ void hubspot_get(struct hubspot *h, enum object_type type, const char *id, const
         hubspot_error(h, a, 404, "OBJECT_NOT_FOUND", "resource not found");
         return;
     }
+    uint64_t history;
+    listed_mask(m, call, "propertiesWithHistory", &history);
     store_load(h, type, wanted.index, &r);
-    record_write(h, &r, asked_mask(m, call), &a->body);
+    record_write_history(h, &r, asked_mask(m, call), history, &a->body);
     sandbox_count(h->sandbox, STAT_RECORDS, 1);
 }
 
@@ -244,13 +260,15 @@ static size_t read_inputs(struct json_object *inputs, struct wanted *wanted)
     return count;
 }
 
-static uint64_t body_mask(const struct model *m, struct json_object *body)
+/* The fields that a member of the body lists; `otherwise` when it lists none. */
+static uint64_t body_mask(const struct model *m, struct json_object *body, const char *member,
+                          uint64_t always, uint64_t otherwise)
 {
     struct json_object *names = NULL;
-    uint64_t mask = model_mask(m, FIELD_ALWAYS);
-    if (!json_object_object_get_ex(body, "properties", &names) ||
+    uint64_t mask = always;
+    if (!json_object_object_get_ex(body, member, &names) ||
         !json_object_is_type(names, json_type_array) || json_object_array_length(names) == 0)
-        return model_mask(m, FIELD_DEFAULT);
+        return otherwise;
     for (size_t i = 0; i < json_object_array_length(names); i++) {
         const char *name = json_object_get_string(json_object_array_get_idx(names, i));
         if (name)
@@ -279,7 +297,7 @@ static void write_missing(const struct wanted *wanted, size_t count, size_t miss
     text_add(out, "]}}]");
 }
 
-static void write_batch(struct hubspot *h, enum object_type type, uint64_t mask,
+static void write_batch(struct hubspot *h, enum object_type type, uint64_t mask, uint64_t history,
                         const struct wanted *wanted, size_t count, struct answer *a, int64_t now_ms)
 {
     size_t written = 0;
@@ -291,7 +309,7 @@ static void write_batch(struct hubspot *h, enum object_type type, uint64_t mask,
         if (written++)
             text_char(&a->body, ',');
         store_load(h, type, wanted[i].index, &r);
-        record_write(h, &r, mask, &a->body);
+        record_write_history(h, &r, mask, history, &a->body);
     }
     text_char(&a->body, ']');
     if (written < count)
@@ -334,7 +352,7 @@ static struct json_object *read_batch(struct hubspot *h, const struct call *call
 void hubspot_batch_read(struct hubspot *h, enum object_type type, const struct call *call,
                         struct answer *a)
 {
-    const struct model *m = &hubspot_models[type];
+    const struct model *m = &h->models[type];
     const char *archived = call_arg(call, "archived");
     struct json_object *name = NULL;
     struct wanted wanted[BATCH_MAX] = {0};
@@ -343,11 +361,20 @@ void hubspot_batch_read(struct hubspot *h, enum object_type type, const struct c
     if (!body)
         return;
     json_object_object_get_ex(body, "idProperty", &name);
+    uint64_t history = body_mask(m, body, "propertiesWithHistory", 0, 0);
     int field = id_field(h, m, name ? json_object_get_string(name) : NULL, a);
-    if (field >= 0) {
+    if (field >= 0 && history && count > HISTORY_PAGE_MAX) {
+        hubspot_error(h, a, 400, "VALIDATION_ERROR",
+                      "The maximum number of inputs supported in a batch request for property "
+                      "histories is %d",
+                      HISTORY_PAGE_MAX);
+    } else if (field >= 0) {
         find_wanted(h, type, (unsigned)field, archived && strcmp(archived, "true") == 0, wanted,
                     count);
-        write_batch(h, type, body_mask(m, body), wanted, count, a, call->now_ms);
+        write_batch(h, type,
+                    body_mask(m, body, "properties", model_mask(m, FIELD_ALWAYS),
+                              model_mask(m, FIELD_DEFAULT)),
+                    history, wanted, count, a, call->now_ms);
     }
     json_object_put(body);
 }

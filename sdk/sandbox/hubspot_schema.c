@@ -9,20 +9,24 @@
 
 #include <stdlib.h>
 
-const char *const hubspot_type_names[] = {
-    [TYPE_STRING] = "string",           [TYPE_NUMBER] = "number", [TYPE_DATETIME] = "datetime",
-    [TYPE_ENUMERATION] = "enumeration", [TYPE_BOOL] = "bool",     NULL};
+const char *const hubspot_type_names[] = {[TYPE_STRING] = "string",
+                                          [TYPE_NUMBER] = "number",
+                                          [TYPE_DATETIME] = "datetime",
+                                          [TYPE_ENUMERATION] = "enumeration",
+                                          [TYPE_BOOL] = "bool",
+                                          [TYPE_DATE] = "date",
+                                          NULL};
 
 int schema_property(const struct hubspot *h, enum object_type type, const char *name, size_t len)
 {
-    int field = model_property(&hubspot_models[type], name, len);
+    int field = model_property(&h->models[type], name, len);
     return field >= 0 && h->changes[type][field].removed ? -1 : field;
 }
 
 uint64_t schema_hidden(const struct hubspot *h, enum object_type type)
 {
     uint64_t mask = 0;
-    for (unsigned i = 0; i < hubspot_models[type].count; i++)
+    for (unsigned i = 0; i < h->models[type].count; i++)
         if (h->changes[type][i].removed)
             mask |= UINT64_C(1) << i;
     return mask;
@@ -31,7 +35,7 @@ uint64_t schema_hidden(const struct hubspot *h, enum object_type type)
 void schema_free(struct hubspot *h)
 {
     for (int type = 0; type < TYPES; type++)
-        for (unsigned i = 0; i < hubspot_models[type].count; i++)
+        for (unsigned i = 0; i < h->models[type].count; i++)
             for (size_t k = 0; k < h->changes[type][i].option_count; k++)
                 free(h->changes[type][i].options[k]);
 }
@@ -54,7 +58,7 @@ static const char *retype(const struct wish *w)
             w->change->type = i + 1;
             return NULL;
         }
-    return "to: string, number, datetime, enumeration or bool is wanted";
+    return "to: string, number, datetime, date, enumeration or bool is wanted";
 }
 
 /* The first living records get the new option as their value. */
@@ -66,7 +70,7 @@ static void give(const struct wish *w, const char *option, int64_t records)
             continue;
         change.value = mem_copy(option, strlen(option));
         sandbox_advance(w->h->sandbox, 1);
-        store_change(w->h, w->type, i, sandbox_now(w->h->sandbox), &change, 1);
+        store_change(w->h, w->type, i, sandbox_now(w->h->sandbox), SOURCE_CRM_UI, &change, 1);
         records--;
     }
 }
@@ -96,7 +100,7 @@ static void restore(const struct wish *w)
 static const char *perform(const struct wish *w)
 {
     const char *what = member_text(w->wanted, "do");
-    unsigned fixed = hubspot_models[w->type].fields[w->field].flags & FIELD_ALWAYS;
+    unsigned fixed = w->h->models[w->type].fields[w->field].flags & FIELD_ALWAYS;
     if (what && strcmp(what, "restore") == 0)
         restore(w);
     else if (what && strcmp(what, "retype") == 0)
@@ -131,12 +135,12 @@ static void show(const struct hubspot *h, struct text *out)
     const char *between = "";
     text_add(out, "{\"changed\":[");
     for (int type = 0; type < TYPES; type++)
-        for (unsigned i = 0; i < hubspot_models[type].count; i++) {
+        for (unsigned i = 0; i < h->models[type].count; i++) {
             const struct property_change *c = &h->changes[type][i];
             if (!c->removed && c->type == 0 && c->option_count == 0)
                 continue;
             text_add(out, between);
-            write_change(&hubspot_models[type], i, c, out);
+            write_change(&h->models[type], i, c, out);
             between = ",";
         }
     text_add(out, "]}");
@@ -149,7 +153,7 @@ bool hubspot_schema(void *state, struct json_object *wanted, struct answer *a)
     const char *type_name = wanted ? member_text(wanted, "type") : NULL;
     const char *wrong = NULL;
     int type = type_name ? model_type(type_name) : -1;
-    int field = type >= 0 && name ? model_property(&hubspot_models[type], name, strlen(name)) : -1;
+    int field = type >= 0 && name ? model_property(&w.h->models[type], name, strlen(name)) : -1;
     if (wanted && field < 0) {
         wrong = "type and property: an object such as companies and one of its properties";
     } else if (wanted) {

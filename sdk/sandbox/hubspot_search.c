@@ -53,7 +53,7 @@ static bool to_number(struct reading *rd, const struct filter *f, const char *te
     const struct field *field = &rd->m->fields[f->field];
     int64_t ms;
     char *end;
-    if (field->type == TYPE_DATETIME) {
+    if (field->type == TYPE_DATETIME || field->type == TYPE_DATE) {
         if (!time_parse(text, &ms))
             return wrong(rd, "%.60s is no date for the property %s", text, field->name);
         *ret = (double)ms;
@@ -373,7 +373,7 @@ void hubspot_search(struct hubspot *h, enum object_type type, const struct call 
 {
     const struct sandbox_request *request = call->request;
     struct search q = {.type = type};
-    struct reading rd = {.q = &q, .m = &hubspot_models[type], .h = h};
+    struct reading rd = {.q = &q, .m = &h->models[type], .h = h};
     const char *reason;
     if (request->body_len > SEARCH_BODY_MAX) {
         hubspot_error(h, a, 400, "VALIDATION_ERROR",

@@ -146,7 +146,7 @@ struct item {
 
 static void load_item(struct gather *g, uint32_t index, struct item *item)
 {
-    const struct field *f = &hubspot_models[g->q->type].fields[g->q->sort];
+    const struct field *f = &g->h->models[g->q->type].fields[g->q->sort];
     struct record r;
     int64_t ms;
     *item = (struct item){.index = index, .null = true};
@@ -158,7 +158,7 @@ static void load_item(struct gather *g, uint32_t index, struct item *item)
     item->null = false;
     if (f->type == TYPE_NUMBER)
         item->number = strtod(value, NULL);
-    else if (f->type == TYPE_DATETIME && time_parse(value, &ms))
+    else if ((f->type == TYPE_DATETIME || f->type == TYPE_DATE) && time_parse(value, &ms))
         item->number = (double)ms;
     else
         item->text = mem_copy(value, g->scratch.len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records by index and id, and the versions of those that changed. */
 #include "hubspot.h"
+#include "hubspot_write.h"
 
 #include <stdlib.h>
 
@@ -43,13 +44,21 @@ static void free_versions(struct version *v)
     }
 }
 
+static void free_slot(struct slot *slot)
+{
+    free_versions(slot->newest);
+    for (size_t i = 0; i < slot->past_count; i++)
+        free(slot->past[i].value);
+    free(slot->past);
+}
+
 void store_free(struct hubspot *h)
 {
-    free(h->associations.slots);
+    associations_free(h);
     for (int type = 0; type < TYPES; type++) {
         struct table *t = &h->tables[type];
         for (size_t i = 0; i < t->slot_cap; i++)
-            free_versions(t->slots[i].newest);
+            free_slot(&t->slots[i]);
         sets_free(t);
         free(t->slots);
         free(t->by_modified);
@@ -86,6 +95,13 @@ static struct slot *find_slot(const struct table *t, uint32_t index)
 struct version *store_newest(const struct table *t, uint32_t index)
 {
     return t->slot_count ? find_slot(t, index)->newest : NULL;
+}
+
+struct slot *store_slot(const struct hubspot *h, enum object_type type, uint32_t index)
+{
+    const struct table *t = &h->tables[type];
+    struct slot *slot = t->slot_count ? find_slot(t, index) : NULL;
+    return slot && slot->index_plus_1 != 0 ? slot : NULL;
 }
 
 enum life store_life(const struct hubspot *h, enum object_type type, uint32_t index)
@@ -154,6 +170,7 @@ static struct version *next_version(const struct hubspot *h, enum object_type ty
     if (old) {
         v->created_ms = old->created_ms;
         v->created_here = old->created_here;
+        v->blank = old->blank;
     }
     for (size_t i = 0; old && i < old->count; i++) {
         const char *value = old->changes[i].value;
@@ -164,13 +181,15 @@ static struct version *next_version(const struct hubspot *h, enum object_type ty
 }
 
 void store_change(struct hubspot *h, enum object_type type, uint32_t index, int64_t now_ms,
-                  const struct change *changes, size_t count)
+                  enum history_source source, const struct change *changes, size_t count)
 {
     struct version *v = next_version(h, type, index, now_ms, count);
     v->modified_ms = now_ms;
     for (size_t i = 0; i < count; i++)
         set_change(v, changes[i]);
     push(h, type, index, v);
+    for (size_t i = 0; i < count; i++)
+        history_add(store_slot(h, type, index), &changes[i], now_ms, source);
     prune(h, v, now_ms);
 }
 
@@ -192,6 +211,25 @@ uint32_t store_create(struct hubspot *h, enum object_type type, int64_t now_ms)
     *v = (struct version){
         .at_ms = now_ms, .modified_ms = now_ms, .created_ms = now_ms, .created_here = true};
     push(h, type, t->total, v);
+    return t->total++;
+}
+
+uint32_t store_create_blank(struct hubspot *h, enum object_type type, int64_t now_ms,
+                            const struct change *changes, size_t count)
+{
+    struct table *t = &h->tables[type];
+    struct version *v = mem_get(sizeof *v + count * sizeof *v->changes);
+    *v = (struct version){.at_ms = now_ms,
+                          .modified_ms = now_ms,
+                          .created_ms = now_ms,
+                          .created_here = true,
+                          .blank = true,
+                          .count = count};
+    if (count > 0)
+        memcpy(v->changes, changes, count * sizeof *changes);
+    push(h, type, t->total, v);
+    for (size_t i = 0; i < count; i++)
+        history_add(store_slot(h, type, t->total), &changes[i], now_ms, SOURCE_INTEGRATION);
     return t->total++;
 }
 
@@ -269,6 +307,19 @@ static bool look_through(const struct hubspot *h, const struct record *r, size_t
     return true;
 }
 
+/* Added properties are null at first, and so are all of a record that was written, but for those
+ * that follow from others. */
+static bool has_seeded(const struct record *r, unsigned field)
+{
+    if (field >= hubspot_models[r->type].count)
+        return false;
+    if (!r->version || !r->version->blank)
+        return true;
+    return (r->type == DEALS && (field == DEAL_STAGE_PROBABILITY || field == DEAL_PIPELINE ||
+                                 field == DEAL_IS_CLOSED || field == DEAL_IS_CLOSED_WON)) ||
+           (r->type == TICKETS && field == TICKET_PIPELINE);
+}
+
 bool record_value(const struct hubspot *h, const struct record *r, unsigned field, struct text *out)
 {
     const struct model *m = &hubspot_models[r->type];
@@ -280,8 +331,11 @@ bool record_value(const struct hubspot *h, const struct record *r, unsigned fiel
         text_time(out, r->modified_ms);
     else if (field == m->created)
         text_time(out, r->created_ms);
+    else if (r->type == CONTACTS && field == CONTACT_COMPANY_ID &&
+             association_is_changed(h, CONTACTS, r->index, COMPANIES))
+        null = !association_write_primary(h, r->index, out);
     else if (!changed_value(r, field, out, &null))
-        null = !seed_value(h, r, field, out);
+        null = !has_seeded(r, field) || !seed_value(h, r, field, out);
     bool reference = (r->type == CONTACTS && field == CONTACT_COMPANY_ID) ||
                      (r->type == COMPANIES && field == COMPANY_PARENT);
     return !null && (!reference || look_through(h, r, start, out));
@@ -290,14 +344,12 @@ bool record_value(const struct hubspot *h, const struct record *r, unsigned fiel
 static void write_field(const struct hubspot *h, const struct record *r, unsigned field,
                         struct text *out)
 {
-    const struct field *f = &hubspot_models[r->type].fields[field];
     text_char(out, '"');
-    text_add(out, f->name);
+    text_add(out, h->models[r->type].fields[field].name);
     text_bytes(out, "\":\"", 3);
     size_t start = out->len;
     if (record_value(h, r, field, out)) {
-        if (f->type == TYPE_STRING)
-            text_escape_from(out, start);
+        text_escape_from(out, start);
         text_char(out, '"');
     } else {
         out->len = start - 1;
@@ -306,7 +358,7 @@ static void write_field(const struct hubspot *h, const struct record *r, unsigne
 }
 
 static void write_record(const struct hubspot *h, const struct record *r, uint64_t mask,
-                         struct text *out)
+                         uint64_t history, struct text *out)
 {
     const char *between = "";
     bool archived = r->version && r->version->life == LIFE_ARCHIVED;
@@ -320,7 +372,10 @@ static void write_record(const struct hubspot *h, const struct record *r, uint64
         write_field(h, r, field, out);
         between = ",";
     }
-    text_add(out, "},\"createdAt\":\"");
+    text_char(out, '}');
+    if (history)
+        history_write(h, r, history, out);
+    text_add(out, ",\"createdAt\":\"");
     text_time(out, r->created_ms);
     text_add(out, "\",\"updatedAt\":\"");
     text_time(out, r->modified_ms);
@@ -334,10 +389,17 @@ static void write_record(const struct hubspot *h, const struct record *r, uint64
 
 void record_write(const struct hubspot *h, const struct record *r, uint64_t mask, struct text *out)
 {
-    write_record(h, r, mask & ~schema_hidden(h, r->type), out);
+    record_write_history(h, r, mask, 0, out);
+}
+
+void record_write_history(const struct hubspot *h, const struct record *r, uint64_t mask,
+                          uint64_t history, struct text *out)
+{
+    uint64_t shown = ~schema_hidden(h, r->type);
+    write_record(h, r, mask & shown, history & shown, out);
 }
 
 void record_write_truth(const struct hubspot *h, const struct record *r, struct text *out)
 {
-    write_record(h, r, (UINT64_C(1) << hubspot_models[r->type].count) - 1, out);
+    write_record(h, r, (UINT64_C(1) << h->models[r->type].count) - 1, 0, out);
 }

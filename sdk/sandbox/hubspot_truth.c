@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What there really is, for tests: the living records with all that they hold, and those that
  * ended. */
-#include "hubspot.h"
+#include "hubspot_association.h"
 
 #include <stdio.h>
 

@@ -66,7 +66,7 @@ static void print_help(const char *vendor)
         "  --fault SPEC         answer some requests wrongly, such as kind=html,rate=0.02 or\n"
         "                       kind=status,status=429,policy=SECONDLY,count=3,after=10; may be\n"
         "                       given several times. Kinds: status, truncate, reset, reset_body,\n"
-        "                       malformed, slow, html, hang\n"
+        "                       malformed, slow, html, hang, lost, partial, echo\n"
         "  --requests F         append each request to a file, a JSON object a line, without its\n"
         "                       credential\n"
         "  --quiet              print the address only\n"
@@ -74,7 +74,7 @@ static void print_help(const char *vendor)
         stdout);
     printf("Example:\n  fastenr-sandbox %s --port 8700 --companies 500 --limits off\n"
            "  curl -H 'Authorization: Bearer sandbox-token' 'http://127.0.0.1:8700%s'\n\n"
-           "GET /__sandbox/ lists what a test can ask: truth, mutate, faults, clock, stats ...\n",
+           "GET /__sandbox/ lists what a test can ask: truth, writes, mutate, faults, clock ...\n",
            vendor, sandbox_vendor_example(vendor));
 }
 

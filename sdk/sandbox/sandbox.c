@@ -86,7 +86,8 @@ struct sandbox *sandbox_create(const char *vendor, const struct sandbox_options 
     s->outside_ms = first_now_ms;
     s->tokens[0] = (struct token){"sandbox-token", TOKEN_ACTIVE};
     s->tokens[1] = (struct token){"sandbox-token-noscope", TOKEN_NO_SCOPE};
-    s->token_count = 2;
+    s->tokens[2] = (struct token){"sandbox-token-readonly", TOKEN_READ_ONLY};
+    s->token_count = 3;
     s->state = v->create(s, error, error_size);
     s->options.companies_from = NULL;
     if (s->state)
@@ -109,6 +110,7 @@ void sandbox_destroy(struct sandbox *s)
     s->vendor->destroy(s->state);
     for (size_t i = 0; i < LOG_MAX; i++)
         free_logged(&s->log[i]);
+    journal_free(&s->journal);
     free(s);
 }
 
@@ -122,6 +124,11 @@ const struct sandbox_options *sandbox_opts(const struct sandbox *s)
 void sandbox_count(struct sandbox *s, enum stat stat, uint64_t n)
 {
     s->stats[stat] += n;
+}
+
+void sandbox_journal(struct sandbox *s, const struct written *w)
+{
+    journal_add(&s->journal, sandbox_now(s), w);
 }
 
 int sandbox_add_fault(struct sandbox *s, const char *spec, char *error, size_t error_size)
@@ -177,23 +184,37 @@ const char *member_text(struct json_object *o, const char *name)
     return value ? json_object_get_string(value) : NULL;
 }
 
-struct json_object *parse_object(const char *body, size_t len, const char **ret_reason)
+static struct json_object *parse(const char *body, size_t len, enum json_type type,
+                                 const char **ret_reason)
 {
     struct json_tokener *tokener = json_tokener_new_ex(16);
     struct json_object *o = NULL;
     *ret_reason = "out of memory";
     if (!tokener)
         return NULL;
+    json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
     if (len > 0 && len <= SANDBOX_BODY_MAX)
         o = json_tokener_parse_ex(tokener, body, (int)len);
-    *ret_reason = len == 0 ? "the body is empty" : "the body is no JSON object";
+    *ret_reason = len == 0                   ? "the body is empty"
+                  : type == json_type_object ? "the body is no JSON object"
+                                             : "the body is no JSON array";
     if (json_tokener_get_error(tokener) != json_tokener_success)
         *ret_reason = json_tokener_error_desc(json_tokener_get_error(tokener));
     json_tokener_free(tokener);
-    if (o && json_object_is_type(o, json_type_object))
+    if (o && json_object_is_type(o, type))
         return o;
     json_object_put(o);
     return NULL;
+}
+
+struct json_object *parse_object(const char *body, size_t len, const char **ret_reason)
+{
+    return parse(body, len, json_type_object, ret_reason);
+}
+
+struct json_object *parse_array(const char *body, size_t len, const char **ret_reason)
+{
+    return parse(body, len, json_type_array, ret_reason);
 }
 
 void answer_header(struct answer *a, const char *name, const char *format, ...)
@@ -330,36 +351,56 @@ static void break_json(const struct fault *f, struct answer *a)
         a->body.len = half;
 }
 
-static void fault_after(const struct fault *f, struct answer *a)
+static void fault_after(const struct call *call, const struct fault *f, struct answer *a)
 {
     static const enum sandbox_wire wires[] = {[FAULT_TRUNCATE] = SANDBOX_WIRE_TRUNCATE,
                                               [FAULT_RESET] = SANDBOX_WIRE_RESET,
                                               [FAULT_RESET_BODY] = SANDBOX_WIRE_RESET_BODY,
                                               [FAULT_SLOW] = SANDBOX_WIRE_SLOW,
                                               [FAULT_HTML] = SANDBOX_WIRE_WHOLE,
-                                              [FAULT_HANG] = SANDBOX_WIRE_HANG};
+                                              [FAULT_LOST] = SANDBOX_WIRE_WHOLE,
+                                              [FAULT_PARTIAL] = SANDBOX_WIRE_WHOLE,
+                                              [FAULT_HANG] = SANDBOX_WIRE_HANG,
+                                              [FAULT_ECHO] = SANDBOX_WIRE_WHOLE};
     if (f->kind == FAULT_MALFORMED)
         break_json(f, a);
+    if (f->kind == FAULT_ECHO)
+        echo_credentials(call, f->member, a);
     a->response->wire = wires[f->kind];
     a->response->wire_ms = f->ms;
 }
 
-static void handle_vendor(struct sandbox *s, const struct call *call, struct answer *a)
+/* What was done has another answer. */
+static void lost_fault(struct sandbox *s, const struct fault *f, struct answer *a)
 {
-    const struct fault *f = fault_take(&s->faults, call->path);
+    struct sandbox_response *r = a->response;
+    r->status = 200;
+    a->body.len = 0;
+    status_fault(s, f, a);
+}
+
+static void handle_vendor(struct sandbox *s, struct call *call, struct answer *a)
+{
+    const struct fault *f = fault_take(&s->faults, call->request->method, call->path);
+    uint64_t first = s->journal.total;
     if (f)
         sandbox_count(s, STAT_FAULTS, 1);
-    if (f && f->kind == FAULT_STATUS)
+    call->partial = f && f->kind == FAULT_PARTIAL;
+    if (f && (f->kind == FAULT_STATUS || (f->kind == FAULT_ECHO && f->status > 0)))
         status_fault(s, f, a);
     else if (f && f->kind == FAULT_HTML)
         html_fault(a);
     else
         s->vendor->handle(s->state, call, a);
+    if (f && f->kind == FAULT_LOST)
+        lost_fault(s, f, a);
+    if (f && f->kind != FAULT_PARTIAL && f->kind != FAULT_SLOW)
+        journal_mark_lost(&s->journal, first);
     if (f)
-        fault_after(f, a);
+        fault_after(call, f, a);
 }
 
-static void handle_call(struct sandbox *s, const struct call *call, struct answer *a)
+static void handle_call(struct sandbox *s, struct call *call, struct answer *a)
 {
     static const char control[] = "/__sandbox";
     size_t len = sizeof control - 1;
@@ -389,7 +430,7 @@ void sandbox_handle(struct sandbox *s, const struct sandbox_request *request,
         s->vendor->error(s->state, 413, NULL, &a);
     else
         handle_call(s, &call, &a);
-    if (!ret->stream && !sandbox_header(ret, "Content-Type"))
+    if (!ret->stream && ret->status != 204 && !sandbox_header(ret, "Content-Type"))
         answer_header(&a, "Content-Type", "application/json;charset=utf-8");
     ret->body = a.body.ptr;
     ret->body_len = a.body.len;

@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 
 #include "fault.h"
+#include "journal.h"
 #include "sandbox.h"
 #include "text.h"
 
@@ -21,6 +22,7 @@ struct call {
     } query[QUERY_MAX];
     size_t query_count;
     int64_t now_ms;
+    bool partial; /* a fault: of a batch of writes, some are refused */
 };
 
 /* The first value of a query argument, or NULL. */
@@ -49,9 +51,11 @@ enum stat {
     STAT_PROPERTIES,
     STAT_ACCOUNT,
     STAT_REFERENCE, /* owners, pipelines */
+    STAT_WRITE,     /* requests that write */
     STAT_OTHER,
     STAT_CONTROL,
     STAT_RECORDS, /* records served */
+    STAT_WRITTEN, /* records, associations and properties that were written */
     STAT_UNAUTHORIZED,
     STAT_FORBIDDEN,
     STAT_RATE_LIMITED,
@@ -59,7 +63,13 @@ enum stat {
     STATS
 };
 
-enum token_state { TOKEN_UNKNOWN, TOKEN_ACTIVE, TOKEN_NO_SCOPE, TOKEN_REVOKED };
+enum token_state {
+    TOKEN_UNKNOWN,
+    TOKEN_ACTIVE,
+    TOKEN_NO_SCOPE,
+    TOKEN_READ_ONLY, /* all scopes of reading, none of writing */
+    TOKEN_REVOKED
+};
 
 /* What a token may do: from "Bearer ..." as it came. */
 enum token_state sandbox_token(const struct sandbox *s, const char *authorization);
@@ -67,12 +77,18 @@ enum token_state sandbox_token(const struct sandbox *s, const char *authorizatio
 const struct sandbox_options *sandbox_opts(const struct sandbox *s);
 void sandbox_count(struct sandbox *s, enum stat stat, uint64_t n);
 
+/* Notes a write, for /__sandbox/writes. */
+void sandbox_journal(struct sandbox *s, const struct written *w);
+
 /* A new correlation id, 36 characters: the same ones in the same order for one seed. */
 void sandbox_uuid(struct sandbox *s, char out[37]);
 
 /* A JSON object from a body; NULL when it is not one, with the reason in *ret_reason (static). The
  * caller puts it back with json_object_put. */
 struct json_object *parse_object(const char *body, size_t len, const char **ret_reason);
+
+/* The same of an array. */
+struct json_object *parse_array(const char *body, size_t len, const char **ret_reason);
 
 /* A member as text, the object's; NULL when it is not there. */
 const char *member_text(struct json_object *o, const char *name);
@@ -117,6 +133,12 @@ struct vendor {
 
 extern const struct vendor vendor_hubspot;
 
+/* ---- echo.c ---- */
+
+/* Puts the request's credentials, as they are and in other writings, into a header and in front of
+ * the texts of each member of that name. */
+void echo_credentials(const struct call *call, const char *member, struct answer *a);
+
 /* ---- control.c ---- */
 
 enum { TOKENS_MAX = 32, LOG_MAX = 1000, LOG_BODY_MAX = 4096 };
@@ -144,6 +166,7 @@ struct sandbox {
     size_t token_count;
     struct logged log[LOG_MAX]; /* a ring */
     uint64_t logged;
+    struct journal journal;
 };
 
 /* Answers /__sandbox/...; `path` is what follows it. */

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# conformance.sh: what the HubSpot connector asks for is what the vendor's OpenAPI documents describe. Its requests are
+# conformance.sh: what the HubSpot connector asks for is what the vendor's OpenAPI documents describe, and so is what the
+# sandbox answers to writes. Its requests are
 # recorded at the sandbox while it checks, discovers and reads all of its objects, in full and by window, and sent again
 # to a mock that validates them. FASTENR_SPECS is the folder of the documents (hubspot/*.json), by default
 # ../shared/specs beside the repository; they are not part of it, and without them this is skipped.
@@ -86,3 +87,6 @@ grep -qi 'authorization\|sandbox-token' "$dir/requests" && fail "the record has 
 
 step "replay: $(wc -l <"$dir/requests") requests"
 node "$root/tests/conformance/replay.js" "$mock" "$specs" "$dir/requests"
+
+step "answers: the sandbox's writes"
+node "$root/tests/conformance/answers.js" "$mock" "$specs" "http://127.0.0.1:$port"

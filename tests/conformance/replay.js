@@ -77,7 +77,7 @@ function dropUnused(document) {
 }
 
 /* Of all documents, the paths that some request goes to. */
-function joinDocuments(folder, requests) {
+function joinDocuments(folder, requests, keepDefaultAnswers) {
     const asked = [...new Set(requests.map((r) => r.target.split("?")[0]))];
     const joined = { openapi: "3.0.3", info: { title: "all", version: "0" }, paths: {}, components: {} };
     const files = fs.readdirSync(folder).filter((f) => f.endsWith(".json") && !f.endsWith("-merged.json"));
@@ -86,7 +86,7 @@ function joinDocuments(folder, requests) {
         for (const [written, item] of Object.entries(document.paths || {})) {
             const route = written.replace(/(.)\/$/, "$1"); /* some end with a slash, which the vendor's guides leave out */
             if (!asked.some((target) => routeMatcher(route).test(target))) continue;
-            dropDefaultAnswers(item);
+            if (!keepDefaultAnswers) dropDefaultAnswers(item);
             joined.paths[route] ??= item;
         }
         for (const [kind, parts] of Object.entries(document.components || {}))
@@ -126,9 +126,11 @@ function send(port, request, authorization) {
     });
 }
 
-async function startMock(folder, document, port) {
+/* With `upstream` it stands before that server, and looks at its answers, too. */
+async function startMock(folder, document, port, upstream) {
     const prism = path.join(folder, "node_modules", "@stoplight", "prism-cli", "dist", "index.js");
-    const child = spawn(process.execPath, [prism, "mock", "--errors", "-v", "error", "-p", port, document]);
+    const how = ["--errors", "-v", "error", "-p", port, document];
+    const child = spawn(process.execPath, upstream ? [prism, "proxy", ...how, upstream] : [prism, "mock", ...how]);
     let output = "";
     let ended = false;
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece) => (output += piece));
@@ -266,7 +268,10 @@ async function main() {
     }
 }
 
-main().catch((error) => {
-    console.error(`replay: ${error.message}`);
-    process.exitCode = 1;
-});
+module.exports = { joinDocuments, freePort, send, startMock, problemsOf };
+
+if (require.main === module)
+    main().catch((error) => {
+        console.error(`replay: ${error.message}`);
+        process.exitCode = 1;
+    });

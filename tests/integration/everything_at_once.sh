@@ -26,6 +26,7 @@ printf 'secrets = { key = "file:fastenr.key"; };\n' >>"$conf/fastenr.conf"
 
 # A person in a browser gives consent.
 consent() {
+    : >"$dir/connect.out"
     "$fastenr" connect -c "$conf" hubspot --json --timeout 60s >"$dir/connect.out" 2>"$dir/connect.err" &
     local pid=$! url=''
     for _ in {1..400}; do

@@ -114,6 +114,32 @@ fault slow 0
 contains "$folder/page" '"paging"'
 get -o "$folder/page" "$url/crm/v3/objects/companies?limit=1" # faults are used up
 
+# Writes, by all methods; one whose answer is lost is done, and the journal says so.
+# send METHOD PATH EXPECTED [BODY]: the answer is in page.
+send() {
+    code=$(get -X "$1" -o "$folder/page" -w '%{http_code}' ${4+-d "$4"} "$url$2")
+    [ "$code" = "$3" ] || fail "$1 $2: $code, not $3: $(head -c 500 "$folder/page")"
+}
+: >"$folder/page"
+send POST /crm/v3/objects/contacts 201 '{"properties":{"email":"Ann@Acme.test"}}'
+contains "$folder/page" '"email":"ann@acme.test"'
+id=$(sed 's/^{"id":"\([0-9]*\)".*/\1/' "$folder/page")
+send PATCH "/crm/v3/objects/contacts/$id" 200 '{"properties":{"firstname":"Ann"}}'
+company=$(get "$url/crm/v3/objects/companies?limit=1" | sed 's/.*{"id":"\([0-9]*\)".*/\1/')
+send PUT "/crm/v4/objects/contacts/$id/associations/default/companies/$company" 200
+send DELETE "/crm/v4/objects/contacts/$id/associations/companies/$company" 204
+send DELETE "/crm/v3/objects/contacts/$id" 204
+send POST /crm/v3/objects/contacts/batch/archive 204 "{\"inputs\":[{\"id\":\"$id\"}]}"
+get -o /dev/null -d '{"kind":"reset","method":"POST","path":"/crm/v3/objects"}' "$url/__sandbox/faults"
+status=0
+get -o /dev/null -d '{"properties":{"name":"Lost"}}' "$url/crm/v3/objects/companies" 2>/dev/null || status=$?
+[ "$status" = 56 ] || fail "a write whose answer is lost: curl ended with $status, not 56"
+get "$url/__sandbox/truth/companies" >"$folder/truth"
+contains "$folder/truth" '"name":"Lost"'
+get "$url/__sandbox/writes" >"$folder/writes"
+[ "$(grep -c '"answer":"given"' "$folder/writes")" = 6 ] || fail "not six writes: $(cat "$folder/writes")"
+contains "$folder/writes" '"properties":{"name":"Lost"},"outcome":"created","status":201,"answer":"lost"'
+
 # A client that goes away in the middle of a slow answer, and a stop while one is under way.
 get -o /dev/null -d '{"kind":"slow","ms":60000,"count":2}' "$url/__sandbox/faults"
 get --max-time 0.3 -o /dev/null "$url/crm/v3/objects/companies?limit=100" 2>/dev/null &&

@@ -7,9 +7,9 @@
  * For each seed a vendor of random size is synced in one process under a virtual clock, with the
  * HubSpot connector linked in. The host dies at random commits and requests, the connector at
  * random messages and while it waits; runs are cancelled and stopped by guard rails; the vendor
- * answers with faults and with the wrong time; another mapping is tried and given up; then it is
- * mutated, records being archived, restored and merged too, and synced again. A failing seed
- * replays exactly.
+ * answers with faults and with the wrong time; the host's clock is set; another mapping is tried
+ * and given up; then it is mutated, records being archived, restored and merged too, and synced
+ * again. A failing seed replays exactly.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +48,7 @@ struct sim {
     bool dead;
     /* what happens to a run after so many turns of the loop; 0: nothing */
     long cancel_at, crash_at;
+    long jump_at; /* then the host's clock is set, as by a person, or a time server after long */
     long crash_at_request; /* the connector dies while this one is under way; 0: not */
     bool had_wrong_date; /* one a seed: a clock that is always wrong cannot be told from a right one
                           */
@@ -72,7 +73,8 @@ struct sim {
 
 /* What happened over all seeds: to see that the test does what it says. */
 static struct {
-    long lives, deaths, crashes, failed_runs, cancelled, stopped, requests, refreshes, reconnects;
+    long lives, deaths, crashes, failed_runs, cancelled, stopped, requests, refreshes, reconnects,
+        jumps;
 } seen;
 
 static uint64_t below(struct sim *s, uint64_t n)
@@ -96,7 +98,7 @@ static void ask_sandbox(struct sim *s, const char *method, const char *target, c
     struct sandbox_response response;
     const struct sandbox_request request = {
         .method = method, .target = target, .body = body, .body_len = body ? strlen(body) : 0};
-    sandbox_tick(s->sandbox, s->w.now_us / US_PER_MS);
+    sandbox_tick(s->sandbox, (START + world_monotonic(&s->w.world)) / US_PER_MS);
     sandbox_handle(s->sandbox, &request, &response);
     if (response.status >= 300)
         give_up(target, response.body ? response.body : "refused");
@@ -203,7 +205,7 @@ static void draw_deaths(struct sim *s, bool calm)
     s->dead = false;
     s->dies_at_commit = s->dies_at_request = 0;
     s->carrier.crash_at = 0;
-    s->cancel_at = s->crash_at = s->crash_at_request = 0;
+    s->cancel_at = s->crash_at = s->crash_at_request = s->jump_at = 0;
     s->transport.date_skew_us = 0;
     if (calm)
         return;
@@ -217,6 +219,8 @@ static void draw_deaths(struct sim *s, bool calm)
         s->had_wrong_date = true;
         s->transport.date_skew_us = (below(s, 2) ? 30 : -30) * US_PER_DAY;
     }
+    if (below(s, 5) == 0)
+        s->jump_at = (long)below(s, 200) + 1;
     if (below(s, 3) == 0)
         s->dies_at_commit = (long)below(s, 14) + 1;
     if (below(s, 4) == 0)
@@ -266,6 +270,17 @@ static void write_config(struct sim *s, char *ret_path, size_t cap)
     fclose(f);
 }
 
+/* By hours, either way; what the vendor's clock shows goes on as it did. */
+static void jump(struct sim *s)
+{
+    int64_t by_us = (int64_t)(below(s, 24 * 3600) + 1) * US_PER_SECOND;
+    if (below(s, 2))
+        by_us = -by_us;
+    s->w.now_us += by_us;
+    s->w.start_us += by_us;
+    seen.jumps++;
+}
+
 static void live(struct sim *s, struct setup *setup, const struct image *image)
 {
     static const struct run_events events = {.done = on_done};
@@ -278,6 +293,8 @@ static void live(struct sim *s, struct setup *setup, const struct image *image)
         turns++;
         if (!s->done && turns == s->cancel_at)
             run_cancel(s->run);
+        if (turns == s->jump_at)
+            jump(s);
         if (turns == s->crash_at)
             direct_carrier_crash(&s->carrier);
         if (s->crash_at_request > 0 && s->transport.requests >= s->crash_at_request) {
@@ -335,6 +352,7 @@ static void sync_once(struct sim *s, bool calm)
     struct error err;
     direct_carrier_open(&s->carrier, &s->w.world, fastenr_connector);
     sandbox_transport_open(&s->transport, &s->w.world, s->sandbox);
+    s->transport.start_us = START;
     s->guard = !calm && below(s, 6) == 0 ? (int)below(s, 300) + 1 : 0;
     s->guard_deleted = !calm && below(s, 6) == 0 ? (int)below(s, 10) + 1 : 100;
     s->other_mapping = !calm && below(s, 6) == 0;
@@ -532,8 +550,9 @@ int main(int argc, char **argv)
             return 1;
     printf("%llu seeds converged: %ld hosts lived, %ld died, %ld met crashes of the connector, %ld "
            "runs failed, %ld were cancelled, %ld stopped, %ld requests, %ld tokens refreshed, %ld "
-           "reconnected\n",
+           "reconnected, %ld clocks jumped\n",
            (unsigned long long)count, seen.lives, seen.deaths, seen.crashes, seen.failed_runs,
-           seen.cancelled, seen.stopped, seen.requests, seen.refreshes, seen.reconnects);
+           seen.cancelled, seen.stopped, seen.requests, seen.refreshes, seen.reconnects,
+           seen.jumps);
     return 0;
 }

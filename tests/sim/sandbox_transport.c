@@ -98,7 +98,7 @@ static void handle(struct transfer *x)
                                             .authorization = x->authorization,
                                             .body = x->body,
                                             .body_len = x->body_len};
-    sandbox_tick(sandbox, world_now(x->t->world) / US_PER_MS);
+    sandbox_tick(sandbox, (x->t->start_us + world_monotonic(x->t->world)) / US_PER_MS);
     sandbox_handle(sandbox, &request, &x->response);
     x->handled = true;
 }

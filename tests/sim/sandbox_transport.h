@@ -12,6 +12,7 @@ struct sandbox_transport {
     struct transport transport; /* first */
     struct world *world;
     struct sandbox *sandbox;
+    int64_t start_us;     /* what the vendor's clock showed when the monotonic one was 0 */
     int64_t latency_us;   /* of an answer: anywhere between none and this */
     int64_t date_skew_us; /* of the vendor's Date headers */
     long requests;        /* so far */

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/loop_uv.h"
 #include "base/redact.h"
+#include "base/search.h"
 #include "base/time.h"
 #include "base/uuid.h"
 
@@ -370,6 +371,88 @@ static void test_redact(void)
     buf_free(&b);
 }
 
+/* `wanted` NULL: nothing is found. */
+static void answer_becomes(const char *body, const char *wanted)
+{
+    struct buf out = BUF_INIT(1000);
+    CU_ASSERT_EQUAL(redact_answer(&out, str_from(body)), wanted != NULL);
+    UNIT_TEXT(buf_cstr(&out), wanted ? wanted : "");
+    buf_free(&out);
+}
+
+static void test_redact_answer(void)
+{
+    answer_becomes("{\"a\":\"pat-eu1/secret+value\"}", NULL);
+    redact_add(STR("pat-eu1/secret+value"));
+    redact_add(STR("pat-eu1/secret+value-and-more"));
+    redact_add(STR("tiny-1"));
+    answer_becomes("", NULL);
+    answer_becomes("pat-eu1/secret+valu", NULL);
+    answer_becomes("tiny-1 may be a word of a record", NULL);
+    answer_becomes("pat-eu1/secret+value", "[secret]");
+    answer_becomes("{\"a\":\"Bearer pat-eu1/secret+value\"}", "{\"a\":\"Bearer [secret]\"}");
+    answer_becomes("[pat-eu1/secret+value-and-more,pat-eu1/secret+valuepat-eu1/secret+value]",
+                   "[[secret],[secret][secret]]");
+    answer_becomes("a=pat-eu1%2Fsecret%2Bvalue&b=pat-eu1%2fsecret%2bvalue&c=%2F",
+                   "a=[secret]&b=[secret]&c=%2F");
+    answer_becomes("{\"a\":\"pat-eu1\\/secret\\u002Bvalue\",\"b\":\"\\\\\\/\\n\"}",
+                   "{\"a\":\"[secret]\",\"b\":\"\\\\/\\n\"}");
+    answer_becomes("{\"a\":\"\\u0070at-eu1/secret\\u002bvalue\"}", "{\"a\":\"[secret]\"}");
+    answer_becomes("{\"a\":\"\\\\u0070at-eu1/secret+value \\u00e4 \\u002\"}", NULL);
+    redact_remove(STR("pat-eu1/secret+value"));
+    redact_remove(STR("pat-eu1/secret+value-and-more"));
+    answer_becomes("pat-eu1/secret+value", NULL);
+    redact_clear();
+}
+
+/* Base64 in either alphabet, wherever the value begins in a group of three. */
+static void test_redact_answer_base64(void)
+{
+    const char *before[] = {"", "a", "ab", "abc"};
+    struct str secret = STR("pat~~~?~>?/secret+value");
+    redact_add(secret);
+    for (int i = 0; i < 4; i++) {
+        struct buf plain = BUF_INIT(100), text = BUF_INIT(200), out = BUF_INIT(200);
+        buf_printf(&plain, "%s%.*s.", before[i], STR_ARG(secret));
+        encode_base64(&text, buf_view(&plain));
+        CU_ASSERT(redact_answer(&out, buf_view(&text)));
+        for (size_t j = 0; j < text.len; j++)
+            text.ptr[j] = (char)(text.ptr[j] == '+' ? '-' : text.ptr[j] == '/' ? '_' : text.ptr[j]);
+        CU_ASSERT(redact_answer(&out, buf_view(&text)));
+        CU_ASSERT_PTR_NULL(strchr(buf_cstr(&out), '_'));
+        buf_free(&plain);
+        buf_free(&text);
+        buf_free(&out);
+    }
+    redact_clear();
+}
+
+/* The quick search against the obvious one, on texts of few letters, where almost-matches abound.
+ */
+static void test_search(void)
+{
+    static const struct str texts[] = {
+        {"abababab", 8}, {"ababababa", 9}, {"bbbbbbbbbbbb", 12}, {"aabbaabbaabb", 12}};
+    static struct search s;
+    uint32_t dice = 1;
+    search_prepare(&s, texts, 4);
+    for (int round = 0; round < 20000; round++) {
+        char text[40];
+        const char *first = NULL;
+        struct str found = {0};
+        for (size_t i = 0; i < sizeof text; i++, dice = dice * 1664525 + 1013904223)
+            text[i] = (char)('a' + (dice >> 30) % 2);
+        for (size_t i = 0; i < 4; i++) {
+            const char *at = memmem(text, sizeof text, texts[i].ptr, texts[i].len);
+            if (at && (!first || at < first))
+                first = at;
+        }
+        CU_ASSERT_EQUAL_FATAL(search_first(&s, (struct str){text, sizeof text}, &found),
+                              first != NULL);
+        CU_ASSERT_FATAL(!first || found.ptr == first);
+    }
+}
+
 static void test_blob_spools(void)
 {
     struct error err;
@@ -473,6 +556,9 @@ const struct unit_test unit_tests[] = {
     {"JSON that is none is refused", test_json_refuses},
     {"JSON writer", test_json_write},
     {"credentials are taken out of text", test_redact},
+    {"credentials are taken out of answers", test_redact_answer},
+    {"credentials are taken out of answers in base64", test_redact_answer_base64},
+    {"many texts are found in one pass", test_search},
     {"a large body goes to a file", test_blob_spools},
     {"arena", test_arena},
     {"timers, posts and jobs", test_loop},

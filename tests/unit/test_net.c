@@ -162,6 +162,7 @@ struct wait {
     enum outcome outcome;
     int status;
     char text[1024];
+    char body[1024];
 };
 
 static void on_done(void *arg, struct client_result *result)
@@ -172,6 +173,9 @@ static void on_done(void *arg, struct client_result *result)
     wait->outcome = result->outcome;
     wait->status = result->status;
     snprintf(wait->text, sizeof wait->text, "%s", result->text);
+    struct str body = {0};
+    if (result->body && blob_view(result->body, &body, NULL) == 0)
+        snprintf(wait->body, sizeof wait->body, "%.*s", STR_ARG(body));
     blob_unref(result->body);
 }
 
@@ -274,6 +278,38 @@ static void test_final_answers(void)
     r = fetch(c, URL, "burst", true);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.text, "redirects are not followed"));
     CU_ASSERT_EQUAL(script.sent, 3);
+    close_client(c);
+}
+
+/* Whoever gets the answer never sees a credential that the vendor echoes, in whatever form. */
+static void test_echo(void)
+{
+    struct client *c = open_client(
+        ANSWERS({.status = 200, .body = "{\"a\":\"secret-token\",\"b\":\"c2VjcmV0LXRva2Vu\"}"},
+                {.status = 200, .body = "{\"next\":\"Bearer secret\\u002dtoken\"}"},
+                {.status = 200, .body = "{\"a\":\"nothing\"}"}),
+        3);
+    redact_add(STR("secret-token"));
+    UNIT_TEXT(fetch(c, URL, "burst", true).body, "{\"a\":\"[secret]\",\"b\":\"[secret]\"}");
+    UNIT_TEXT(fetch(c, URL, "burst", true).body, "{\"next\":\"Bearer [secret]\"}");
+    UNIT_TEXT(fetch(c, URL, "burst", true).body, "{\"a\":\"nothing\"}");
+    redact_clear();
+    close_client(c);
+}
+
+/* The vendor's words are cut after their credentials are struck out: what a cut leaves of one would
+ * not be known. Short ones are struck out of words only. */
+static void test_echo_at_the_cut(void)
+{
+    char body[512];
+    int at = snprintf(body, sizeof body, "{\"message\":\"%296s", "");
+    snprintf(body + at, sizeof body - (size_t)at, "tiny-77\"}");
+    struct client *c = open_client(ANSWERS({.status = 403, .body = body}), 1);
+    redact_add(STR("tiny-77"));
+    struct wait r = fetch(c, URL, "burst", true);
+    CU_ASSERT_PTR_NULL(strstr(r.text, "tiny"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.body, "tiny-77"));
+    redact_clear();
     close_client(c);
 }
 
@@ -508,6 +544,8 @@ const struct unit_test unit_tests[] = {
     {"an answer that is of no use", test_useless_answers},
     {"at some point it gives up", test_gives_up},
     {"answers that are final", test_final_answers},
+    {"credentials that the vendor echoes", test_echo},
+    {"credentials where the vendor's words are cut", test_echo_at_the_cut},
     {"an unsafe request is repeated only when nothing was done", test_unsafe_is_not_repeated},
     {"a long wait is left to the schedule", test_long_waits_are_not_waited},
     {"requests go to the connector's hosts only", test_only_its_hosts},

@@ -142,7 +142,8 @@ static void test_list_refuses(void)
     CU_ASSERT_EQUAL(status_of(s, "GET", COMPANY_LIST "?limit=0", NULL), 400);
     CU_ASSERT_EQUAL(status_of(s, "GET", COMPANY_LIST "?after=x", NULL), 400);
     CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/v3/objects/unicorns", NULL), 404);
-    CU_ASSERT_EQUAL(status_of(s, "DELETE", COMPANY_LIST "/1", NULL), 405);
+    CU_ASSERT_EQUAL(status_of(s, "DELETE", COMPANY_LIST, NULL), 405);
+    CU_ASSERT_EQUAL(status_of(s, "PUT", COMPANY_LIST "/1", NULL), 405);
     CU_ASSERT_EQUAL(status_of(s, "GET", COMPANY_LIST "/1", NULL), 404);
     CU_ASSERT_EQUAL(status_of(s, "GET", "/crm/objects/2026-03/companies?limit=100", NULL), 200);
     char longest[17000] = COMPANY_LIST "?properties=";
@@ -508,6 +509,27 @@ static void test_fault_kinds(void)
     sandbox_destroy(s);
 }
 
+static void test_fault_echo(void)
+{
+    struct sandbox *s = make_with_fault(1, "kind=echo,member=id");
+    struct got got = ask(s, "GET", COMPANY_LIST, NULL);
+    const char *header = sandbox_header(&got.response, "X-Echo");
+    CU_ASSERT_EQUAL(got.status, 200);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(header);
+    CU_ASSERT_PTR_NOT_NULL(strstr(header, "Bearer sandbox-token "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(header, " c2FuZGJveC10b2tlbg== "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(header, " Bearer%20sandbox-token "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text_at(&got, "results.0.id"), header));
+    done(&got);
+    char error[300];
+    CU_ASSERT_EQUAL(sandbox_add_fault(s, "kind=echo,status=400", error, sizeof error), 0);
+    got = ask(s, "GET", COMPANY_LIST, NULL);
+    CU_ASSERT_EQUAL(got.status, 400);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text_at(&got, "message"), "sandbox-token"));
+    done(&got);
+    sandbox_destroy(s);
+}
+
 static void test_control(void)
 {
     struct sandbox *s = make_small(10, 10);
@@ -672,6 +694,7 @@ const struct unit_test unit_tests[] = {
     {"faults by rate are even, and follow from the seed", test_fault_rates},
     {"faults of a type or path, and wrong ones", test_fault_scope},
     {"kinds of faults", test_fault_kinds},
+    {"a credential is repeated", test_fault_echo},
     {"the control door", test_control},
     {"a property is removed and restored", test_property_removed},
     {"a property has another type, one more option", test_property_changed},
