@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON values, read only, and a writer. The parser is our own: a document is one arena, and its
+/* JSON values, read only, and a writer. yajl reads the text; a document is one arena, and its
  * strings lie in one copy of the text. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -21,10 +21,9 @@ enum json_kind {
 
 enum { JSON_DEPTH = 64 };
 
-/* A document (RFC 8259), nothing after it but white space. Control characters in a string need no
- * escape, half of a surrogate pair becomes U+FFFD, and of members with one name the last counts. 0
- * with *ret_root (NULL for `null`), or -1. The text is not kept. json_free frees the whole
- * document. */
+/* A document (RFC 8259), nothing after it but white space. Half of a surrogate pair becomes U+FFFD,
+ * and of members with one name the last counts, in the first one's place. 0 with *ret_root (NULL
+ * for `null`), or -1. The text is not kept. json_free frees the whole document. Any thread may. */
 int json_parse(struct str text, const struct json **ret_root, struct error *err);
 void json_free(const struct json *root);
 

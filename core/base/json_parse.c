@@ -1,188 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser: one pass over a copy of the text, in which strings are decoded where they stand; all
- * else is the document's arena's, so that a document is freed at once. What it costs is bounded by
- * the length of the text, whatever names an object has. */
+/* From text to a document. yajl reads the text, which anyone may have sent, and says what it finds;
+ * we keep it: strings and numbers stay in one copy of the text, all else is the document's arena's,
+ * so that a document is freed at once. What that costs is bounded by the length of the text,
+ * whatever names an object has. */
+#include <ctype.h>
 #include <stdlib.h>
+#include <yajl/yajl_parse.h>
 
+#include "base/encode.h"
 #include "base/json_internal.h"
 #include "base/mem.h"
 
 enum { LINEAR_MOST = 32 /* members that are searched one after another */ };
 
-struct parser {
-    char *at, *end; /* the copy; *end is a NUL */
-    const char *why;
+struct builder {
     struct json_document *document;
-    struct json_member *stack; /* members and elements of what is open, the innermost last */
+    char *text; /* the copy, and a space after it */
+    size_t len;
+    struct json *stack; /* what belongs to open arrays and objects, the innermost last; names too */
     size_t count, cap;
-    int depth;
+    size_t bases[JSON_DEPTH]; /* of what is open: its first place on the stack */
+    size_t depth;
+    bool too_deep;
 };
-
-static bool refuse(struct parser *p, const char *why)
-{
-    if (!p->why)
-        p->why = p->at >= p->end ? "it ends too early" : why;
-    return false;
-}
-
-static void skip_space(struct parser *p)
-{
-    while (*p->at == ' ' || *p->at == '\n' || *p->at == '\r' || *p->at == '\t')
-        p->at++;
-}
-
-/* ---- strings ---- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* The four digits at `at`, or -1. A NUL, which ends the copy, is no digit. */
-static int32_t read_unit(const char *at)
-{
-    int32_t unit = 0;
-    for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(at[i]);
-        if (digit < 0)
-            return -1;
-        unit = unit << 4 | digit;
-    }
-    return unit;
-}
-
-static char *put_utf8(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        *out++ = (char)c;
-        return out;
-    }
-    int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
-    *out++ = (char)(lead[more] | c >> (6 * more));
-    while (more-- > 0)
-        *out++ = (char)(0x80 | (c >> (6 * more) & 0x3f));
-    return out;
-}
-
-/* After "\u". Half of a pair, which is no character, becomes U+FFFD. */
-static bool read_unicode(struct parser *p, char **out)
-{
-    int32_t unit = read_unit(p->at);
-    if (unit < 0)
-        return refuse(p, "\\u without four hexadecimal digits");
-    p->at += 4;
-    uint32_t c = (uint32_t)unit;
-    if (unit >= 0xd800 && unit < 0xdc00 && p->at[0] == '\\' && p->at[1] == 'u') {
-        int32_t low = read_unit(p->at + 2);
-        if (low >= 0xdc00 && low < 0xe000) {
-            c = 0x10000 + ((uint32_t)(unit - 0xd800) << 10) + (uint32_t)(low - 0xdc00);
-            p->at += 6;
-        }
-    }
-    *out = put_utf8(*out, c >= 0xd800 && c < 0xe000 ? 0xfffd : c);
-    return true;
-}
-
-static bool read_escape(struct parser *p, char **out)
-{
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    char c = *p->at;
-    const char *known = c != '\0' ? strchr(from, c) : NULL;
-    if (c != 'u' && !known)
-        return refuse(p, "an escape that there is not");
-    p->at++;
-    if (c == 'u')
-        return read_unicode(p, out);
-    *(*out)++ = to[known - from];
-    return true;
-}
-
-/* Of characters that stand for themselves; control characters too, which some vendors send. */
-static char *skip_plain(char *at)
-{
-    while (*at != '"' && *at != '\\' && *at != '\0')
-        at++;
-    return at;
-}
-
-/* After the opening quote. What is decoded is never longer than what it was written as. */
-static bool read_string(struct parser *p, const char **ret_text, uint32_t *ret_len)
-{
-    char *start = p->at, *out = skip_plain(start);
-    p->at = out;
-    while (*p->at == '\\') {
-        p->at++;
-        if (!read_escape(p, &out))
-            return false;
-        char *plain = p->at;
-        p->at = skip_plain(plain);
-        memmove(out, plain, (size_t)(p->at - plain));
-        out += p->at - plain;
-    }
-    if (*p->at != '"')
-        return refuse(p, "a NUL in a string");
-    p->at++;
-    *out = '\0';
-    *ret_text = start;
-    *ret_len = (uint32_t)(out - start);
-    return true;
-}
-
-/* ---- numbers and names ---- */
-
-static bool skip_digits(struct parser *p)
-{
-    char *start = p->at;
-    while (*p->at >= '0' && *p->at <= '9')
-        p->at++;
-    return p->at > start || refuse(p, "a digit is missing");
-}
-
-static bool read_number(struct parser *p, struct json *ret)
-{
-    const char *start = p->at;
-    bool whole = true;
-    p->at += *p->at == '-';
-    if (*p->at == '0' && p->at[1] >= '0' && p->at[1] <= '9')
-        return refuse(p, "a number that begins with 0");
-    if (!skip_digits(p))
-        return false;
-    if (*p->at == '.') {
-        whole = false;
-        p->at++;
-        if (!skip_digits(p))
-            return false;
-    }
-    if (*p->at == 'e' || *p->at == 'E') {
-        whole = false;
-        p->at++;
-        p->at += *p->at == '+' || *p->at == '-';
-        if (!skip_digits(p))
-            return false;
-    }
-    int64_t value;
-    struct str text = {start, (size_t)(p->at - start)};
-    ret->kind = whole && str_to_i64(text, &value) ? JSON_INT : JSON_DOUBLE;
-    ret->text = start;
-    ret->len = (uint32_t)text.len;
-    return true;
-}
-
-static bool read_name(struct parser *p, const char *name, size_t len, struct json *ret,
-                      enum json_kind kind)
-{
-    if (strncmp(p->at, name, len) != 0)
-        return refuse(p, "an unexpected character");
-    p->at += len;
-    ret->kind = (uint8_t)kind;
-    ret->truth = *name == 't';
-    return true;
-}
 
 /* ---- objects ---- */
 
@@ -233,35 +73,37 @@ ptrdiff_t json_find_member(const struct json_object *o, struct str name)
 }
 
 /* Of several members with one name the first place has the last value. */
-static void add_unique(struct json_object *o, const struct json_member *m)
+static void unite_few(struct json_object *o, size_t count)
 {
-    ptrdiff_t at = json_find_member(o, (struct str){m->name, m->len});
-    if (at >= 0)
-        o->members[at].value = m->value;
-    else
-        o->members[o->count++] = *m;
+    for (size_t i = 0; i < count; i++) {
+        struct json_member m = o->members[i];
+        ptrdiff_t at = json_find_member(o, (struct str){m.name, m.len});
+        if (at >= 0)
+            o->members[at].value = m.value;
+        else
+            o->members[o->count++] = m;
+    }
 }
 
-/* As add_unique of all, for many. */
-static void add_sorted(struct json_object *o, const struct json_member *from, size_t count,
-                       struct arena *arena)
+static void unite_many(struct json_object *o, size_t count, struct arena *arena)
 {
     uint32_t *order = arena_new(arena, count, sizeof order[0]);
     uint32_t *first = arena_new(arena, count, sizeof first[0]); /* the place of one's first twin */
     uint32_t *place = arena_new(arena, count, sizeof place[0]); /* of first ones: in the result */
+    struct json_member *members = o->members;
     for (size_t i = 0; i < count; i++)
         order[i] = (uint32_t)i;
-    qsort_r(order, count, sizeof order[0], by_name, (void *)(uintptr_t)from);
+    qsort_r(order, count, sizeof order[0], by_name, members);
     for (size_t i = 0; i < count; i++) {
-        bool twin = i > 0 && compare_names(&from[order[i - 1]], &from[order[i]]) == 0;
+        bool twin = i > 0 && compare_names(&members[order[i - 1]], &members[order[i]]) == 0;
         first[order[i]] = twin ? first[order[i - 1]] : order[i];
     }
     for (uint32_t i = 0; i < count; i++) {
         if (first[i] == i) {
             place[i] = (uint32_t)o->count;
-            o->members[o->count++] = from[i];
+            members[o->count++] = members[i];
         } else {
-            o->members[place[first[i]]].value = from[i].value;
+            members[place[first[i]]].value = members[i].value;
         }
     }
     o->index = order;
@@ -271,119 +113,161 @@ static void add_sorted(struct json_object *o, const struct json_member *from, si
             o->index[n++] = place[order[i]];
 }
 
-static struct json_object *make_object(struct parser *p, const struct json_member *from,
+/* `from` has a name and a value for each member. */
+static struct json_object *make_object(struct json_document *document, const struct json *from,
                                        size_t count)
 {
-    struct arena *arena = &p->document->arena;
+    struct arena *arena = &document->arena;
     struct json_object *o = arena_new(arena, 1, sizeof *o);
-    o->document = p->document;
+    o->document = document;
     o->cap = count;
     o->members = arena_new(arena, count, sizeof o->members[0]);
+    for (size_t i = 0; i < count; i++) {
+        const struct json *name = &from[2 * i];
+        o->members[i] =
+            (struct json_member){.name = name->text,
+                                 .len = name->len,
+                                 .hash = json_name_hash((struct str){name->text, name->len}),
+                                 .value = from[2 * i + 1]};
+    }
     if (count > LINEAR_MOST)
-        add_sorted(o, from, count, arena);
-    for (size_t i = 0; i < count && count <= LINEAR_MOST; i++)
-        add_unique(o, &from[i]);
+        unite_many(o, count, arena);
+    else
+        unite_few(o, count);
     return o;
 }
 
-/* ---- what is nested ---- */
+/* ---- what yajl calls; 0 ends it ---- */
 
-static bool read_value(struct parser *p, struct json *ret);
-
-static void push(struct parser *p, const struct json_member *member)
+static int push(struct builder *b, struct json value)
 {
-    p->stack = mem_grow(p->stack, &p->cap, p->count + 1, sizeof p->stack[0]);
-    p->stack[p->count++] = *member;
+    b->stack = mem_grow(b->stack, &b->cap, b->count + 1, sizeof b->stack[0]);
+    b->stack[b->count++] = value;
+    return 1;
 }
 
-static bool read_member_name(struct parser *p, struct json_member *m)
+static int on_null(void *ctx)
 {
-    skip_space(p);
-    if (*p->at != '"')
-        return refuse(p, "a member's name is missing");
-    p->at++;
-    if (!read_string(p, &m->name, &m->len))
-        return false;
-    m->hash = json_name_hash((struct str){m->name, m->len});
-    skip_space(p);
-    if (*p->at != ':')
-        return refuse(p, "':' is missing after a member's name");
-    p->at++;
-    return true;
+    return push(ctx, (struct json){.kind = JSON_NULL});
 }
 
-/* True when another one follows; false at the end, or when something else stands there. */
-static bool goes_on(struct parser *p, char close)
+static int on_bool(void *ctx, int truth)
 {
-    skip_space(p);
-    if (*p->at != ',' && *p->at != close)
-        return refuse(p, "',' is missing between two values");
-    return *p->at++ == ',';
+    return push(ctx, (struct json){.kind = JSON_BOOL, .truth = truth != 0});
 }
 
-/* After the opening bracket; leaves the members on the stack, from `base`. */
-static bool read_members(struct parser *p, char close)
+static int on_number(void *ctx, const char *digits, size_t len)
 {
-    skip_space(p);
-    if (*p->at == close) {
-        p->at++;
-        return true;
-    }
-    do {
-        struct json_member m = {.len = 0};
-        if ((close == '}' && !read_member_name(p, &m)) || !read_value(p, &m.value))
-            return false;
-        push(p, &m);
-    } while (goes_on(p, close));
-    return !p->why;
+    int64_t value;
+    bool fits = str_to_i64((struct str){digits, len}, &value);
+    return push(
+        ctx,
+        (struct json){.kind = fits ? JSON_INT : JSON_DOUBLE, .len = (uint32_t)len, .text = digits});
 }
 
-static bool read_nested(struct parser *p, struct json *ret)
+/* Also for a member's name. A string without escapes is where it stood, and its end takes the
+ * closing quote's place, which is read by then; any other is in yajl's own buffer. */
+static int on_string(void *ctx, const unsigned char *bytes, size_t len)
 {
-    bool is_object = *p->at == '{';
-    size_t base = p->count;
-    if (++p->depth > JSON_DEPTH)
-        return refuse(p, "it is nested too deep");
-    p->at++;
-    if (!read_members(p, is_object ? '}' : ']'))
-        return false;
-    size_t count = p->count - base;
-    p->depth--;
-    p->count = base;
-    ret->kind = is_object ? JSON_OBJECT : JSON_ARRAY;
-    ret->len = (uint32_t)count;
-    if (is_object) {
-        ret->object = make_object(p, p->stack + base, count);
-        return true;
-    }
-    struct json *elements = arena_new(&p->document->arena, count, sizeof elements[0]);
-    for (size_t i = 0; i < count; i++)
-        elements[i] = p->stack[base + i].value;
-    ret->elements = elements;
-    return true;
+    struct builder *b = ctx;
+    const char *text = (const char *)bytes;
+    size_t at = (uintptr_t)text - (uintptr_t)b->text;
+    if (at < b->len)
+        b->text[at + len] = '\0';
+    else
+        text = arena_str(&b->document->arena, (struct str){text, len}).ptr;
+    return push(b, (struct json){.kind = JSON_STRING, .len = (uint32_t)len, .text = text});
 }
 
-static bool read_value(struct parser *p, struct json *ret)
+static int on_open(void *ctx)
 {
-    skip_space(p);
-    switch (*p->at) {
-    case '"':
-        p->at++;
-        ret->kind = JSON_STRING;
-        return read_string(p, &ret->text, &ret->len);
-    case '{':
-    case '[':
-        return read_nested(p, ret);
-    case 't':
-        return read_name(p, "true", 4, ret, JSON_BOOL);
-    case 'f':
-        return read_name(p, "false", 5, ret, JSON_BOOL);
-    case 'n':
-        return read_name(p, "null", 4, ret, JSON_NULL);
-    default:
-        if (*p->at == '-' || (*p->at >= '0' && *p->at <= '9'))
-            return read_number(p, ret);
-        return refuse(p, "an unexpected character");
+    struct builder *b = ctx;
+    b->too_deep = b->depth == JSON_DEPTH;
+    if (b->too_deep)
+        return 0;
+    b->bases[b->depth++] = b->count;
+    return 1;
+}
+
+static int on_close_object(void *ctx)
+{
+    struct builder *b = ctx;
+    size_t base = b->bases[--b->depth], count = (b->count - base) / 2;
+    struct json_object *object = make_object(b->document, b->stack + base, count);
+    b->count = base;
+    return push(b, (struct json){.kind = JSON_OBJECT, .object = object});
+}
+
+static int on_close_array(void *ctx)
+{
+    struct builder *b = ctx;
+    size_t base = b->bases[--b->depth], count = b->count - base;
+    struct json *elements = arena_new(&b->document->arena, count, sizeof elements[0]);
+    if (count > 0)
+        memcpy(elements, b->stack + base, count * sizeof elements[0]);
+    b->count = base;
+    return push(b, (struct json){.kind = JSON_ARRAY, .len = (uint32_t)count, .elements = elements});
+}
+
+static const yajl_callbacks callbacks = {.yajl_null = on_null,
+                                         .yajl_boolean = on_bool,
+                                         .yajl_number = on_number,
+                                         .yajl_string = on_string,
+                                         .yajl_start_map = on_open,
+                                         .yajl_map_key = on_string,
+                                         .yajl_end_map = on_close_object,
+                                         .yajl_start_array = on_open,
+                                         .yajl_end_array = on_close_array};
+
+/* yajl does not look whether it got the memory. */
+static void *lib_resize(void *ctx, void *ptr, size_t size)
+{
+    (void)ctx;
+    return mem_resize(ptr, 1, size);
+}
+
+static void *lib_new(void *ctx, size_t size)
+{
+    return lib_resize(ctx, NULL, size);
+}
+
+static void lib_free(void *ctx, void *ptr)
+{
+    (void)ctx;
+    free(ptr);
+}
+
+/* ---- halves of surrogate pairs ---- */
+
+/* Of the escape \uXXXX at `at`, or -1. */
+static int32_t escaped_unit(const char *at, const char *end)
+{
+    char digits[4];
+    uint8_t unit[2];
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return -1;
+    for (size_t i = 0; i < sizeof digits; i++)
+        digits[i] = (char)tolower((unsigned char)at[2 + i]);
+    if (!decode_hex((struct str){digits, sizeof digits}, unit, sizeof unit))
+        return -1;
+    return unit[0] << 8 | unit[1];
+}
+
+/* Vendors cut texts in the middle of a pair; such a half is no character, and yajl makes of it what
+ * is no UTF-8, or takes the next escape for its other half. In our copy it becomes \ufffd. */
+static void mend_halves(char *text, const char *end)
+{
+    char *at = text;
+    while ((at = memchr(at, '\\', (size_t)(end - at)))) {
+        int32_t unit = escaped_unit(at, end);
+        bool high = unit >> 10 == 0xd800 >> 10, low = unit >> 10 == 0xdc00 >> 10;
+        if (high && escaped_unit(at + 6, end) >> 10 == 0xdc00 >> 10) {
+            at += 12;
+            continue;
+        }
+        if (high || low)
+            memcpy(at + 2, "fffd", 4);
+        at += unit >= 0 ? 6 : 2; /* `end` is past a space that ends no escape */
     }
 }
 
@@ -400,12 +284,35 @@ static void free_document(struct json_document *d)
     }
 }
 
-static int parse_error(const struct parser *p, struct str text, size_t at, struct error *err)
+static int parse_error(const struct builder *b, yajl_handle yajl, size_t at, struct str text,
+                       struct error *err)
 {
+    unsigned char *said = yajl_get_error(yajl, 0, NULL, 0);
+    struct str why = b->too_deep ? STR("it is nested too deep") : str_from((const char *)said);
     size_t line = 1;
-    for (size_t i = 0; i < at && i < text.len; i++)
+    if (at > text.len)
+        at = text.len;
+    for (size_t i = 0; i < at; i++)
         line += text.ptr[i] == '\n';
-    return error_set(err, "not valid JSON: %s (byte %zu, line %zu)", p->why, at, line);
+    while (why.len > 0 && (why.ptr[why.len - 1] == '\n' || why.ptr[why.len - 1] == '.'))
+        why.len--;
+    error_set(err, "not valid JSON: %.*s (byte %zu, line %zu)", (int)why.len, why.ptr, at, line);
+    yajl_free_error(yajl, said);
+    return -1;
+}
+
+static int build(struct builder *b, struct str text, struct error *err)
+{
+    yajl_alloc_funcs memory = {.malloc = lib_new, .realloc = lib_resize, .free = lib_free};
+    yajl_handle yajl = yajl_alloc(&callbacks, &memory, b);
+    yajl_config(yajl, yajl_dont_validate_strings, 1); /* str_is_utf8 has, and is stricter */
+    int rc = 0;
+    if (yajl_parse(yajl, (const unsigned char *)b->text, b->len) != yajl_status_ok)
+        rc = parse_error(b, yajl, yajl_get_bytes_consumed(yajl), text, err);
+    else if (yajl_complete_parse(yajl) != yajl_status_ok)
+        rc = parse_error(b, yajl, text.len, text, err);
+    yajl_free(yajl);
+    return rc;
 }
 
 int json_parse(struct str text, const struct json **ret_root, struct error *err)
@@ -415,18 +322,15 @@ int json_parse(struct str text, const struct json **ret_root, struct error *err)
     if (!str_is_utf8(text))
         return error_set(err, "not valid JSON: it is not UTF-8");
     struct json_document *d = MEM_NEW(struct json_document);
-    char *copy = (char *)(uintptr_t)arena_str(&d->arena, text).ptr; /* our own copy */
-    struct parser p = {.at = copy, .end = copy + text.len, .document = d};
-    int rc = 0;
-    if (read_value(&p, &d->root)) {
-        skip_space(&p);
-        if (p.at < p.end)
-            p.why = "something follows the value";
-    }
-    free(p.stack);
-    if (p.why)
-        rc = parse_error(&p, text, (size_t)(p.at - copy), err);
-    else
+    struct builder b = {.document = d, .len = text.len + 1};
+    b.text = (char *)(uintptr_t)arena_str(&d->arena, text).ptr; /* our own copy */
+    b.text[text.len] = ' '; /* in place of its NUL: a number that ends the text ends there */
+    mend_halves(b.text, b.text + b.len);
+    int rc = build(&b, text, err);
+    if (rc == 0)
+        d->root = b.stack[0];
+    free(b.stack);
+    if (rc == 0)
         *ret_root = d->root.kind == JSON_NULL ? NULL : &d->root;
     if (rc != 0 || d->root.kind == JSON_NULL)
         free_document(d);

@@ -103,7 +103,7 @@ function part_of(stack) {
     if (stack ~ /merge_pages/) return "merge"
     if (stack ~ /commit_batch|commit_work/) return "store: commit"
     if (stack ~ /curl_|Curl_|on_socket|transport/) return "net"
-    if (stack ~ /page_free|json_object_put/) return "free"
+    if (stack ~ /page_free|json_free/) return "free"
     return "loop and rest"
 }'
 

@@ -8,7 +8,8 @@
 #include "base/blob.h"
 #include "base/encode.h"
 #include "base/hash.h"
-#include "base/json.h"
+#include "base/json_internal.h"
+#include "base/mem.h"
 #include "base/loop_uv.h"
 #include "base/redact.h"
 #include "base/search.h"
@@ -213,18 +214,42 @@ static void test_json_strings(void)
 {
     const struct json *root;
     struct buf out = BUF_INIT(1000);
-    CU_ASSERT_FATAL(
-        json_parse(STR("[\"\\u00e9\\ud83d\\ude00\", \"\\ud83d!\", \"\\udc00\\ud800\\u0041\","
-                       " \"\\\"\\\\\\/\\b\\f\\n\\r\\t\", \"a\tb\"]"),
-                   &root, NULL) == 0);
+    CU_ASSERT_FATAL(json_parse(STR("[\"\\u00e9\\ud83d\\ude00\", \"\\\"\\\\\\/\\b\\f\\n\\r\\t\", "
+                                   "\"\\u0009\\u0000\", \"\u00e9\", \"\"]"),
+                               &root, NULL) == 0);
     CU_ASSERT(str_is(json_string(json_element(root, 0)), "\u00e9\U0001f600"));
-    CU_ASSERT(str_is(json_string(json_element(root, 1)), "\ufffd!"));
-    CU_ASSERT(str_is(json_string(json_element(root, 2)), "\ufffd\ufffdA"));
-    CU_ASSERT(str_is(json_string(json_element(root, 3)), "\"\\/\b\f\n\r\t"));
-    CU_ASSERT(str_is(written(json_element(root, 3), &out), "\"\\\"\\\\/\\b\\f\\n\\r\\t\""));
-    CU_ASSERT(str_is(written(json_element(root, 4), &out), "\"a\\tb\""));
+    CU_ASSERT(str_is(json_string(json_element(root, 1)), "\"\\/\b\f\n\r\t"));
+    CU_ASSERT(str_is(written(json_element(root, 1), &out), "\"\\\"\\\\/\\b\\f\\n\\r\\t\""));
+    CU_ASSERT(str_is(written(json_element(root, 2), &out), "\"\\t\\u0000\""));
+    CU_ASSERT(str_is(json_string(json_element(root, 3)), "\u00e9"));
+    CU_ASSERT(str_is(json_string(json_element(root, 4)), ""));
     json_free(root);
     buf_free(&out);
+}
+
+/* A half is no character; what stands beside it is kept. */
+static void test_json_surrogates(void)
+{
+    static const struct {
+        const char *text, *string;
+    } cases[] = {{"\\ud83d!", "\ufffd!"},
+                 {"\\udc00\\ud800\\u0041", "\ufffd\ufffdA"},
+                 {"\\uD83D\\uD83D\\uDE00", "\ufffd\U0001f600"},
+                 {"\\uDE00\\ud83d", "\ufffd\ufffd"},
+                 {"\\ud83d\\n", "\ufffd\n"},
+                 {"\\\\ud83d", "\\ud83d"},
+                 {"\\\\\\ud83d", "\\\ufffd"},
+                 {"\\ud7ff\\ue000", "\xed\x9f\xbf\xee\x80\x80"}};
+    struct buf text = BUF_INIT(100);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct json *root;
+        buf_clear(&text);
+        buf_printf(&text, "\"%s\"", cases[i].text);
+        CU_ASSERT_FATAL(json_parse(buf_view(&text), &root, NULL) == 0);
+        CU_ASSERT(str_is(json_string(root), cases[i].string));
+        json_free(root);
+    }
+    buf_free(&text);
 }
 
 static void test_json_numbers(void)
@@ -271,6 +296,20 @@ static void check_twins(int count)
     buf_free(&out);
 }
 
+static void check_many_of_one_name(int count)
+{
+    struct buf text = BUF_INIT(16 * 1024 * 1024), out = BUF_INIT(100);
+    const struct json *root;
+    for (int i = 0; i < count; i++)
+        buf_printf(&text, "%c\"k\":%d", i > 0 ? ',' : '{', i % 10);
+    buf_char(&text, '}');
+    CU_ASSERT_FATAL(json_parse(buf_view(&text), &root, NULL) == 0);
+    CU_ASSERT(str_is(written(root, &out), "{\"k\":9}"));
+    json_free(root);
+    buf_free(&text);
+    buf_free(&out);
+}
+
 static void test_json_members(void)
 {
     const struct json *root;
@@ -282,6 +321,7 @@ static void test_json_members(void)
     json_free(root);
     check_twins(3);
     check_twins(500); /* so many that they are sorted */
+    check_many_of_one_name(1000000);
 }
 
 static void test_json_put_member(void)
@@ -309,27 +349,160 @@ static void test_json_put_member(void)
 
 static void test_json_refuses(void)
 {
-    static const char *const bad[] = {
-        "",          "{",       "[1,]",        "{\"a\":1,}", "nul",     "1 2",   "\"\xff\"",
-        "[01]",      "[-01]",   "[1.]",        "[.5]",       "[1e]",    "[-]",   "[NaN]",
-        "[+1]",      "\"\\x\"", "\"\\u12g4\"", "\"\\u12",    "{'a':1}", "{1:2}", "[1}",
-        "{\"a\" 1}", "[true",   "[/**/1]",     "\"a",        "[",       "\"\\",  "{\"a\":1 \"b\"}",
-        "[tru]",     "]"};
+    static const char *const bad[] = {"",
+                                      "{",
+                                      "[1,]",
+                                      "{\"a\":1,}",
+                                      "nul",
+                                      "1 2",
+                                      "\"\xff\"",
+                                      "[01]",
+                                      "[-01]",
+                                      "[1.]",
+                                      "[.5]",
+                                      "[1e]",
+                                      "[-]",
+                                      "[NaN]",
+                                      "[+1]",
+                                      "\"\\x\"",
+                                      "\"\\u12g4\"",
+                                      "\"\\u12",
+                                      "{'a':1}",
+                                      "{1:2}",
+                                      "[1}",
+                                      "{\"a\" 1}",
+                                      "[true",
+                                      "[/**/1]",
+                                      "\"a",
+                                      "[",
+                                      "\"\\",
+                                      "{\"a\":1 \"b\"}",
+                                      "[tru]",
+                                      "]",
+                                      "\"a\tb\"",
+                                      "\"\\ud8zz\"",
+                                      "\"\\ud83d",
+                                      "\"\\ud8",
+                                      "\\"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const struct json *root;
         struct error err;
         CU_ASSERT(json_parse(str_from(bad[i]), &root, &err) == -1);
     }
-    struct buf deep = BUF_INIT(1000);
-    for (int i = 0; i < JSON_DEPTH + 1; i++)
-        buf_char(&deep, '[');
-    for (int i = 0; i < JSON_DEPTH + 1; i++)
-        buf_char(&deep, ']');
     const struct json *root;
-    CU_ASSERT(json_parse(buf_view(&deep), &root, NULL) == -1);
     CU_ASSERT(json_parse((struct str){"[\"a\0b\"]", 7}, &root, NULL) == -1);
     CU_ASSERT(json_parse((struct str){"1\0", 2}, &root, NULL) == -1);
-    buf_free(&deep);
+}
+
+static void test_json_says_where(void)
+{
+    static const struct {
+        const char *text, *said;
+    } cases[] = {{"{\n\"a\": 1,\n\"b\": x}", "(byte 16, line 3)"},
+                 {"[1,\n", "premature EOF (byte 4, line 2)"},
+                 {"1 2", "trailing garbage (byte 3, line 1)"},
+                 {"[\"a\tb\"]", "invalid character inside string (byte 3, line 1)"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct json *root;
+        struct error err;
+        CU_ASSERT(json_parse(str_from(cases[i].text), &root, &err) == -1);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, cases[i].said));
+    }
+}
+
+/* `count` times `open`: refused where it gets too deep, whatever its length. */
+static void check_deep(const char *open, int count)
+{
+    struct buf text = BUF_INIT(16 * 1024 * 1024);
+    const struct json *root;
+    struct error err;
+    for (int i = 0; i < count; i++)
+        buf_text(&text, open);
+    CU_ASSERT(json_parse(buf_view(&text), &root, &err) == -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, count > JSON_DEPTH ? "too deep" : "premature EOF"));
+    buf_free(&text);
+}
+
+static void test_json_depth(void)
+{
+    struct buf text = BUF_INIT(1000);
+    const struct json *root;
+    for (int i = 0; i < JSON_DEPTH; i++)
+        buf_char(&text, '[');
+    for (int i = 0; i < JSON_DEPTH; i++)
+        buf_char(&text, ']');
+    CU_ASSERT_FATAL(json_parse(buf_view(&text), &root, NULL) == 0);
+    json_free(root);
+    buf_free(&text);
+    check_deep("[", JSON_DEPTH);
+    check_deep("[", JSON_DEPTH + 1);
+    check_deep("[", 16 * 1024 * 1024);
+    check_deep("{\"a\":", 3 * 1024 * 1024);
+}
+
+enum { NAME_PART = 8, NAME_PARTS = 14 /* two of each: 2^14 names of one hash */ };
+
+/* The `number`th part, of 2^20. */
+static void write_part(char *part, uint32_t number)
+{
+    char digits[NAME_PART + 1];
+    snprintf(digits, sizeof digits, "%08x", number * 2654435761u);
+    memcpy(part, digits, NAME_PART);
+}
+
+/* Two parts that lead to one hash after `prefix`. */
+static void find_twins(struct str prefix, char twins[2][NAME_PART])
+{
+    uint32_t *seen = mem_new(1 << 20, sizeof *seen), *hashes = mem_new(1 << 20, sizeof *hashes);
+    char name[NAME_PART * NAME_PARTS];
+    memcpy(name, prefix.ptr, prefix.len);
+    for (uint32_t n = 1; n < 1 << 20; n++) {
+        write_part(name + prefix.len, n);
+        uint32_t hash = json_name_hash((struct str){name, prefix.len + NAME_PART});
+        uint32_t other = seen[hash >> 12];
+        if (other != 0 && hashes[other] == hash) {
+            write_part(twins[0], other);
+            write_part(twins[1], n);
+            break;
+        }
+        seen[hash >> 12] = n;
+        hashes[n] = hash;
+    }
+    free(seen);
+    free(hashes);
+}
+
+static struct str chosen_name(char *name, char twins[][2][NAME_PART], uint32_t choice)
+{
+    for (size_t i = 0; i < NAME_PARTS; i++)
+        memcpy(name + i * NAME_PART, twins[i][choice >> i & 1], NAME_PART);
+    return (struct str){name, NAME_PART * NAME_PARTS};
+}
+
+/* Names that somebody chose for their hash: a search one after another would take minutes. */
+static void test_json_chosen_names(void)
+{
+    static char twins[NAME_PARTS][2][NAME_PART];
+    char name[NAME_PART * NAME_PARTS];
+    struct buf text = BUF_INIT(8 * 1024 * 1024);
+    const struct json *root;
+    uint32_t hash = 0;
+    for (size_t i = 0; i < NAME_PARTS; i++) {
+        struct str prefix = {chosen_name(name, twins, 0).ptr, i * NAME_PART};
+        find_twins(prefix, twins[i]);
+    }
+    for (uint32_t n = 0; n < 1 << NAME_PARTS; n++) {
+        struct str chosen = chosen_name(name, twins, n);
+        hash = n == 0 ? json_name_hash(chosen) : hash;
+        CU_ASSERT_EQUAL(json_name_hash(chosen), hash);
+        buf_printf(&text, "%c\"%.*s\":%u", n > 0 ? ',' : '{', (int)chosen.len, chosen.ptr, n);
+    }
+    buf_char(&text, '}');
+    CU_ASSERT_FATAL(json_parse(buf_view(&text), &root, NULL) == 0);
+    for (uint32_t n = 0; n < 1 << NAME_PARTS; n++)
+        CU_ASSERT_EQUAL(json_int(json_member(root, chosen_name(name, twins, n))), n);
+    json_free(root);
+    buf_free(&text);
 }
 
 static void test_json_write(void)
@@ -550,10 +723,14 @@ const struct unit_test unit_tests[] = {
     {"UUIDv7", test_uuid},
     {"JSON values by path", test_json_read},
     {"JSON strings and their escapes", test_json_strings},
+    {"JSON strings with half a surrogate pair", test_json_surrogates},
     {"JSON numbers keep their digits", test_json_numbers},
     {"JSON members, also of one name", test_json_members},
     {"JSON members that are put in", test_json_put_member},
     {"JSON that is none is refused", test_json_refuses},
+    {"JSON errors say where", test_json_says_where},
+    {"JSON is as deep as is allowed", test_json_depth},
+    {"JSON members whose names have one hash", test_json_chosen_names},
     {"JSON writer", test_json_write},
     {"credentials are taken out of text", test_redact},
     {"credentials are taken out of answers", test_redact_answer},
