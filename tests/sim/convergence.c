@@ -463,6 +463,7 @@ static bool converge(struct sim *s, bool full)
 /* A full read that is resumed has read its first part before the vendor was mutated. */
 static bool read_all(struct sim *s)
 {
+    ask_sandbox(s, "DELETE", "/__sandbox/faults", "", NULL); /* what no request has met yet */
     sync_once(s, true);
     if (strstr(s->reason, "error: reconnect") && reconnect(s)) /* the life before lost a token */
         sync_once(s, true);
