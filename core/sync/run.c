@@ -159,8 +159,15 @@ bool run_goes_on(struct run *run)
     if (run->queued || run->concluded || !run->session)
         return false;
     if (run->cancelled)
-        run_conclude(run, RUN_CANCELLED, "cancelled; the next run goes on from here");
+        run_conclude_cancelled(run);
     return !run->cancelled;
+}
+
+void run_conclude_cancelled(struct run *run)
+{
+    run_conclude(run, RUN_CANCELLED,
+                 run_is_dry(run) ? "cancelled; nothing was written"
+                                 : "cancelled; the next run goes on from here");
 }
 
 void run_next(struct run *run)

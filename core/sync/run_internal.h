@@ -125,6 +125,8 @@ static inline struct run_object *run_current(const struct run *run)
 
 /* How the run ends; the first call decides. Everything that is under way is ended. */
 void run_conclude(struct run *run, enum run_status status, const char *reason);
+/* Because somebody asked for it. */
+void run_conclude_cancelled(struct run *run);
 
 /* Work on the store executor; `done` is called when it went well; when not, the run ends. */
 void run_submit(struct run *run, int (*work)(struct run *run, struct error *err),

@@ -444,7 +444,7 @@ static void after_read(struct run *run)
     if (run->concluded)
         run_conclude(run, RUN_FAILED, ""); /* goes on with what was decided */
     else if (run->cancelled || run->read_outcome == OUTCOME_CANCELLED)
-        run_conclude(run, RUN_CANCELLED, "cancelled; the next run goes on from here");
+        run_conclude_cancelled(run);
     else if (run->doubted)
         run_fields_begin(run);
     else if (run->read_outcome != OUTCOME_OK)
