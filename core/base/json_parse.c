@@ -284,33 +284,49 @@ static void free_document(struct json_document *d)
     }
 }
 
-static int parse_error(const struct builder *b, yajl_handle yajl, size_t at, struct str text,
-                       struct error *err)
+static int parse_error(const char *why, size_t at, struct str text, struct error *err)
 {
-    unsigned char *said = yajl_get_error(yajl, 0, NULL, 0);
-    struct str why = b->too_deep ? STR("it is nested too deep") : str_from((const char *)said);
-    size_t line = 1;
+    size_t line = 1, len = strcspn(why, "\n");
     if (at > text.len)
         at = text.len;
     for (size_t i = 0; i < at; i++)
         line += text.ptr[i] == '\n';
-    while (why.len > 0 && (why.ptr[why.len - 1] == '\n' || why.ptr[why.len - 1] == '.'))
-        why.len--;
-    error_set(err, "not valid JSON: %.*s (byte %zu, line %zu)", (int)why.len, why.ptr, at, line);
-    yajl_free_error(yajl, said);
-    return -1;
+    if (len > 0 && why[len - 1] == '.')
+        len--;
+    return error_set(err, "not valid JSON: %.*s (byte %zu, line %zu)", (int)len, why, at, line);
+}
+
+static int yajl_said(yajl_handle yajl, size_t at, struct str text, struct error *err)
+{
+    unsigned char *why = yajl_get_error(yajl, 0, NULL, 0);
+    int rc = parse_error((const char *)why, at, text, err);
+    yajl_free_error(yajl, why);
+    return rc;
+}
+
+/* yajl takes a string without an end for no more than white space. */
+static int check_rest(size_t at, struct str text, struct error *err)
+{
+    while (at < text.len && memchr(" \t\r\n", text.ptr[at], 4))
+        at++;
+    return at < text.len ? parse_error("something follows the value", at, text, err) : 0;
 }
 
 static int build(struct builder *b, struct str text, struct error *err)
 {
     yajl_alloc_funcs memory = {.malloc = lib_new, .realloc = lib_resize, .free = lib_free};
     yajl_handle yajl = yajl_alloc(&callbacks, &memory, b);
-    yajl_config(yajl, yajl_dont_validate_strings, 1); /* str_is_utf8 has, and is stricter */
-    int rc = 0;
-    if (yajl_parse(yajl, (const unsigned char *)b->text, b->len) != yajl_status_ok)
-        rc = parse_error(b, yajl, yajl_get_bytes_consumed(yajl), text, err);
-    else if (yajl_complete_parse(yajl) != yajl_status_ok)
-        rc = parse_error(b, yajl, text.len, text, err);
+    yajl_config(yajl, yajl_dont_validate_strings, 1);  /* str_is_utf8 has, and is stricter */
+    yajl_config(yajl, yajl_allow_trailing_garbage, 1); /* check_rest does not */
+    bool whole = yajl_parse(yajl, (const unsigned char *)b->text, b->len) == yajl_status_ok;
+    size_t at = yajl_get_bytes_consumed(yajl);
+    int rc;
+    if (b->too_deep)
+        rc = parse_error("it is nested too deep", at, text, err);
+    else if (!whole || yajl_complete_parse(yajl) != yajl_status_ok)
+        rc = yajl_said(yajl, at, text, err);
+    else
+        rc = check_rest(at, text, err);
     yajl_free(yajl);
     return rc;
 }

@@ -383,7 +383,13 @@ static void test_json_refuses(void)
                                       "\"\\ud8zz\"",
                                       "\"\\ud83d",
                                       "\"\\ud8",
-                                      "\\"};
+                                      "\\",
+                                      "12\"",
+                                      "\"abc\"\"",
+                                      "[] \"x",
+                                      "{}\"\\u",
+                                      "1 tru",
+                                      "1\v"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const struct json *root;
         struct error err;
@@ -400,7 +406,7 @@ static void test_json_says_where(void)
         const char *text, *said;
     } cases[] = {{"{\n\"a\": 1,\n\"b\": x}", "(byte 16, line 3)"},
                  {"[1,\n", "premature EOF (byte 4, line 2)"},
-                 {"1 2", "trailing garbage (byte 3, line 1)"},
+                 {"1 2", "something follows the value (byte 2, line 1)"},
                  {"[\"a\tb\"]", "invalid character inside string (byte 3, line 1)"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct json *root;
