@@ -193,7 +193,8 @@ static int on_close_object(void *ctx)
 {
     struct builder *b = ctx;
     size_t base = b->bases[--b->depth], count = (b->count - base) / 2;
-    struct json_object *object = make_object(b->document, b->stack + base, count);
+    const struct json *from = count > 0 ? b->stack + base : NULL; /* there may be no stack yet */
+    struct json_object *object = make_object(b->document, from, count);
     b->count = base;
     return push(b, (struct json){.kind = JSON_OBJECT, .object = object});
 }
