@@ -200,7 +200,7 @@ const struct command cmd_plugins_list = {
     .name = "plugins list",
     .group = GROUP_HOST,
     .arguments = "",
-    .summary = "list the connectors that are installed, and whether they are approved",
+    .summary = "list connectors, and whether they are approved",
     .text =
         "Describes each *.so in the folders of `connectors` (fastenr.conf), in the one that came "
         "with\n"
