@@ -194,8 +194,9 @@ static void write_kinds(const struct verify_object *total, size_t shown)
     if (all == 0)
         return;
     if ((int64_t)shown < all)
-        out_printf(&std_out, "%s more are not shown (--limit)\n",
-                   format_count(all - (int64_t)shown, count));
+        out_printf(&std_out, "%s more %s not shown (--limit)\n",
+                   format_count(all - (int64_t)shown, count),
+                   all - (int64_t)shown == 1 ? "is" : "are");
     out_text(&std_out, "\n");
     for (size_t i = 0; i < DIFFERENCE_KINDS; i++) {
         if (total->kinds[i] == 0)
