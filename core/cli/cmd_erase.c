@@ -25,9 +25,24 @@ static void say_json(const struct erase_counts *c, bool erased)
     json_put_int(&w, c->log_rows);
     json_key(&w, "quarantined");
     json_put_int(&w, c->quarantined);
+    json_key(&w, "still_mentioned");
+    json_put_int(&w, c->mentions);
     json_close(&w, '}');
     out_json(&std_out, &text);
     buf_free(&text);
+}
+
+/* An owner, what is taken of one, a text: a sync would bring it again. */
+static void say_mentions(const struct erase_counts *c)
+{
+    if (c->mentions == 0)
+        return;
+    bool one = c->mentions == 1;
+    complain("warning: %" PRId64
+             " other record%s %s the address in a field (an owner, a text), and "
+             "%s left as %s: take it away at the vendor's, then sync",
+             c->mentions, one ? "" : "s", one ? "has" : "have", one ? "is" : "are",
+             one ? "it is" : "they are");
 }
 
 /* Without the address: output ends up in logs. */
@@ -35,7 +50,8 @@ static void say(struct app *app, const struct erase_counts *c, bool erased)
 {
     bool none = c->records + c->links + c->log_rows + c->quarantined == 0;
     if (none) {
-        out_text(&std_out, "nothing in the store has this address\n");
+        out_text(&std_out, c->mentions == 0 ? "nothing in the store has this address\n"
+                                            : "no contact in the store has this address\n");
         return;
     }
     out_printf(&std_out,
@@ -68,6 +84,7 @@ static int run_erase(struct app *app, const struct arguments *args)
         say_json(&counts, yes);
     else
         say(app, &counts, yes);
+    say_mentions(&counts);
     return EXIT_DONE;
 }
 
@@ -76,11 +93,13 @@ const struct command cmd_erase = {
     .group = GROUP_LOOK,
     .arguments = "ADDRESS",
     .summary = "take a person's data out of the store for good",
-    .text = "Takes the contacts with this e-mail address out of records, links, the log and the\n"
-            "quarantine, and rewrites the store so that no byte of it stays in its files. Of the\n"
-            "vendors' records only a keyed hash of the id is kept, so that a sync does not bring\n"
-            "them back. The vendors are not asked: erase the person there too. Without --yes it\n"
-            "says what would go.",
+    .text =
+        "Takes the contacts with this e-mail address out of records, links, the log and the\n"
+        "quarantine, and rewrites the store so that no byte of them stays in its files. Of the\n"
+        "vendors' records only a keyed hash of the id is kept, so that a sync does not bring\n"
+        "them back. Records of others that have the address in a field, like an owner, are\n"
+        "counted and stay. The vendors are not asked: erase the person there too. Without\n"
+        "--yes it says what would go.",
     .example = "fastenr erase ada@example.com --yes",
     .json = "one JSON object with what was, or would be, erased",
     .least_words = 1,

@@ -25,6 +25,33 @@ static struct pg_params params_of(const struct erase_request *r)
     return p;
 }
 
+/* Other records that have the address in a field: an owner, what is taken of one, a text. */
+static int count_mentions(struct postgres_store *s, const struct pg_params *p, int64_t *ret_count,
+                          struct error *err)
+{
+    struct buf text = BUF_INIT(16 * 1024);
+    int rc = 0;
+    for (size_t i = 0; i < model_object_count && rc == 0; i++) {
+        const struct model_object *object = &model_objects[i];
+        int64_t found = 0;
+        text.len = 0;
+        buf_printf(&text,
+                   "SELECT count(*) FROM %s WHERE organization = $2::bigint AND (strpos(lower("
+                   "custom_fields::text), $1::text) > 0",
+                   object->name);
+        for (size_t j = 0; j < object->field_count; j++)
+            if (model_is_text(object->fields[j].kind))
+                buf_printf(&text, " OR strpos(lower(%s::text), $1::text) > 0",
+                           object->fields[j].name);
+        buf_printf(&text, ")%s",
+                   strcmp(object->name, "contact") == 0 ? " AND key NOT IN " PEOPLE : "");
+        rc = pg_number(s, buf_cstr(&text), p, DOING, &found, err);
+        *ret_count += found;
+    }
+    buf_free(&text);
+    return rc;
+}
+
 static int count_all(struct postgres_store *s, const struct erase_request *r,
                      struct erase_counts *counts, struct error *err)
 {
@@ -41,6 +68,8 @@ static int count_all(struct postgres_store *s, const struct erase_request *r,
     int rc = 0;
     for (size_t i = 0; i < sizeof queries / sizeof queries[0] && rc == 0; i++)
         rc = pg_number(s, queries[i].text, &p, DOING, queries[i].number, err);
+    if (rc == 0)
+        rc = count_mentions(s, &p, &counts->mentions, err);
     pg_params_free(&p);
     return rc;
 }

@@ -33,6 +33,32 @@ static int run_for(struct sqlite_store *s, const char *text, const struct erase_
     return found < 0 ? -1 : 0;
 }
 
+/* Other records that have the address in a field: an owner, what is taken of one, a text. */
+static int count_mentions(struct sqlite_store *s, const struct erase_request *r, int64_t *ret_count,
+                          struct error *err)
+{
+    struct buf text = BUF_INIT(16 * 1024);
+    int rc = 0;
+    for (size_t i = 0; i < model_object_count && rc == 0; i++) {
+        const struct model_object *object = &model_objects[i];
+        int64_t found = 0;
+        text.len = 0;
+        buf_printf(&text,
+                   "SELECT count(*) FROM %s WHERE organization = ?2 AND (instr(lower("
+                   "custom_fields), ?1) > 0",
+                   object->name);
+        for (size_t j = 0; j < object->field_count; j++)
+            if (model_is_text(object->fields[j].kind))
+                buf_printf(&text, " OR instr(lower(%s), ?1) > 0", object->fields[j].name);
+        buf_printf(&text, ")%s",
+                   strcmp(object->name, "contact") == 0 ? " AND key NOT IN " PEOPLE : "");
+        rc = run_for(s, buf_cstr(&text), r, &found, err);
+        *ret_count += found;
+    }
+    buf_free(&text);
+    return rc;
+}
+
 static int count_all(struct sqlite_store *s, const struct erase_request *r,
                      struct erase_counts *counts, struct error *err)
 {
@@ -49,7 +75,7 @@ static int count_all(struct sqlite_store *s, const struct erase_request *r,
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
         if (run_for(s, queries[i].text, r, queries[i].number, err) != 0)
             return -1;
-    return 0;
+    return count_mentions(s, r, &counts->mentions, err);
 }
 
 /* So that a sync does not bring them back. */

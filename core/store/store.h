@@ -221,6 +221,7 @@ struct erase_request {
 
 struct erase_counts {
     int64_t records, links, log_rows, quarantined;
+    int64_t mentions; /* other records with the address in a field; they are left as they are */
 };
 
 /* ---- pauses ---- */
@@ -405,7 +406,7 @@ struct store_engine {
     void (*release)(struct store *s, int64_t connection);
     /* A person's contacts, with their links, log, pending references and quarantine; log rows of
      * other records that mention the address lose their bodies. The links' ids are remembered by
-     * their hashes. */
+     * their hashes. Records of others that have the address in a field, like an owner's, stay. */
     int (*erase)(struct store *s, const struct erase_request *request, bool only_count,
                  struct erase_counts *ret_counts, struct error *err);
     /* Rewrites the files without what was deleted; not in a transaction. */

@@ -17,6 +17,7 @@ erase() {
 }
 
 start_sandbox --companies 200 --contacts 500 --limits off --dirty 5
+order="owners companies contacts"
 configure
 sync
 control POST mutate '{"contacts":500,"seed":3}' >/dev/null
@@ -31,6 +32,17 @@ erase "${address^^}" "1 contact, 1 link to vendors, 2 log rows"
 sync --full
 expect "files with the address after a sync" "$(found "$address")" 0
 expect "contacts after a sync" "$(query "SELECT count(*) FROM contact")" $((before - 1))
+
+step "an owner is no contact: it is not said that nothing has the address"
+owner=$(query "SELECT email FROM owner WHERE email IS NOT NULL ORDER BY key LIMIT 1")
+had=$(query "SELECT (SELECT count(*) FROM owner WHERE email = '$owner') +
+    (SELECT count(*) FROM account WHERE owner_email = '$owner')")
+[ "$had" -gt 1 ] || fail "nobody follows the owner"
+"$fastenr" erase "$owner" -c "$conf" >"$dir/out" 2>"$dir/err"
+! grep -q 'nothing in the store' "$dir/out" || fail "it says that nothing has an owner's address"
+grep -q "$had other records have the address" "$dir/err" || fail "it does not tell of $had records: $(cat "$dir/err")"
+"$fastenr" erase "$owner" -c "$conf" --json >"$dir/out" 2>/dev/null
+grep -q "\"still_mentioned\":$had" "$dir/out" || fail "not in its JSON: $(cat "$dir/out")"
 
 step "one who is nowhere"
 "$fastenr" erase nobody@example.com -c "$conf" --yes >"$dir/out"

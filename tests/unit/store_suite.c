@@ -467,7 +467,7 @@ void test_pauses(void)
 /* ---- erasure ---- */
 
 /* One contact, linked and with a quarantined twin, in a stream of its own. */
-static int64_t put_person(const char *address)
+static int64_t put_person(const char *address, const char *title)
 {
     const struct model_object *contact = model_object(STR("contact"));
     struct stream_state people;
@@ -479,6 +479,7 @@ static int64_t put_person(const char *address)
     row.key = key;
     row.id.bytes[15] = (uint8_t)key;
     row.fields[model_field(contact, STR("email"))] = text(address);
+    row.fields[model_field(contact, STR("title"))] = text(title);
     struct record_create create = {.row = &row};
     struct link_write link = {.stream = people.id,
                               .record = key,
@@ -510,12 +511,14 @@ void test_erasure(void)
     uint64_t *hashes;
     size_t erased;
     put_dictionaries();
-    int64_t people = put_person("ada@one.test");
-    put_person("bob@one.test"); /* takes the place of ada's twin in quarantine */
+    int64_t people = put_person("ada@one.test", "first");
+    put_person("bob@one.test",
+               "for Ada@one.test"); /* takes the place of ada's twin in quarantine */
     const struct erase_request ada = {organization, STR("ada@one.test")};
     OK(ENGINE->erase(store, &ada, true, &counts, &err));
     CU_ASSERT(counts.records == 1 && counts.links == 1 && counts.log_rows == 1);
     CU_ASSERT_EQUAL(counts.quarantined, 0);
+    CU_ASSERT_EQUAL(counts.mentions, 1); /* bob's title */
     const struct erase_request bob = {organization, STR("bob@one.test")};
     OK(ENGINE->begin(store, &err));
     OK(ENGINE->erase(store, &bob, false, &counts, &err));
@@ -529,6 +532,7 @@ void test_erasure(void)
     CU_ASSERT((int64_t)hashes[0] < (int64_t)hashes[1]);
     OK(ENGINE->erase(store, &ada, true, &counts, &err));
     CU_ASSERT_EQUAL(counts.records, 1);
+    CU_ASSERT_EQUAL(counts.mentions, 0);
 }
 
 /* ---- batches ---- */
