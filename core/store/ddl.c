@@ -9,10 +9,11 @@ static const char *type_of(const struct model_field *field, const struct ddl_typ
 void ddl_create(struct buf *out, const struct model_object *object, const struct ddl_types *types)
 {
     buf_printf(out,
-               "CREATE TABLE %s (key %s, id %s NOT NULL, organization %s NOT NULL, "
-               "rev %s NOT NULL, created_at %s NOT NULL, updated_at %s NOT NULL",
-               object->name, types->key, types->uuid, types->integer, types->integer,
-               types->integer, types->integer);
+               "CREATE TABLE %s (key %s, id %s NOT NULL DEFAULT %s, "
+               "organization %s NOT NULL DEFAULT 0, rev %s NOT NULL DEFAULT 0, "
+               "created_at %s NOT NULL DEFAULT 0, updated_at %s NOT NULL DEFAULT 0",
+               object->name, types->key, types->uuid, types->no_uuid, types->integer,
+               types->integer, types->integer, types->integer);
     for (size_t i = 0; i < object->field_count; i++)
         buf_printf(out, ", %s %s", object->fields[i].name, type_of(&object->fields[i], types));
     buf_printf(out, ", custom_fields %s, " DDL_DELETED_AT " %s);", types->json, types->integer);

@@ -7,12 +7,13 @@
 #include "base/buf.h"
 #include "model/model.h"
 
-enum { DDL_MAX = 16 * 1024 };
+enum { DDL_MAX = 512 * 1024 };
 
 /* The names of an engine's types. */
 struct ddl_types {
     const char *key; /* of the integer primary key, with its constraint */
     const char *integer, *text, *uuid, *json;
+    const char *no_uuid; /* what stands for an id until a trigger sets it */
 };
 
 /* "CREATE TABLE account (...)", with its match index as a second statement where it has one. */

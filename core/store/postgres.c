@@ -20,7 +20,9 @@ static const char session_settings[] = "SET search_path = fastenr, pg_temp;"
                                        "SET idle_in_transaction_session_timeout = '2min';"
                                        "SET tcp_keepalives_idle = 30;"
                                        "SET tcp_keepalives_interval = 10;"
-                                       "SET tcp_keepalives_count = 3";
+                                       "SET tcp_keepalives_count = 3;"
+                                       /* It writes its log rows itself: see postgres_capture.c. */
+                                       "SET fastenr.host = 'on'";
 
 /* What the server tells besides, such as "schema exists already", concerns nobody. */
 static void ignore_notice(void *arg, const PGresult *r)
@@ -29,7 +31,7 @@ static void ignore_notice(void *arg, const PGresult *r)
     (void)r;
 }
 
-static int open_session(struct postgres_store *s, struct error *err)
+PGconn *pg_connect(struct postgres_store *s, struct error *err)
 {
     /* Settings of the URL come after the defaults and win over them. */
     const char *const names[] = {
@@ -37,18 +39,24 @@ static int open_session(struct postgres_store *s, struct error *err)
         "keepalives_count", "tcp_user_timeout", "fallback_application_name",
         "dbname",           "client_encoding",  NULL};
     const char *const values[] = {"10", "30", "10", "3", "60000", "fastenr", s->url, "UTF8", NULL};
-    s->conn = PQconnectdbParams(names, values, 1);
-    if (!s->conn)
-        return error_set(err, "store %s: out of memory", s->store.location);
-    if (PQstatus(s->conn) != CONNECTION_OK) {
-        struct str text = str_from(PQerrorMessage(s->conn)), line = STR("");
+    PGconn *conn = PQconnectdbParams(names, values, 1);
+    if (PQstatus(conn) != CONNECTION_OK) {
+        struct str text = str_from(PQerrorMessage(conn)), line = STR("");
         str_next(&text, '\n', &line);
-        return error_set(
-            err, "store %s: cannot connect: %.*s; check `store` in fastenr.conf and the server",
-            s->store.location, STR_ARG(line));
+        error_set(err,
+                  "store %s: cannot connect: %.*s; check `store` in fastenr.conf and the server",
+                  s->store.location, STR_ARG(line));
+        PQfinish(conn);
+        return NULL;
     }
-    PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
-    return pg_script(s, session_settings, "set up the session", err);
+    PQsetNoticeReceiver(conn, ignore_notice, NULL);
+    return conn;
+}
+
+static int open_session(struct postgres_store *s, struct error *err)
+{
+    s->conn = pg_connect(s, err);
+    return s->conn ? pg_script(s, session_settings, "set up the session", err) : -1;
 }
 
 void pg_end_session(struct postgres_store *s)
@@ -165,6 +173,7 @@ static void pg_close(struct store *store)
     if (s->conn)
         pg_rollback(store);
     pg_end_session(s);
+    PQfinish(s->listener);
     mem_free_secret(s->url);
     free(s->leases);
     free(s->store.location);
@@ -191,6 +200,12 @@ static const struct store_engine engine = {
     .load_archived = pg_load_archived,
     .load_referring = pg_load_referring,
     .load_last_log = pg_load_last_log,
+    .load_log = pg_load_log,
+    .load_log_row = pg_load_log_row,
+    .load_consumer = pg_load_consumer,
+    .set_consumer = pg_set_consumer,
+    .listen = pg_listen,
+    .heard = pg_heard,
     .count_seen = pg_count_seen,
     .begin_seen = pg_begin_seen,
     .apply = pg_apply,

@@ -13,9 +13,12 @@
     "0 OR EXISTS (SELECT 1 FROM link l WHERE l.stream = quarantine.stream AND l.external_id = "    \
     "quarantine.external_id AND l.stream IN " THEIR_STREAMS " AND l.record IN " PEOPLE ")"
 #define THEIR_LINKS "link WHERE stream IN " THEIR_STREAMS " AND record IN " PEOPLE
-#define THEIR_LOG   "log WHERE object = 2 AND record IN " PEOPLE
-#define MENTIONS    "log WHERE body IS NOT NULL AND strpos(lower(body), $1::text) > 0"
-#define DOING       "erase a person"
+/* Those that another program deleted are known by their log alone. */
+#define THEIR_LOG                                                                                  \
+    "log WHERE object = 2 AND (record IN " PEOPLE " OR record IN (SELECT record FROM log WHERE "   \
+    "object = 2 AND op = 3 AND strpos(lower(body), $1::text) > 0))"
+#define MENTIONS "log WHERE body IS NOT NULL AND strpos(lower(body), $1::text) > 0"
+#define DOING    "erase a person"
 
 static struct pg_params params_of(const struct erase_request *r)
 {
@@ -61,7 +64,7 @@ static int count_all(struct postgres_store *s, const struct erase_request *r,
     } queries[] = {{"SELECT count(*) FROM contact WHERE key IN " PEOPLE, &counts->records},
                    {"SELECT count(*) FROM " THEIR_LINKS, &counts->links},
                    {"SELECT (SELECT count(*) FROM " THEIR_LOG ") + (SELECT count(*) FROM " MENTIONS
-                    " AND NOT (object = 2 AND record IN " PEOPLE "))",
+                    " AND seq NOT IN (SELECT seq FROM " THEIR_LOG "))",
                     &counts->log_rows},
                    {"SELECT count(*) FROM " SET_ASIDE, &counts->quarantined}};
     struct pg_params p = params_of(r);

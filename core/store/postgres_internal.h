@@ -28,6 +28,7 @@ struct postgres_store {
     struct store store;
     char *url; /* with its password */
     PGconn *conn;
+    PGconn *listener; /* hears of other writers; NULL: nobody asked for it */
     bool in_transaction;
     char *statements[PG_STATEMENTS]; /* texts that this session has prepared, by their number */
     size_t statement_count;
@@ -115,7 +116,29 @@ int pg_copy_begin(struct pg_copy *c, struct postgres_store *s, const char *text,
 struct pg_params *pg_copy_row(struct pg_copy *c);
 int pg_copy_end(struct pg_copy *c, struct error *err);
 
+/* ---- postgres_capture.c ---- */
+
+/* Appends statements that make the triggers which the canonical tables lack. */
+int pg_missing_triggers(struct postgres_store *s, struct buf *out, struct error *err);
+
+/* ---- postgres_log.c ---- */
+
+int pg_load_log(struct store *s, const struct log_position *after, size_t most,
+                struct log_row **ret_rows, size_t *ret_count, struct arena *arena,
+                struct error *err);
+int pg_load_log_row(struct store *s, int64_t seq, struct log_row *ret_row, struct arena *arena,
+                    struct error *err);
+int pg_load_consumer(struct store *s, struct str name, struct log_position *ret_position,
+                     struct error *err);
+int pg_set_consumer(struct store *s, struct str name, const struct log_position *position,
+                    struct error *err);
+int pg_listen(struct store *s, int *ret_fd, struct error *err);
+int pg_heard(struct store *s, bool *ret_written, struct error *err);
+
 /* ---- postgres.c ---- */
+
+/* A session more, without its settings. NULL on failure. */
+PGconn *pg_connect(struct postgres_store *s, struct error *err);
 
 /* Connects again when the connection is lost; takes the leases again. */
 int pg_connected(struct postgres_store *s, struct error *err);

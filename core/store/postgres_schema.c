@@ -15,7 +15,8 @@ static const struct ddl_types types = {.key = "bigint PRIMARY KEY",
                                        .integer = "bigint",
                                        .text = "text",
                                        .uuid = "uuid",
-                                       .json = "json"};
+                                       .json = "json",
+                                       .no_uuid = "fastenr.new_id()"};
 
 /* From the catalogue itself: to_regclass() may answer from a cache that a lock does not renew. */
 int pg_schema_exists(struct postgres_store *s, struct error *err)
@@ -78,7 +79,7 @@ static int all_missing(struct postgres_store *s, struct buf *out, struct error *
     for (size_t i = 0; i < model_object_count; i++)
         add_missing(out, r, &model_objects[i]);
     PQclear(r);
-    return 0;
+    return pg_missing_triggers(s, out, err);
 }
 
 /* ---- making ---- */

@@ -544,6 +544,12 @@ static const struct store_engine engine = {
     .load_archived = sqlite_load_archived,
     .load_referring = sqlite_load_referring,
     .load_last_log = sqlite_load_last_log,
+    .load_log = sqlite_load_log,
+    .load_log_row = sqlite_load_log_row,
+    .load_consumer = sqlite_load_consumer,
+    .set_consumer = sqlite_set_consumer,
+    .listen = sqlite_listen,
+    .heard = sqlite_heard,
     .count_seen = sqlite_count_seen,
     .begin_seen = sqlite_begin_seen,
     .apply = sqlite_apply,
@@ -629,6 +635,8 @@ struct store *sqlite_open(const char *path, struct world *world, struct error *e
     if (rc == 0) {
         sqlite3_busy_timeout(s->db, 10000);
         sqlite3_extended_result_codes(s->db, 0);
+        /* They are for other programs: see sqlite_capture.c. */
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
         rc =
             exec(s,
                  "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"

@@ -329,9 +329,12 @@ int sqlite_allocate(struct store *store, const struct model_object *object, size
 {
     struct sqlite_store *s = sqlite_of(store);
     sqlite3_stmt **stmt = &s->objects[object->id].last_key;
-    char text[100];
+    char text[200];
     (void)count; /* the write lock is held: nobody else takes them */
-    snprintf(text, sizeof text, "SELECT max(key) FROM %s", object->name);
+    snprintf(text, sizeof text,
+             "SELECT max(coalesce((SELECT max(key) FROM %s), 0), "
+             "coalesce((SELECT key FROM key_floor WHERE object = %d), 0))",
+             object->name, object->id);
     if (!*stmt && !(*stmt = sqlite_prepare(s, text, true, err)))
         return -1;
     int64_t last;

@@ -13,8 +13,11 @@
     "EXISTS (SELECT 1 FROM link l WHERE l.stream = quarantine.stream AND l.external_id = "         \
     "quarantine.external_id AND l.stream IN " THEIR_STREAMS " AND l.record IN " PEOPLE ")"
 #define THEIR_LINKS "link WHERE stream IN " THEIR_STREAMS " AND record IN " PEOPLE
-#define THEIR_LOG   "log WHERE object = 2 AND record IN " PEOPLE
-#define MENTIONS    "log WHERE body IS NOT NULL AND instr(lower(body), ?1) > 0"
+/* Those that another program deleted are known by their log alone. */
+#define THEIR_LOG                                                                                  \
+    "log WHERE object = 2 AND (record IN " PEOPLE " OR record IN (SELECT record FROM log WHERE "   \
+    "object = 2 AND op = 3 AND instr(lower(body), ?1) > 0))"
+#define MENTIONS "log WHERE body IS NOT NULL AND instr(lower(body), ?1) > 0"
 
 static int run_for(struct sqlite_store *s, const char *text, const struct erase_request *r,
                    int64_t *ret_number, struct error *err)
@@ -69,7 +72,7 @@ static int count_all(struct sqlite_store *s, const struct erase_request *r,
                     &counts->records},
                    {"SELECT count(*) FROM " THEIR_LINKS, &counts->links},
                    {"SELECT (SELECT count(*) FROM " THEIR_LOG ") + (SELECT count(*) FROM " MENTIONS
-                    " AND NOT (object = 2 AND record IN " PEOPLE "))",
+                    " AND seq NOT IN (SELECT seq FROM " THEIR_LOG "))",
                     &counts->log_rows},
                    {"SELECT count(*) FROM " SET_ASIDE, &counts->quarantined}};
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)

@@ -77,6 +77,7 @@ struct sqlite_store {
     struct object_statements objects[MOST_OBJECTS]; /* by model object id */
     struct update_statement updates[UPDATE_CACHE];
     uint64_t update_clock;
+    int64_t data_version; /* of SQLite, when `heard` looked last */
 };
 
 static inline struct sqlite_store *sqlite_of(struct store *s)
@@ -154,6 +155,24 @@ void sqlite_read_record(sqlite3_stmt *stmt, const struct model_object *object, s
 
 /* sqlite_tables.c: makes the tables and columns of the model that are missing. */
 int sqlite_make_tables(struct sqlite_store *s, struct error *err);
+
+/* sqlite_capture.c: appends statements that make the triggers of an object which its table lacks.
+ */
+int sqlite_missing_triggers(struct sqlite_store *s, const struct model_object *object,
+                            struct buf *out, struct error *err);
+
+/* sqlite_log.c */
+int sqlite_load_log(struct store *s, const struct log_position *after, size_t most,
+                    struct log_row **ret_rows, size_t *ret_count, struct arena *arena,
+                    struct error *err);
+int sqlite_load_log_row(struct store *s, int64_t seq, struct log_row *ret_row, struct arena *arena,
+                        struct error *err);
+int sqlite_load_consumer(struct store *s, struct str name, struct log_position *ret_position,
+                         struct error *err);
+int sqlite_set_consumer(struct store *s, struct str name, const struct log_position *position,
+                        struct error *err);
+int sqlite_listen(struct store *s, int *ret_fd, struct error *err);
+int sqlite_heard(struct store *s, bool *ret_written, struct error *err);
 
 /* sqlite_run.c */
 int sqlite_run_start(struct store *s, int64_t connection, struct str started_by, int64_t *ret_id,

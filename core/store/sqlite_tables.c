@@ -7,7 +7,8 @@ static const struct ddl_types types = {.key = "INTEGER PRIMARY KEY",
                                        .integer = "INTEGER",
                                        .text = "TEXT",
                                        .uuid = "BLOB",
-                                       .json = "TEXT"};
+                                       .json = "TEXT",
+                                       .no_uuid = "x''"};
 
 /* The names of a table's columns; none when there is no such table. */
 struct columns {
@@ -61,7 +62,8 @@ static int missing(struct sqlite_store *s, const struct model_object *object, st
 static int all_missing(struct sqlite_store *s, struct buf *out, struct error *err)
 {
     for (size_t i = 0; i < model_object_count; i++)
-        if (missing(s, &model_objects[i], out, err) != 0)
+        if (missing(s, &model_objects[i], out, err) != 0 ||
+            sqlite_missing_triggers(s, &model_objects[i], out, err) != 0)
             return -1;
     return 0;
 }

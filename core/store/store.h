@@ -147,6 +147,24 @@ struct store_batch {
 /* What a log row says; the numbers are the store's. */
 enum log_op { LOG_CREATE = 1, LOG_UPDATE = 2, LOG_DELETE = 3, LOG_RESTORE = 4 };
 
+/* Where a reader of the log stands: behind this row. On PostgreSQL the order of seq is not the
+ * order of commits: rows are read in the order of transactions. On SQLite xid is 0. */
+struct log_position {
+    int64_t xid, seq;
+};
+
+struct log_row {
+    struct log_position position;
+    uint16_t object;
+    int64_t record;
+    enum log_op op;
+    int64_t run;  /* 0: another program wrote it */
+    int64_t prev; /* seq of the record's row before this one; 0: there is none */
+    int64_t at;
+    struct str body; /* {"field": [before, after]}; empty: none, or pruned. A deletion that has one
+                        took the row away: it is all that the record was */
+};
+
 /* ---- stream state ---- */
 
 /* WALK_SUSPECTS: a full read that looks for absence is over, what it did not meet is not settled
@@ -388,6 +406,25 @@ struct store_engine {
     /* The last log row of each record, by the whole log; 0: there is none. */
     int (*load_last_log)(struct store *s, const struct model_object *object, const int64_t *records,
                          size_t count, int64_t *out, struct error *err);
+    /* The log for who follows it: rows behind `after`, at most `most`, of transactions that no
+     * other can come before any more: what commits late is met later, and nothing is left out.
+     * `load_log_row`: one, seq 0 when it is not there. */
+    int (*load_log)(struct store *s, const struct log_position *after, size_t most,
+                    struct log_row **ret_rows, size_t *ret_count, struct arena *arena,
+                    struct error *err);
+    int (*load_log_row)(struct store *s, int64_t seq, struct log_row *ret_row, struct arena *arena,
+                        struct error *err);
+    /* How far somebody has followed the log; what is behind the slowest is not pruned. All zero:
+     * not at all yet. `set_consumer` with a NULL position: nobody of that name follows any more. */
+    int (*load_consumer)(struct store *s, struct str name, struct log_position *ret_position,
+                         struct error *err);
+    int (*set_consumer)(struct store *s, struct str name, const struct log_position *position,
+                        struct error *err);
+    /* Tells of other writers' commits. `listen` gives a descriptor that becomes readable, or -1
+     * where there is none: then `heard` is asked now and then. `heard` tells whether anything was
+     * written since it was asked last; -1: the session was lost, listen again and look. */
+    int (*listen)(struct store *s, int *ret_fd, struct error *err);
+    int (*heard)(struct store *s, bool *ret_written, struct error *err);
     int (*count_seen)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
     int (*begin_seen)(struct store *s, int64_t stream, int64_t *ret_last, struct error *err);
 

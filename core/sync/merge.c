@@ -439,14 +439,14 @@ static int load_records(struct batch *b, struct error *err)
     if (engine_of(b)->load_records(b->merge->store, b->mapping->object, keys, n, rows, &b->arena,
                                    err) != 0)
         return -1;
+    size_t gone = 0;
     for (size_t i = 0; i < n; i++) {
-        if (rows[i].key == 0)
-            return error_set(err,
-                             "the store links %s %lld, which is not there: run `fastenr doctor`",
-                             b->mapping->object->name, (long long)keys[i]);
-        known[i]->row = &rows[i];
+        if (rows[i].key != 0)
+            known[i]->row = &rows[i];
+        else
+            known[gone++] = known[i];
     }
-    return 0;
+    return gone > 0 ? batch_make_anew(b, known, gone, err) : 0;
 }
 
 static void add_counts(struct run_counts *to, const struct run_counts *more)

@@ -121,7 +121,12 @@ int batch_read_custom(const struct batch *batch, const struct item *item, struct
 void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
               const struct value *before, const struct value *after);
 
-/* ---- verify_compare.c, all of them with merge->verify ---- */
+/* ---- verify_compare.c, but for the first with merge->verify ---- */
+
+/* Linked items whose record another program deleted become new ones, with their old key: what
+ * refers to them is right again, and their log goes on. */
+int batch_make_anew(struct batch *batch, struct item *const *items, size_t count,
+                    struct error *err);
 
 /* Which items have come before; those whose live links are out of scope now. */
 int batch_meet(struct batch *batch, struct error *err);

@@ -138,6 +138,22 @@ static int load_last_logs(struct batch *b, struct error *err)
     return 0;
 }
 
+static void set_all(const struct batch *b, struct item *item)
+{
+    for (size_t i = 0; i < b->mapping->rule_count; i++)
+        if (!b->mapping->rules[i].paused)
+            item->moved[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+int batch_make_anew(struct batch *b, struct item *const *items, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        make_anew(items[i]);
+        set_all(b, items[i]);
+    }
+    return b->merge->dry ? 0 : load_last_logs(b, err);
+}
+
 int batch_find_lost(struct batch *b, struct error *err)
 {
     const struct merge *m = b->merge;
@@ -164,13 +180,6 @@ int batch_find_lost(struct batch *b, struct error *err)
         n++;
     }
     return m->dry ? 0 : load_last_logs(b, err);
-}
-
-static void set_all(const struct batch *b, struct item *item)
-{
-    for (size_t i = 0; i < b->mapping->rule_count; i++)
-        if (!b->mapping->rules[i].paused)
-            item->moved[i / 64] |= UINT64_C(1) << (i % 64);
 }
 
 int batch_take_all(struct batch *b, struct error *err)

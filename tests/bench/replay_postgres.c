@@ -37,7 +37,7 @@ static void *open_db(const char *url, bool writes)
     d->conn = PQconnectdb(url);
     if (PQstatus(d->conn) != CONNECTION_OK)
         die("connect: %s", PQerrorMessage(d->conn));
-    PQclear(PQexec(d->conn, "SET search_path = fastenr"));
+    PQclear(PQexec(d->conn, "SET search_path = fastenr; SET fastenr.host = 'on'"));
     return d;
 }
 

@@ -39,6 +39,7 @@ static void *open_db(const char *url, bool writes)
     struct replay_db *d = MEM_NEW(struct replay_db);
     int flags = writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
     check(d, sqlite3_open_v2(url, &d->db, flags | SQLITE_OPEN_NOMUTEX, NULL), url);
+    sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL); /* as the host */
     if (writes)
         exec(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; "
                 "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000");

@@ -11,6 +11,10 @@
 
 extern const char *engine_url;
 void engine_clean(void); /* before each test: no store is left at the URL */
+/* A statement of another program in its own session, on the tables by their names. NULL: done; else
+ * why not. */
+const char *foreign(const char *statement);
+void wait_readable(int fd); /* of `listen`; nothing for -1 */
 
 /* ---- what tests work with ---- */
 
@@ -73,6 +77,19 @@ void test_unseen(void);
 void test_archived(void);
 void test_referring(void);
 
+/* store_suite_capture.c */
+void test_foreign_insert(void);
+void test_foreign_bodies(void);
+void test_foreign_update(void);
+void test_foreign_tombstone(void);
+void test_foreign_identity(void);
+void test_foreign_delete(void);
+void test_erase_what_was_deleted(void);
+void test_erasure_is_not_logged(void);
+void test_host_goes_on_after_a_foreign_write(void);
+void test_log_in_batches(void);
+void test_heard_of_other_writers(void);
+
 #define STORE_SUITE_FUNCTIONS                                                                      \
     IN_STORE(test_create_and_update)                                                               \
     IN_STORE(test_match)                                                                           \
@@ -99,7 +116,18 @@ void test_referring(void);
     IN_STORE(test_merged_links_follow)                                                             \
     IN_STORE(test_unseen)                                                                          \
     IN_STORE(test_archived)                                                                        \
-    IN_STORE(test_referring)
+    IN_STORE(test_referring)                                                                       \
+    IN_STORE(test_foreign_insert)                                                                  \
+    IN_STORE(test_foreign_bodies)                                                                  \
+    IN_STORE(test_foreign_update)                                                                  \
+    IN_STORE(test_foreign_tombstone)                                                               \
+    IN_STORE(test_foreign_identity)                                                                \
+    IN_STORE(test_foreign_delete)                                                                  \
+    IN_STORE(test_erase_what_was_deleted)                                                          \
+    IN_STORE(test_erasure_is_not_logged)                                                           \
+    IN_STORE(test_host_goes_on_after_a_foreign_write)                                              \
+    IN_STORE(test_log_in_batches)                                                                  \
+    IN_STORE(test_heard_of_other_writers)
 
 #define STORE_SUITE_TESTS                                                                          \
     {"records are created, changed and linked", store_test_create_and_update},                     \
@@ -124,6 +152,17 @@ void test_referring(void);
         {"who holds a record", store_test_holders},                                                \
         {"merged links follow", store_test_merged_links_follow},                                   \
         {"what a walk has not met", store_test_unseen}, {"what is archived", store_test_archived}, \
-        {"who refers to a record", store_test_referring},
+        {"who refers to a record", store_test_referring},                                          \
+        {"another program adds records", store_test_foreign_insert},                               \
+        {"another program's changes are logged as the host's", store_test_foreign_bodies},         \
+        {"another program changes many, none, or adds and changes", store_test_foreign_update},    \
+        {"another program ends records", store_test_foreign_tombstone},                            \
+        {"nobody changes what a record is known by", store_test_foreign_identity},                 \
+        {"another program deletes records", store_test_foreign_delete},                            \
+        {"what another program deleted is erased", store_test_erase_what_was_deleted},             \
+        {"erasing is not logged", store_test_erasure_is_not_logged},                               \
+        {"the host goes on after another program", store_test_host_goes_on_after_a_foreign_write}, \
+        {"the log in batches, and how far it was followed", store_test_log_in_batches},            \
+        {"other writers are heard of", store_test_heard_of_other_writers},
 
 #endif

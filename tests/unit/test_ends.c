@@ -56,8 +56,10 @@ static void archived_and_restored(void)
     QUERY("SELECT name, industry, updated_at, deleted_at FROM account WHERE key = 1",
           "Uno|ours|1000020|~\n");
     QUERY(links, "c1|1|0\nc2|2|0\np|1|0\n");
-    QUERY(log_rows, "1|1|~|~\n2|1|~|~\n1|1|~|~\n1|3|1|~\n1|4|4|~\n"
-                    "1|2|5|{\"name\":[\"One\",\"Uno\"]}\n");
+    QUERY(log_rows, "1|1|~|~\n2|1|~|~\n1|1|~|~\n1|3|1|~\n"
+                    "1|2|4|{\"industry\":[\"Tools\",\"ours\"]}\n"
+                    "2|2|2|{\"industry\":[null,\"ours\"]}\n1|4|5|~\n"
+                    "1|2|7|{\"name\":[\"One\",\"Uno\"]}\n");
     DELETE(crm, "companies", "c1");
     UNIT_TEXT(PUT(crm, "companies", "c1", "{\"name\": \"Uno\", \"industry\": \"Tools\"}"),
               "restored 1"); /* although nothing moved */

@@ -88,9 +88,35 @@ static void local_values_stay(void)
     QUERY(names, "1|Uno|ours.test|ours\n");
     UNIT_TEXT(PUT(crm, "companies", "c1", "{\"name\": \"Uno\", \"industry\": \"ours\"}"),
               "unchanged 1"); /* it moved to what we have: seen, and no write */
-    QUERY("SELECT count(*) FROM log", "2\n");
+    QUERY("SELECT op, prev, run, body FROM log",
+          "1|~|1|~\n2|1|~|{\"domain\":[null,\"ours.test\"],\"industry\":[\"Tools\",\"ours\"]}\n"
+          "2|2|1|{\"name\":[\"One\",\"Uno\"]}\n");
     UNIT_TEXT(PUT(crm, "companies", "c1", "{\"name\": \"Uno\", \"industry\": null}"), "updated 1");
     QUERY(names, "1|Uno|ours.test|~\n");
+    side_close(&crm);
+}
+
+/* Another program deleted a record: what the vendor does not touch stays so, what it changes comes
+ * back, as what it was to others. */
+static void deleted_here(void)
+{
+    side_open(&crm, "crm", "companies: ");
+    PUT(crm, "companies", "c1", "{\"name\": \"One\", \"industry\": \"Tools\"}", "c2",
+        "{\"name\": \"Two\", \"parent\": \"c1\"}");
+    fixture_sql("DELETE FROM account WHERE key = 1");
+    UNIT_TEXT(PUT(crm, "companies", "c1", "{\"name\": \"One\", \"industry\": \"Tools\"}"),
+              "unchanged 1");
+    QUERY("SELECT key FROM account", "2\n");
+    PUT(crm, "companies", "c3", "{\"name\": \"Three\"}");
+    UNIT_TEXT(PUT(crm, "companies", "c1", "{\"name\": \"Uno\", \"industry\": \"Tools\"}", "c2",
+                  "{\"name\": \"Zwei\", \"parent\": \"c1\"}"),
+              "created 1, updated 1");
+    QUERY("SELECT key, name, industry, parent_id FROM account ORDER BY key",
+          "1|Uno|Tools|~\n2|Zwei|~|1\n3|Three|~|~\n");
+    QUERY("SELECT op, prev, run FROM log WHERE record = 1", "1|~|1\n3|1|~\n1|3|1\n");
+    QUERY("SELECT external_id, record, ended FROM link ORDER BY 1", "c1|1|0\nc2|2|0\nc3|3|0\n");
+    UNIT_TEXT(PUT(crm, "companies", "c1", "{\"name\": \"Un\", \"industry\": \"Tools\"}"),
+              "updated 1");
     side_close(&crm);
 }
 
@@ -127,7 +153,7 @@ static void custom_fields(void)
                   "{\"name\": \"Uno\", \"town\": \"Thun\", \"n\": null, \"z\": \"new\"}"),
               "updated 1");
     QUERY(custom, "{\"foreign\":{\"a\":[1.50]},\"city\":\"Thun\",\"z\":\"new\"}\n");
-    QUERY("SELECT body FROM log WHERE seq = 3",
+    QUERY("SELECT body FROM log WHERE seq = 4",
           "{\"custom_fields\":[{ \"foreign\": {\"a\": [1.50]}, \"city\": \"Bern\", \"n\": 5},"
           "{\"foreign\":{\"a\":[1.50]},\"city\":\"Thun\",\"z\":\"new\"}]}\n");
     PUT(crm, "companies", "c1", "{\"name\": \"Uno\"}");
@@ -147,12 +173,12 @@ static void custom_fields_are_values(void)
     fixture_sql("UPDATE account SET custom_fields = '{ \"city\": \"a\\tb\\/\\u000B\" }'");
     UNIT_TEXT(PUT(crm, "companies", "c1", "{\"name\": \"Uno\", \"town\": \"a\\tb/\\u000b\"}"),
               "updated 1");
-    QUERY("SELECT body FROM log WHERE seq = 2", "{\"name\":[\"One\",\"Uno\"]}\n");
+    QUERY("SELECT body FROM log WHERE seq = 3", "{\"name\":[\"One\",\"Uno\"]}\n");
     PUT(crm, "companies", "c1", "{\"name\": \"Uno\", \"town\": \"x\"}");
     fixture_sql("UPDATE account SET custom_fields = '{ \"city\": \"a\\tb\" }'");
     UNIT_TEXT(PUT(crm, "companies", "c1", "{\"name\": \"Uno\", \"town\": \"a\\tb\"}"),
               "unchanged 1");
-    QUERY("SELECT count(*) FROM log", "3\n");
+    QUERY("SELECT count(*) FROM log WHERE run IS NOT NULL", "3\n");
     side_close(&crm);
 }
 
@@ -494,6 +520,7 @@ IN_STORE(create)
 IN_STORE(unchanged)
 IN_STORE(update)
 IN_STORE(local_values_stay)
+IN_STORE(deleted_here)
 IN_STORE(mapping_that_grew)
 IN_STORE(custom_fields)
 IN_STORE(custom_fields_are_values)
@@ -519,6 +546,7 @@ const struct unit_test unit_tests[] = {
     {"the same again", test_unchanged},
     {"an update and its log", test_update},
     {"only what the vendor moved is taken", test_local_values_stay},
+    {"a record that another program deleted", test_deleted_here},
     {"a field mapped later", test_mapping_that_grew},
     {"custom fields", test_custom_fields},
     {"custom fields as values", test_custom_fields_are_values},

@@ -21,6 +21,23 @@ static const char *db_path(void)
     return path;
 }
 
+const char *foreign(const char *statement)
+{
+    static char refused[200];
+    sqlite3 *db;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(db_path(), &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 10000);
+    bool done = sqlite3_exec(db, statement, NULL, NULL, NULL) == SQLITE_OK;
+    snprintf(refused, sizeof refused, "%s", done ? "" : sqlite3_errmsg(db));
+    sqlite3_close(db);
+    return done ? NULL : refused;
+}
+
+void wait_readable(int fd)
+{
+    CU_ASSERT_EQUAL(fd, -1); /* SQLite is asked */
+}
+
 static void test_schema_is_the_model(void)
 {
     sqlite3 *db;
@@ -46,10 +63,27 @@ static void test_schema_is_the_model(void)
     sqlite3_close(db);
 }
 
-/* A store from before records could end. */
+/* Triggers would keep columns from being dropped. */
+static void drop_triggers(sqlite3 *db)
+{
+    static const char *const suffixes[] = {"inserted", "updated", "identity", "deleted"};
+    char sql[100];
+    for (size_t o = 0; o < model_object_count; o++)
+        for (int i = 0; i < 4; i++) {
+            snprintf(sql, sizeof sql, "DROP TRIGGER %s_%s", model_objects[o].name, suffixes[i]);
+            CU_ASSERT_EQUAL_FATAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        }
+}
+
+/* A store from before records could end, and before other programs could add any. */
 static void test_older_schema_is_migrated(void)
 {
     static const char undo[] =
+        "DROP TABLE log_consumer; DROP TABLE key_floor; PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_schema SET sql = replace(replace(sql, 'NOT NULL DEFAULT 0', 'NOT NULL'), "
+        "'NOT NULL DEFAULT x' || char(39, 39), 'NOT NULL') WHERE sql LIKE "
+        "'CREATE TABLE % (key INTEGER PRIMARY KEY, id BLOB NOT NULL DEFAULT x%';"
+        "PRAGMA writable_schema = RESET;"
         "DROP TABLE vendor_field; DROP TABLE vendor_schema;"
         "DROP INDEX link_ended; ALTER TABLE link DROP COLUMN ended; DROP TABLE walk_seen;"
         "ALTER TABLE stream DROP COLUMN deleted_watermark;"
@@ -63,7 +97,10 @@ static void test_older_schema_is_migrated(void)
     create("c1", "One", "one.test");
     store_close(store);
     CU_ASSERT_EQUAL_FATAL(sqlite3_open(db_path(), &db), SQLITE_OK);
+    drop_triggers(db);
     CU_ASSERT_EQUAL_FATAL(sqlite3_exec(db, undo, NULL, NULL, NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(db, "INSERT INTO account (name) VALUES ('x')", NULL, NULL, NULL),
+                    SQLITE_CONSTRAINT);
     sqlite3_close(db);
     open_store();
     struct buf summary = BUF_INIT(200);
@@ -73,6 +110,27 @@ static void test_older_schema_is_migrated(void)
     buf_free(&summary);
     CU_ASSERT(find_link("c1").ended == LINK_LIVE && find_link("c1").record == 1);
     create("c2", "Two", NULL);
+    CU_ASSERT_PTR_NULL(foreign("INSERT INTO account (name) VALUES ('Theirs')"));
+    CU_ASSERT_PTR_NULL(foreign("UPDATE account SET name = 'Changed', deleted_at = 1"));
+    CU_ASSERT_EQUAL(sqlite3_open(db_path(), &db), SQLITE_OK);
+    sqlite3_stmt *stmt;
+    CU_ASSERT_EQUAL_FATAL(
+        sqlite3_prepare_v2(db, "SELECT count(*) FROM log WHERE run IS NULL", -1, &stmt, NULL),
+        SQLITE_OK);
+    CU_ASSERT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 7);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+}
+
+/* As another fastenr may have left it. */
+static void test_triggers_are_made_anew(void)
+{
+    CU_ASSERT_PTR_NULL(
+        foreign("DROP TRIGGER account_updated; DROP TRIGGER account_deleted; "
+                "CREATE TRIGGER account_updated AFTER UPDATE ON account BEGIN SELECT 1; END"));
+    store_close(store);
+    open_store();
+    test_foreign_update();
 }
 
 static void test_newer_schema_is_refused(void)
@@ -126,6 +184,7 @@ static void test_removed_while_open(void)
 STORE_SUITE_FUNCTIONS
 IN_STORE(test_schema_is_the_model)
 IN_STORE(test_older_schema_is_migrated)
+IN_STORE(test_triggers_are_made_anew)
 IN_STORE(test_newer_schema_is_refused)
 IN_STORE(test_opening)
 IN_STORE(test_removed_while_open)
@@ -134,6 +193,7 @@ const char *const unit_suite = "store on SQLite";
 const struct unit_test unit_tests[] = {
     STORE_SUITE_TESTS{"the schema has the model's columns", store_test_schema_is_the_model},
     {"an older schema is migrated", store_test_older_schema_is_migrated},
+    {"triggers that differ are made anew", store_test_triggers_are_made_anew},
     {"a newer schema is refused", store_test_newer_schema_is_refused},
     {"opening what is no store", store_test_opening},
     {"no commit into a file that was removed", store_test_removed_while_open},

@@ -4,6 +4,7 @@
 #include "store_suite.h"
 
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -50,6 +51,25 @@ static const char *query(const char *statement)
     PQclear(r);
     PQfinish(conn);
     return value;
+}
+
+const char *foreign(const char *statement)
+{
+    static char refused[200];
+    PGconn *conn = connect_other();
+    run_on(conn, "SET search_path = fastenr");
+    PGresult *r = PQexec(conn, statement);
+    bool done = PQresultStatus(r) == PGRES_COMMAND_OK;
+    snprintf(refused, sizeof refused, "%s", PQresultErrorMessage(r));
+    PQclear(r);
+    PQfinish(conn);
+    return done ? NULL : refused;
+}
+
+void wait_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    CU_ASSERT_EQUAL(poll(&p, 1, 30000), 1);
 }
 
 void engine_clean(void)
@@ -300,7 +320,136 @@ static void test_log_names_its_transaction(void)
               "2");
 }
 
+/* ---- other writers ---- */
+
+/* Rows of the log behind `at`, which moves on. */
+static size_t follow(struct log_position *at, struct log_row **ret_rows)
+{
+    size_t count;
+    OK(ENGINE->load_log(store, at, 100, ret_rows, &count, &arena, &err));
+    if (count > 0)
+        *at = (*ret_rows)[count - 1].position;
+    return count;
+}
+
+/* A transaction that began early and commits late: who follows the log waits for it rather than
+ * passing it by. */
+static void test_slow_transaction(void)
+{
+    struct log_position at = {0};
+    struct log_row *rows;
+    put_dictionaries();
+    create(NULL, "One", NULL);
+    PGconn *slow = connect_other();
+    run_on(slow, "SET search_path = fastenr; BEGIN; UPDATE account SET name = 'Slow'");
+    create(NULL, "Two", NULL);
+    CU_ASSERT_PTR_NULL(foreign("INSERT INTO account (name) VALUES ('Fast')"));
+    CU_ASSERT_EQUAL(follow(&at, &rows), 1);
+    CU_ASSERT_EQUAL(follow(&at, &rows), 0); /* the later ones are there, but wait */
+    run_on(slow, "COMMIT");
+    CU_ASSERT_EQUAL_FATAL(follow(&at, &rows), 3);
+    CU_ASSERT(rows[0].op == LOG_UPDATE && rows[0].record == 1);
+    CU_ASSERT_EQUAL(follow(&at, &rows), 0);
+    /* A number of the log that was taken early, by a transaction that is numbered late. */
+    run_on(slow, "BEGIN; SELECT nextval('log_seq')");
+    CU_ASSERT_PTR_NULL(foreign("INSERT INTO account (name) VALUES ('Between')"));
+    size_t first = follow(&at, &rows);
+    run_on(slow, "INSERT INTO log (seq, object, record, op, at) "
+                 "SELECT currval('log_seq'), 1, 1, 3, 0; COMMIT");
+    size_t second = follow(&at, &rows);
+    CU_ASSERT_EQUAL(first + second, 2);
+    PQfinish(slow);
+}
+
+static void test_truncate_is_refused(void)
+{
+    put_dictionaries();
+    create(NULL, "One", NULL);
+    const char *refused = foreign("TRUNCATE account");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(refused);
+    CU_ASSERT_PTR_NOT_NULL(strstr(refused, "Use DELETE"));
+}
+
+static void test_copy_is_captured(void)
+{
+    put_dictionaries();
+    PGconn *other = connect_other();
+    PGresult *r = PQexec(other, "COPY fastenr.account (name) FROM STDIN");
+    CU_ASSERT_EQUAL_FATAL(PQresultStatus(r), PGRES_COPY_IN);
+    PQclear(r);
+    PQputCopyData(other, "One\nTwo\nThree\n", 14);
+    CU_ASSERT_EQUAL(PQputCopyEnd(other, NULL), 1);
+    while ((r = PQgetResult(other))) {
+        CU_ASSERT_EQUAL(PQresultStatus(r), PGRES_COMMAND_OK);
+        PQclear(r);
+    }
+    PQfinish(other);
+    UNIT_TEXT(query("SELECT count(*) FROM fastenr.log l JOIN fastenr.account a "
+                    "ON a.rev = l.seq AND a.key = l.record WHERE l.op = 1 AND l.run IS NULL"),
+              "3");
+}
+
+/* The platform's own role has rights to the records alone, and cannot call itself the host. */
+static void test_role_with_rights_to_records_alone(void)
+{
+    put_dictionaries();
+    create(NULL, "One", NULL);
+    sql("DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'platform') THEN "
+        "DROP OWNED BY platform; DROP ROLE platform; END IF; END $$; CREATE ROLE platform LOGIN;"
+        "GRANT USAGE ON SCHEMA fastenr TO platform;"
+        "GRANT SELECT, INSERT (name, domain), UPDATE (name, domain), DELETE "
+        "ON fastenr.account TO platform; GRANT USAGE ON SEQUENCE fastenr.account_key TO platform");
+    char url[400];
+    const char *owner = engine_url;
+    snprintf(url, sizeof url, "postgresql://platform%s", strchr(owner, '@'));
+    engine_url = url;
+    CU_ASSERT_PTR_NOT_NULL(foreign("DELETE FROM log"));
+    CU_ASSERT_PTR_NOT_NULL(foreign("UPDATE account SET rev = rev + 1"));
+    CU_ASSERT_PTR_NULL(foreign("SET fastenr.host = 'on'; UPDATE account SET name = 'Theirs'"));
+    CU_ASSERT_PTR_NULL(foreign("INSERT INTO account (name) VALUES ('New')"));
+    CU_ASSERT_PTR_NULL(foreign("DELETE FROM account WHERE name = 'New'"));
+    engine_url = owner;
+    UNIT_TEXT(query("SELECT string_agg(op::text, ' ' ORDER BY seq) FROM fastenr.log "
+                    "WHERE run IS NULL"),
+              "2 1 3");
+}
+
+/* As another fastenr may have left them, or somebody who wanted them gone. */
+static void test_triggers_are_made_anew(void)
+{
+    store_close(store);
+    sql("DROP TRIGGER account_updated ON fastenr.account; CREATE OR REPLACE FUNCTION "
+        "fastenr.account_deleted() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN RETURN NULL; END'; ALTER TABLE fastenr.account ALTER id DROP DEFAULT");
+    open_store();
+    test_foreign_delete();
+}
+
+/* A store from before other programs could write. */
+static void test_older_schema_is_migrated(void)
+{
+    put_dictionaries();
+    create("c1", "One", NULL);
+    store_close(store);
+    sql("SET client_min_messages = error; DROP TABLE fastenr.log_consumer; "
+        "DROP INDEX fastenr.log_xid; DO $$ DECLARE f regprocedure; BEGIN FOR f IN SELECT oid "
+        "FROM pg_proc WHERE pronamespace = 'fastenr'::regnamespace LOOP "
+        "EXECUTE 'DROP FUNCTION IF EXISTS ' || f || ' CASCADE'; END LOOP; END $$; "
+        "UPDATE fastenr.schema_version SET version = 7");
+    open_store();
+    CU_ASSERT_EQUAL(find_link("c1").record, 1);
+    CU_ASSERT_PTR_NULL(foreign("INSERT INTO account (name) VALUES ('Theirs')"));
+    CU_ASSERT_PTR_NULL(foreign("UPDATE account SET name = 'Changed'"));
+    UNIT_TEXT(query("SELECT count(*) FROM fastenr.log WHERE run IS NULL"), "3");
+}
+
 STORE_SUITE_FUNCTIONS
+IN_STORE(test_slow_transaction)
+IN_STORE(test_truncate_is_refused)
+IN_STORE(test_copy_is_captured)
+IN_STORE(test_role_with_rights_to_records_alone)
+IN_STORE(test_triggers_are_made_anew)
+IN_STORE(test_older_schema_is_migrated)
 IN_STORE(test_schema_is_the_model)
 IN_STORE(test_missing_column_is_added)
 IN_STORE(test_newer_schema_is_refused)
@@ -328,5 +477,11 @@ const struct unit_test unit_tests[] = {
     {"loaded records are locked", store_test_loaded_records_are_locked},
     {"two hosts take numbers", store_test_numbers_are_not_shared},
     {"the log names its transaction", store_test_log_names_its_transaction},
+    {"a transaction that commits late", store_test_slow_transaction},
+    {"records are not truncated", store_test_truncate_is_refused},
+    {"copied rows are captured", store_test_copy_is_captured},
+    {"a role with rights to records alone", store_test_role_with_rights_to_records_alone},
+    {"triggers that differ are made anew", store_test_triggers_are_made_anew},
+    {"an older schema is migrated", store_test_older_schema_is_migrated},
     {NULL, NULL},
 };

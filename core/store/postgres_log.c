@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The PostgreSQL engine: the log for who reads it. A transaction that took a number of the log may
+ * commit after one that took a later number. So rows are read in the order of transactions, and of
+ * those alone that are older than all that run: nothing can come before them any more. */
+#include "store/postgres_internal.h"
+
+#define COLUMNS "xid, seq, object, record, op, run, prev, at, body"
+
+static void read_row(const PGresult *r, int at, struct log_row *row, struct arena *arena)
+{
+    *row = (struct log_row){
+        .position = {.xid = pg_get_int(r, at, 0), .seq = pg_get_int(r, at, 1)},
+        .object = (uint16_t)pg_get_int(r, at, 2),
+        .record = pg_get_int(r, at, 3),
+        .op = (enum log_op)pg_get_int(r, at, 4),
+        .run = pg_get_int(r, at, 5), /* 0 for NULL */
+        .prev = pg_get_int(r, at, 6),
+        .at = pg_get_int(r, at, 7),
+        .body = arena_str(arena, pg_get_str(r, at, 8)),
+    };
+}
+
+int pg_load_log(struct store *store, const struct log_position *after, size_t most,
+                struct log_row **ret_rows, size_t *ret_count, struct arena *arena,
+                struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, after->xid);
+    pg_int(&p, after->seq);
+    pg_int(&p, (int64_t)most);
+    PGresult *r =
+        pg_query(pg_of(store),
+                 "SELECT " COLUMNS " FROM log WHERE (xid, seq) > ($1::bigint::text::xid8, "
+                 "$2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot()) "
+                 "ORDER BY xid, seq LIMIT $3::bigint",
+                 &p, "follow the log", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    *ret_count = (size_t)PQntuples(r);
+    *ret_rows = arena_new(arena, *ret_count, sizeof **ret_rows);
+    for (size_t i = 0; i < *ret_count; i++)
+        read_row(r, (int)i, &(*ret_rows)[i], arena);
+    PQclear(r);
+    return 0;
+}
+
+int pg_load_log_row(struct store *store, int64_t seq, struct log_row *ret_row, struct arena *arena,
+                    struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, seq);
+    PGresult *r = pg_query(pg_of(store), "SELECT " COLUMNS " FROM log WHERE seq = $1::bigint", &p,
+                           "read the log", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    *ret_row = (struct log_row){0};
+    if (PQntuples(r) > 0)
+        read_row(r, 0, ret_row, arena);
+    PQclear(r);
+    return 0;
+}
+
+/* ---- consumers ---- */
+
+int pg_load_consumer(struct store *store, struct str name, struct log_position *ret_position,
+                     struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_str(&p, name);
+    PGresult *r = pg_query(pg_of(store), "SELECT xid, seq FROM log_consumer WHERE name = $1::text",
+                           &p, "look how far the log was followed", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    *ret_position = (struct log_position){0};
+    if (PQntuples(r) > 0)
+        *ret_position = (struct log_position){pg_get_int(r, 0, 0), pg_get_int(r, 0, 1)};
+    PQclear(r);
+    return 0;
+}
+
+int pg_set_consumer(struct store *store, struct str name, const struct log_position *position,
+                    struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_str(&p, name);
+    if (position) {
+        pg_int(&p, position->xid);
+        pg_int(&p, position->seq);
+        pg_int(&p, world_now(store->world));
+    }
+    int rc =
+        pg_run(pg_of(store),
+               position ? "INSERT INTO log_consumer (name, xid, seq, at) VALUES ($1::text, "
+                          "$2::bigint, $3::bigint, $4::bigint) ON CONFLICT (name) DO UPDATE SET "
+                          "xid = excluded.xid, seq = excluded.seq, at = excluded.at"
+                        : "DELETE FROM log_consumer WHERE name = $1::text",
+               &p, "note how far the log was followed", err);
+    pg_params_free(&p);
+    return rc;
+}
+
+/* ---- hearing of other writers ---- */
+
+int pg_listen(struct store *store, int *ret_fd, struct error *err)
+{
+    struct postgres_store *s = pg_of(store);
+    PQfinish(s->listener);
+    s->listener = pg_connect(s, err);
+    if (!s->listener)
+        return -1;
+    PGresult *r = PQexec(s->listener, "LISTEN fastenr_log");
+    bool listens = PQresultStatus(r) == PGRES_COMMAND_OK;
+    if (!listens)
+        error_set(err, "store %s: cannot listen to other writers: %s", store->location,
+                  PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    PQclear(r);
+    *ret_fd = PQsocket(s->listener);
+    return listens ? 0 : -1;
+}
+
+int pg_heard(struct store *store, bool *ret_written, struct error *err)
+{
+    struct postgres_store *s = pg_of(store);
+    PGnotify *notify;
+    *ret_written = false;
+    if (!s->listener || !PQconsumeInput(s->listener))
+        return error_set(err, "store %s: the session that listens to other writers was lost",
+                         store->location);
+    while ((notify = PQnotifies(s->listener))) {
+        *ret_written = true;
+        PQfreemem(notify);
+    }
+    return 0;
+}
