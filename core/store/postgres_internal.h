@@ -123,6 +123,11 @@ int pg_missing_triggers(struct postgres_store *s, struct buf *out, struct error 
 
 /* ---- postgres_log.c ---- */
 
+int pg_find_record(struct store *s, const struct model_object *object, int64_t organization,
+                   const struct uuid *id, int64_t *ret_key, struct error *err);
+int pg_each_link(struct store *s, const struct model_object *object, int64_t record, link_fn fn,
+                 void *arg, struct error *err);
+
 int pg_load_log(struct store *s, const struct log_position *after, size_t most,
                 struct log_row **ret_rows, size_t *ret_count, struct arena *arena,
                 struct error *err);

@@ -2,6 +2,8 @@
 /* The PostgreSQL engine: the log for who reads it. A transaction that took a number of the log may
  * commit after one that took a later number. So rows are read in the order of transactions, and of
  * those alone that are older than all that run: nothing can come before them any more. */
+#include <stdio.h>
+
 #include "store/postgres_internal.h"
 
 #define COLUMNS "xid, seq, object, record, op, run, prev, at, body"
@@ -58,6 +60,48 @@ int pg_load_log_row(struct store *store, int64_t seq, struct log_row *ret_row, s
     *ret_row = (struct log_row){0};
     if (PQntuples(r) > 0)
         read_row(r, 0, ret_row, arena);
+    PQclear(r);
+    return 0;
+}
+
+/* ---- of one record ---- */
+
+int pg_find_record(struct store *store, const struct model_object *object, int64_t organization,
+                   const struct uuid *id, int64_t *ret_key, struct error *err)
+{
+    char text[200];
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_str(&p, (struct str){(const char *)id->bytes, UUID_SIZE});
+    pg_int(&p, organization);
+    snprintf(text, sizeof text,
+             "SELECT key FROM %s WHERE id = $1::uuid AND organization = $2::bigint LIMIT 1",
+             object->name);
+    int rc = pg_number(pg_of(store), text, &p, "look for a record", ret_key, err);
+    pg_params_free(&p);
+    return rc;
+}
+
+int pg_each_link(struct store *store, const struct model_object *object, int64_t record, link_fn fn,
+                 void *arg, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, record);
+    pg_int(&p, object->id);
+    PGresult *r = pg_query(pg_of(store),
+                           "SELECT c.name, s.vendor_object, l.external_id, l.ended FROM link l "
+                           "JOIN stream s ON s.id = l.stream AND s.object = $2::bigint "
+                           "JOIN connection c ON c.id = s.connection "
+                           "WHERE l.record = $1::bigint ORDER BY l.key",
+                           &p, "read the links", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    bool go_on = true;
+    for (int i = 0; i < PQntuples(r) && go_on; i++)
+        go_on = fn(arg, &(struct record_link){.connection = pg_get_str(r, i, 0),
+                                              .vendor_object = pg_get_str(r, i, 1),
+                                              .external_id = pg_get_str(r, i, 2),
+                                              .ended = (enum link_ended)pg_get_int(r, i, 3)});
     PQclear(r);
     return 0;
 }

@@ -204,6 +204,10 @@ int sqlite_each_quarantined(struct store *s, struct str connection, struct str v
                             int64_t id, quarantine_fn fn, void *arg, struct error *err);
 int sqlite_each_record(struct store *s, const struct record_filter *filter, record_fn fn, void *arg,
                        struct error *err);
+int sqlite_find_record(struct store *s, const struct model_object *object, int64_t organization,
+                       const struct uuid *id, int64_t *ret_key, struct error *err);
+int sqlite_each_link(struct store *s, const struct model_object *object, int64_t record, link_fn fn,
+                     void *arg, struct error *err);
 /* sqlite_secret.c */
 int sqlite_get_secret(struct store *s, struct str connection, struct str name,
                       struct secret_row *ret_row, struct arena *arena, struct error *err);

@@ -251,6 +251,53 @@ int sqlite_each_record(struct store *store, const struct record_filter *filter, 
     return found < 0 ? -1 : 0;
 }
 
+int sqlite_find_record(struct store *store, const struct model_object *object, int64_t organization,
+                       const struct uuid *id, int64_t *ret_key, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    char text[200];
+    snprintf(text, sizeof text, "SELECT key FROM %s WHERE id = ?1 AND organization = ?2 LIMIT 1",
+             object->name);
+    sqlite3_stmt *stmt = sqlite_prepare(s, text, false, err);
+    if (!stmt)
+        return -1;
+    sqlite_bind_bytes(stmt, 1, (struct str){(const char *)id->bytes, UUID_SIZE});
+    sqlite3_bind_int64(stmt, 2, organization);
+    int found = sqlite_step(s, stmt, "look for a record", err);
+    *ret_key = found > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
+}
+
+int sqlite_each_link(struct store *store, const struct model_object *object, int64_t record,
+                     link_fn fn, void *arg, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt = sqlite_prepare(
+        s,
+        "SELECT c.name, s.vendor_object, l.external_id, l.ended FROM link l JOIN stream s ON "
+        "s.id = l.stream AND s.object = ?2 JOIN connection c ON c.id = s.connection "
+        "WHERE l.record = ?1 ORDER BY l.key",
+        false, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, record);
+    sqlite3_bind_int(stmt, 2, object->id);
+    int found;
+    bool go_on = true;
+    while (go_on && (found = sqlite_step(s, stmt, "read the links", err)) > 0) {
+        struct arena arena = {0};
+        struct record_link link = {.connection = column(stmt, 0, &arena),
+                                   .vendor_object = column(stmt, 1, &arena),
+                                   .external_id = column(stmt, 2, &arena),
+                                   .ended = (enum link_ended)sqlite3_column_int(stmt, 3)};
+        go_on = fn(arg, &link);
+        arena_free(&arena);
+    }
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
+}
+
 /* ---- doctor ---- */
 
 /* A count that must be 0. */

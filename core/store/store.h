@@ -327,6 +327,13 @@ struct stream_row {
     int64_t quarantined;
 };
 
+/* A link of a record, for lists. */
+struct record_link {
+    struct str connection, vendor_object, external_id;
+    enum link_ended ended;
+};
+
+typedef bool (*link_fn)(void *arg, const struct record_link *link);
 typedef bool (*run_fn)(void *arg, const struct run_row *row);
 typedef bool (*stream_fn)(void *arg, const struct stream_row *row);
 typedef bool (*quarantine_fn)(void *arg, const struct quarantine_row *row);
@@ -471,6 +478,12 @@ struct store_engine {
                             int64_t id, quarantine_fn fn, void *arg, struct error *err);
     int (*each_record)(struct store *s, const struct record_filter *filter, record_fn fn, void *arg,
                        struct error *err);
+    /* The key of the record with that id; 0: there is none. Reads the table. */
+    int (*find_record)(struct store *s, const struct model_object *object, int64_t organization,
+                       const struct uuid *id, int64_t *ret_key, struct error *err);
+    /* The links that a record has, or had when another program deleted it. */
+    int (*each_link)(struct store *s, const struct model_object *object, int64_t record, link_fn fn,
+                     void *arg, struct error *err);
     /* Secrets. `get_secret` gives 1, or 0 when there is none; the texts are the arena's.
      * `set_secret` compares and sets: it writes only where the version that is stored equals
      * row->version (0: none is stored), and stores one greater; an empty `sealed` deletes. 1:

@@ -33,7 +33,7 @@ expect 0 "$fastenr" --help
 says 'Usage:'
 says 'Where to begin'
 commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z]*\) .*/\1/p' out.txt)
-[ "$(wc -l <<<"$commands")" -eq 26 ] || fail "the help lists not 26 commands: $commands"
+[ "$(wc -l <<<"$commands")" -eq 27 ] || fail "the help lists not 27 commands: $commands"
 while read -r command; do
     # shellcheck disable=SC2086 # two words are two arguments
     expect 0 "$fastenr" $command --help
