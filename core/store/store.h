@@ -46,6 +46,8 @@ struct link_row {
     int64_t record;
     enum link_ended ended;
     struct str seen_remote;
+    struct str seen_local; /* what was last seen of our record, a hash an exported field; empty:
+                              nothing is exported to it yet */
 };
 
 /* A link by which a vendor is asked about its record. */
@@ -95,6 +97,7 @@ struct link_write {
     int64_t key; /* 0: a new link */
     int64_t stream, record;
     struct str external_id, seen_remote;
+    struct str seen_local;   /* ptr NULL: it stays as it is */
     int64_t remote_modified; /* 0: not known */
     enum link_ended ended;   /* of a new link */
 };
@@ -207,6 +210,11 @@ struct run_counts {
     int64_t followed; /* records of other objects that take fields of those that were read, and were
                          changed for that; not among those that were read */
     int64_t ended;    /* links that ended: for the guard rail, and not kept */
+
+    /* What was written to the vendor; none of it is among those that were read. */
+    int64_t sent_created, sent_updated, sent_deleted;
+    int64_t refused;    /* writes that the vendor refused, or that could not be made */
+    int64_t conflicted; /* fields that both sides had changed */
 };
 
 struct run_stream_row {
@@ -248,6 +256,76 @@ struct pause_row {
     int64_t at; /* 0: not paused */
     bool all;   /* not only this connection */
     struct str by, reason;
+};
+
+/* ---- exports ---- */
+
+/* A record that is to be compared with the vendor's. */
+struct export_due {
+    int64_t record;
+    struct link_row link; /* the live one of the stream; else the last that ended; key 0: none */
+    struct str external_id;
+};
+
+/* A write is noted before it is sent, so that what became of it can be found out after a crash.
+ * The numbers are the store's. */
+enum write_op {
+    WRITE_CREATE = 1,
+    WRITE_UPDATE,
+    WRITE_UPSERT,
+    WRITE_ARCHIVE,
+    WRITE_RESTORE,
+    WRITE_ASSOCIATE,
+    WRITE_DISSOCIATE
+};
+enum write_state {
+    WRITE_SENT = 1,   /* it is under way, or the host died: its outcome is not known */
+    WRITE_DOUBTED = 2 /* its outcome is not known, and could not be found out: a person decides */
+};
+
+struct write_row {
+    int64_t id; /* 0: a new one; set by add_writes */
+    int64_t stream, run, record, link;
+    enum write_op op;
+    enum write_state state;
+    int64_t at;
+    struct str external_id; /* empty for a creation */
+    struct str body;        /* JSON: vendor field: what is written, null to clear */
+};
+
+/* What was written to a vendor: for rollback and provenance. */
+struct sent_row {
+    int64_t id; /* when loaded */
+    int64_t stream, run, record;
+    enum write_op op;
+    int64_t at;
+    struct str external_id;
+    struct str body; /* {"vendor field": [before, after]}; before is null where it was not known */
+};
+
+enum conflict_state { CONFLICT_OPEN = 1, CONFLICT_LOCAL, CONFLICT_REMOTE, CONFLICT_VALUE };
+
+/* A field that both sides changed, or that waits for a person. */
+struct conflict_row {
+    int64_t id; /* 0: a new one */
+    int64_t stream, run, record;
+    uint16_t field;                 /* id */
+    enum conflict_state state;      /* OPEN; else how it was settled */
+    bool by_policy;                 /* settled at once, by the connection's policy */
+    int64_t at, settled_at;         /* settled_at 0: open */
+    int64_t local_at, remote_at;    /* when the record last changed, on each side; 0: not known */
+    struct str base, local, remote; /* JSON values; base empty: not kept */
+    struct str settled_by;
+    struct str connection, vendor_object, external_id, object; /* when listed */
+};
+
+struct conflict_filter {
+    int64_t id;            /* 0: any */
+    struct str connection; /* empty: any */
+    struct str vendor_object;
+    int64_t stream; /* 0: any */
+    int64_t record; /* 0: any */
+    bool open_only;
 };
 
 /* ---- quarantine ---- */
@@ -340,6 +418,8 @@ typedef bool (*quarantine_fn)(void *arg, const struct quarantine_row *row);
 typedef bool (*secret_fn)(void *arg, const struct secret_row *row);
 typedef bool (*field_fn)(void *arg, const struct field_row *row);
 typedef bool (*record_fn)(void *arg, const struct record_row *row);
+typedef bool (*sent_fn)(void *arg, const struct sent_row *row);
+typedef bool (*conflict_fn)(void *arg, const struct conflict_row *row);
 
 struct record_filter {
     const struct model_object *object;
@@ -437,6 +517,54 @@ struct store_engine {
 
     int (*apply)(struct store *s, struct store_batch *batch, struct error *err);
     int (*set_stream)(struct store *s, const struct stream_state *state, struct error *err);
+
+    /* Exports of a stream, all within a transaction.
+     * `note_exports`: queues the records of `object` that somebody else than runs of `connection`
+     * has written to the log since it was asked last (log_consumer "export:STREAM"); at most `most`
+     * log rows are looked at, *ret_more tells whether there are more. The first call begins at the
+     * end of the log: what was there before is not exported by itself.
+     * `queue_exports`: these too; what is queued already is left.
+     * `queue_unlinked`: all live records of `object` that no link of the stream has, live or ended.
+     * `load_exports`: from after record `after`, in the order of records, at most `most`; those
+     * that a write under way holds are left out. `drop_exports`: they are done with.
+     * `count_exports`: how many are queued. */
+    int (*note_exports)(struct store *s, int64_t stream, int64_t connection,
+                        const struct model_object *object, size_t most, bool *ret_more,
+                        struct error *err);
+    int (*queue_exports)(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                         struct error *err);
+    int (*queue_unlinked)(struct store *s, int64_t stream, const struct model_object *object,
+                          int64_t organization, int64_t *ret_count, struct error *err);
+    int (*load_exports)(struct store *s, int64_t stream, int64_t after, size_t most,
+                        struct export_due **ret_rows, size_t *ret_count, struct arena *arena,
+                        struct error *err);
+    int (*drop_exports)(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                        struct error *err);
+    int (*count_exports)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
+    /* The live external id of each record in a stream; empty: it has none. Texts are the arena's.
+     */
+    int (*load_external)(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                         struct str *out, struct arena *arena, struct error *err);
+    /* Writes under way, in the order of their ids. `set_writes` gives those with these ids the
+     * state, `drop_writes` ends them. */
+    int (*add_writes)(struct store *s, struct write_row *rows, size_t count, struct error *err);
+    int (*load_writes)(struct store *s, int64_t stream, enum write_state state, int64_t after,
+                       size_t most, struct write_row **ret_rows, size_t *ret_count,
+                       struct arena *arena, struct error *err);
+    int (*set_writes)(struct store *s, const int64_t *ids, size_t count, enum write_state state,
+                      struct error *err);
+    int (*drop_writes)(struct store *s, const int64_t *ids, size_t count, struct error *err);
+    /* The journal of what was sent: of one run, newest first; or of one record (run 0). */
+    int (*add_sent)(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
+    int (*each_sent)(struct store *s, int64_t run, const struct model_object *object,
+                     int64_t record, sent_fn fn, void *arg, struct error *err);
+    /* Conflicts. An open one of the same stream, record and field takes the new values. */
+    int (*set_conflicts)(struct store *s, const struct conflict_row *rows, size_t count,
+                         struct error *err);
+    int (*each_conflict)(struct store *s, const struct conflict_filter *filter, conflict_fn fn,
+                         void *arg, struct error *err);
+    int (*settle_conflict)(struct store *s, int64_t id, enum conflict_state how, struct str by,
+                           struct error *err);
 
     /* Runs. `run_start` gives the id; counts are absolute. */
     int (*run_start)(struct store *s, int64_t connection, struct str started_by, int64_t *ret_id,
