@@ -222,9 +222,10 @@ static int add_links(struct postgres_store *s, const struct link_write *const *l
         return 0;
     if (pg_copy_begin(
             &copy, s,
-            "COPY link (stream, record, remote_modified, external_id, seen_remote, ended) "
+            "COPY link (stream, record, remote_modified, external_id, seen_remote, ended, "
+            "seen_local) "
             "FROM STDIN (FORMAT binary)",
-            6, "add links", err) != 0)
+            7, "add links", err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct pg_params *p = pg_copy_row(&copy);
@@ -234,8 +235,27 @@ static int add_links(struct postgres_store *s, const struct link_write *const *l
         pg_item_str(p, links[i]->external_id);
         pg_item_str(p, links[i]->seen_remote);
         pg_item_int4(p, (int32_t)links[i]->ended);
+        pg_item_str_or_null(p, links[i]->seen_local);
     }
     return pg_copy_end(&copy, err);
+}
+
+/* Links that are exported to; `p` has their keys, times and what was seen there. */
+static int set_exporting(struct postgres_store *s, const struct link_write *const *links,
+                         size_t count, struct pg_params *p, struct error *err)
+{
+    pg_array(p, PG_BYTEA, count);
+    for (size_t i = 0; i < count; i++)
+        pg_item_str_or_null(p, links[i]->seen_local);
+    int rc = pg_run(s,
+                    "UPDATE link AS l SET remote_modified = coalesce(u.remote_modified, "
+                    "l.remote_modified), seen_remote = u.seen_remote, seen_local = "
+                    "coalesce(u.seen_local, l.seen_local) FROM unnest($1::bigint[], $2::bigint[], "
+                    "$3::bytea[], $4::bytea[]) AS u(key, remote_modified, seen_remote, seen_local) "
+                    "WHERE l.key = u.key",
+                    p, "change links", err);
+    pg_params_free(p);
+    return rc;
 }
 
 static int set_links(struct postgres_store *s, const struct link_write *const *links, size_t count,
@@ -253,6 +273,8 @@ static int set_links(struct postgres_store *s, const struct link_write *const *l
     pg_array(&p, PG_BYTEA, count);
     for (size_t i = 0; i < count; i++)
         pg_item_str(&p, links[i]->seen_remote);
+    if (links[0]->seen_local.ptr)
+        return set_exporting(s, links, count, &p, err);
     int rc = pg_run(s,
                     "UPDATE link AS l SET remote_modified = u.remote_modified, "
                     "seen_remote = u.seen_remote FROM unnest($1::bigint[], $2::bigint[], "

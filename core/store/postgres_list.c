@@ -21,17 +21,20 @@ static void read_run_stream(const PGresult *r, int at, struct arena *arena,
                             struct run_stream_row *row)
 {
     const struct model_object *object = model_object_by_id((uint16_t)pg_get_int(r, at, 2));
-    int64_t *counts[] = {&row->counts.read,      &row->counts.created,  &row->counts.updated,
-                         &row->counts.unchanged, &row->counts.filtered, &row->counts.quarantined,
-                         &row->counts.deleted,   &row->counts.restored, &row->counts.followed};
+    int64_t *counts[] = {
+        &row->counts.read,         &row->counts.created,      &row->counts.updated,
+        &row->counts.unchanged,    &row->counts.filtered,     &row->counts.quarantined,
+        &row->counts.deleted,      &row->counts.restored,     &row->counts.followed,
+        &row->counts.sent_created, &row->counts.sent_updated, &row->counts.sent_deleted,
+        &row->counts.refused,      &row->counts.conflicted};
     row->stream = pg_get_int(r, at, 0);
     row->vendor_object = arena_str(arena, pg_get_str(r, at, 1));
     row->object = str_from(object ? object->name : "");
     row->mode = (enum walk)pg_get_int(r, at, 3);
     row->since = pg_get_int(r, at, 4);
     row->until = pg_get_int(r, at, 5);
-    for (int i = 0; i < 9; i++)
-        *counts[i] = pg_get_int(r, at, 6 + i);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        *counts[i] = pg_get_int(r, at, 6 + (int)i);
 }
 
 static int read_run_streams(struct postgres_store *s, struct run_row *row, struct arena *arena,
@@ -43,7 +46,8 @@ static int read_run_streams(struct postgres_store *s, struct run_row *row, struc
         s,
         "SELECT s.id, s.vendor_object, s.object, r.mode, r.since, r.until, r.read, r.created, "
         "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored, "
-        "r.followed FROM run_stream r JOIN stream s ON s.id = r.stream WHERE r.run = $1::bigint "
+        "r.followed, r.sent_created, r.sent_updated, r.sent_deleted, r.refused, r.conflicted "
+        "FROM run_stream r JOIN stream s ON s.id = r.stream WHERE r.run = $1::bigint "
         "ORDER BY r.stream",
         &p, "read the run log", err);
     pg_params_free(&p);

@@ -135,7 +135,8 @@ static PGresult *select_by_ids(struct postgres_store *s, const char *table, cons
 int pg_load_links(struct store *store, int64_t stream, const struct str *external_ids, size_t count,
                   struct link_row *out, struct arena *arena, struct error *err)
 {
-    const char *columns = arena ? "key, record, ended, seen_remote" : "key, record, ended";
+    const char *columns =
+        arena ? "key, record, ended, seen_remote, seen_local" : "key, record, ended";
     if (count == 0)
         return 0;
     PGresult *r = select_by_ids(pg_of(store), "link", columns, stream, external_ids, count, err);
@@ -150,6 +151,8 @@ int pg_load_links(struct store *store, int64_t stream, const struct str *externa
         link->ended = (enum link_ended)pg_get_int(r, row, 3);
         if (arena)
             link->seen_remote = arena_str(arena, pg_get_str(r, row, 4));
+        if (arena)
+            link->seen_local = arena_str(arena, pg_get_str(r, row, 5));
     }
     PQclear(r);
     return 0;

@@ -23,28 +23,35 @@ int pg_run_start(struct store *store, int64_t connection, struct str started_by,
 int pg_run_stream(struct store *store, int64_t run, const struct run_stream_row *row,
                   struct error *err)
 {
-    const int64_t counts[] = {row->counts.read,      row->counts.created,  row->counts.updated,
-                              row->counts.unchanged, row->counts.filtered, row->counts.quarantined,
-                              row->counts.deleted,   row->counts.restored, row->counts.followed};
+    const int64_t counts[] = {
+        row->counts.read,         row->counts.created,      row->counts.updated,
+        row->counts.unchanged,    row->counts.filtered,     row->counts.quarantined,
+        row->counts.deleted,      row->counts.restored,     row->counts.followed,
+        row->counts.sent_created, row->counts.sent_updated, row->counts.sent_deleted,
+        row->counts.refused,      row->counts.conflicted};
     struct pg_params p = PG_PARAMS_INIT;
     pg_int(&p, run);
     pg_int(&p, row->stream);
     pg_int(&p, (int64_t)row->mode);
     pg_int_or_null(&p, row->since, row->since <= 0);
     pg_int(&p, row->until);
-    for (int i = 0; i < 9; i++)
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         pg_int(&p, counts[i]);
     int rc = pg_run(
         pg_of(store),
         "INSERT INTO run_stream (run, stream, mode, since, until, read, created, updated, "
-        "unchanged, filtered, quarantined, deleted, restored, followed) "
+        "unchanged, filtered, quarantined, deleted, restored, followed, sent_created, "
+        "sent_updated, sent_deleted, refused, conflicted) "
         "VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint, "
         "$7::bigint, $8::bigint, $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bigint, "
-        "$14::bigint) "
+        "$14::bigint, $15::bigint, $16::bigint, $17::bigint, $18::bigint, $19::bigint) "
         "ON CONFLICT (run, stream) DO UPDATE SET read = excluded.read, "
         "created = excluded.created, updated = excluded.updated, unchanged = excluded.unchanged, "
         "filtered = excluded.filtered, quarantined = excluded.quarantined, "
-        "deleted = excluded.deleted, restored = excluded.restored, followed = excluded.followed",
+        "deleted = excluded.deleted, restored = excluded.restored, followed = excluded.followed, "
+        "sent_created = excluded.sent_created, sent_updated = excluded.sent_updated, "
+        "sent_deleted = excluded.sent_deleted, refused = excluded.refused, "
+        "conflicted = excluded.conflicted",
         &p, "count in the run log", err);
     pg_params_free(&p);
     return rc;

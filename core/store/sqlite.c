@@ -36,14 +36,17 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_ADD_CUSTOM_FIELD] = "INSERT INTO custom_field (id, object, name) SELECT "
                              "coalesce(max(id), 999) + 1, ?1, ?2 FROM custom_field",
     [SQL_FIND_LINK] =
-        "SELECT key, record, ended, seen_remote FROM link WHERE stream = ?1 AND external_id = ?2",
+        "SELECT key, record, ended, seen_remote, seen_local FROM link WHERE stream = ?1 "
+        "AND external_id = ?2",
     [SQL_ANY_LINK] =
         "SELECT 1 FROM link WHERE stream = ?1 AND external_id BETWEEN ?2 AND ?3 LIMIT 1",
     /* What is archived or absent may come back under another id. */
     [SQL_IS_LINKED] = "SELECT 1 FROM link WHERE record = ?1 AND stream = ?2 AND ended IN (0, 4)",
     [SQL_ADD_LINK] = "INSERT INTO link (stream, external_id, record, remote_modified, seen_remote, "
-                     "ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                     "ended, seen_local) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SQL_SET_LINK] = "UPDATE link SET remote_modified = ?2, seen_remote = ?3 WHERE key = ?1",
+    [SQL_SET_LINK_LOCAL] = "UPDATE link SET remote_modified = coalesce(?2, remote_modified), "
+                           "seen_remote = ?3, seen_local = ?4 WHERE key = ?1",
     /* What was merged is no more archived or absent. */
     [SQL_END_LINK] = "UPDATE link SET ended = ?2, record = ?3 WHERE key = ?1 "
                      "AND (ended <> 2 OR ?2 IN (0, 2))",
@@ -86,19 +89,24 @@ static const char *const texts[SQL_STATEMENTS] = {
                       "VALUES (?1, ?2, ?3, 1)",
     [SQL_RUN_STREAM] =
         "INSERT INTO run_stream (run, stream, mode, since, until, read, created, updated, "
-        "unchanged, filtered, quarantined, deleted, restored, followed) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
+        "unchanged, filtered, quarantined, deleted, restored, followed, sent_created, "
+        "sent_updated, sent_deleted, refused, conflicted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+        "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) "
         "ON CONFLICT (run, stream) DO UPDATE SET read = excluded.read, created = excluded.created, "
         "updated = excluded.updated, unchanged = excluded.unchanged, filtered = excluded.filtered, "
         "quarantined = excluded.quarantined, deleted = excluded.deleted, "
-        "restored = excluded.restored, followed = excluded.followed",
+        "restored = excluded.restored, followed = excluded.followed, "
+        "sent_created = excluded.sent_created, sent_updated = excluded.sent_updated, "
+        "sent_deleted = excluded.sent_deleted, refused = excluded.refused, "
+        "conflicted = excluded.conflicted",
     [SQL_RUN_END] = "UPDATE run SET ended_at = ?2, status = ?3, reason = ?4, phase = ?5, "
                     "exit_signal = ?6, exit_code = ?7, api_calls = ?8, bytes = ?9, cpu_us = ?10 "
                     "WHERE id = ?1",
     [SQL_RUN_STREAMS] =
         "SELECT s.id, s.vendor_object, s.object, r.mode, r.since, r.until, r.read, r.created, "
         "r.updated, r.unchanged, r.filtered, r.quarantined, r.deleted, r.restored, "
-        "r.followed FROM run_stream r JOIN stream s ON s.id = r.stream WHERE r.run = ?1 ORDER BY "
+        "r.followed, r.sent_created, r.sent_updated, r.sent_deleted, r.refused, r.conflicted "
+        "FROM run_stream r JOIN stream s ON s.id = r.stream WHERE r.run = ?1 ORDER BY "
         "r.stream",
 };
 
@@ -548,6 +556,24 @@ static const struct store_engine engine = {
     .load_log_row = sqlite_load_log_row,
     .load_consumer = sqlite_load_consumer,
     .set_consumer = sqlite_set_consumer,
+    .note_exports = sqlite_note_exports,
+    .queue_exports = sqlite_queue_exports,
+    .queue_unlinked = sqlite_queue_unlinked,
+    .load_exports = sqlite_load_exports,
+    .drop_exports = sqlite_drop_exports,
+    .count_exports = sqlite_count_exports,
+    .load_external = sqlite_load_external,
+    .add_writes = sqlite_add_writes,
+    .load_writes = sqlite_load_writes,
+    .set_writes = sqlite_set_writes,
+    .drop_writes = sqlite_drop_writes,
+    .forget_refused = sqlite_forget_refused,
+    .each_write = sqlite_each_write,
+    .add_sent = sqlite_add_sent,
+    .each_sent = sqlite_each_sent,
+    .set_conflicts = sqlite_set_conflicts,
+    .each_conflict = sqlite_each_conflict,
+    .settle_conflict = sqlite_settle_conflict,
     .listen = sqlite_listen,
     .heard = sqlite_heard,
     .count_seen = sqlite_count_seen,

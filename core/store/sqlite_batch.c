@@ -172,6 +172,8 @@ static int load_link(struct sqlite_store *s, sqlite3_stmt *stmt, struct link_row
     out->ended = (enum link_ended)sqlite3_column_int(stmt, 2);
     if (arena)
         out->seen_remote = arena_str(arena, sqlite_column_str(stmt, 3));
+    if (arena)
+        out->seen_local = arena_str(arena, sqlite_column_str(stmt, 4));
     sqlite3_reset(stmt);
     return 0;
 }
@@ -457,13 +459,17 @@ static int apply_updates(struct sqlite_store *s, struct store_batch *batch, int6
 
 static int write_link(struct sqlite_store *s, const struct link_write *link, struct error *err)
 {
-    sqlite3_stmt *stmt = sqlite_statement(s, link->key ? SQL_SET_LINK : SQL_ADD_LINK, err);
+    bool exports = link->seen_local.ptr != NULL;
+    enum statement set = exports ? SQL_SET_LINK_LOCAL : SQL_SET_LINK;
+    sqlite3_stmt *stmt = sqlite_statement(s, link->key ? set : SQL_ADD_LINK, err);
     if (!stmt)
         return -1;
     if (link->key) {
         sqlite3_bind_int64(stmt, 1, link->key);
         sqlite_bind_positive(stmt, 2, link->remote_modified);
         sqlite_bind_bytes(stmt, 3, link->seen_remote);
+        if (exports)
+            sqlite_bind_bytes(stmt, 4, link->seen_local);
     } else {
         sqlite3_bind_int64(stmt, 1, link->stream);
         sqlite_bind_str(stmt, 2, link->external_id);
@@ -471,6 +477,10 @@ static int write_link(struct sqlite_store *s, const struct link_write *link, str
         sqlite_bind_positive(stmt, 4, link->remote_modified);
         sqlite_bind_bytes(stmt, 5, link->seen_remote);
         sqlite3_bind_int(stmt, 6, (int)link->ended);
+        if (exports)
+            sqlite_bind_bytes(stmt, 7, link->seen_local);
+        else
+            sqlite3_bind_null(stmt, 7);
     }
     return sqlite_run(s, stmt, "write a link", err);
 }

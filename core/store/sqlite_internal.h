@@ -28,6 +28,7 @@ enum statement {
     SQL_IS_LINKED,
     SQL_ADD_LINK,
     SQL_SET_LINK,
+    SQL_SET_LINK_LOCAL,
     SQL_END_LINK,
     SQL_FOLLOW_LINK,
     SQL_HOLDERS,
@@ -173,6 +174,45 @@ int sqlite_set_consumer(struct store *s, struct str name, const struct log_posit
                         struct error *err);
 int sqlite_listen(struct store *s, int *ret_fd, struct error *err);
 int sqlite_heard(struct store *s, bool *ret_written, struct error *err);
+
+/* sqlite_export.c */
+int sqlite_note_exports(struct store *s, int64_t stream, int64_t connection,
+                        const struct model_object *object, size_t most, bool *ret_more,
+                        struct error *err);
+int sqlite_queue_exports(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                         struct error *err);
+int sqlite_queue_unlinked(struct store *s, int64_t stream, const struct model_object *object,
+                          int64_t organization, int64_t *ret_count, struct error *err);
+int sqlite_load_exports(struct store *s, int64_t stream, int64_t after, size_t most,
+                        struct export_due **ret_rows, size_t *ret_count, struct arena *arena,
+                        struct error *err);
+int sqlite_drop_exports(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                        struct error *err);
+int sqlite_count_exports(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
+int sqlite_load_external(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                         struct str *out, struct arena *arena, struct error *err);
+int sqlite_add_writes(struct store *s, struct export_write *rows, size_t count, struct error *err);
+int sqlite_load_writes(struct store *s, int64_t stream, enum write_state state, int64_t after,
+                       size_t most, struct export_write **ret_rows, size_t *ret_count,
+                       struct arena *arena, struct error *err);
+int sqlite_set_writes(struct store *s, const int64_t *ids, size_t count, enum write_state state,
+                      struct error *err);
+int sqlite_drop_writes(struct store *s, const int64_t *ids, size_t count, struct error *err);
+int sqlite_forget_refused(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                          struct error *err);
+int sqlite_each_write(struct store *s, struct str connection, write_fn fn, void *arg,
+                      struct error *err);
+int sqlite_add_sent(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
+int sqlite_each_sent(struct store *s, int64_t run, const struct model_object *object,
+                     int64_t record, sent_fn fn, void *arg, struct error *err);
+
+/* sqlite_conflict.c */
+int sqlite_set_conflicts(struct store *s, const struct conflict_row *rows, size_t count,
+                         struct error *err);
+int sqlite_each_conflict(struct store *s, const struct conflict_filter *filter, conflict_fn fn,
+                         void *arg, struct error *err);
+int sqlite_settle_conflict(struct store *s, int64_t id, enum conflict_state how, struct str by,
+                           struct error *err);
 
 /* sqlite_run.c */
 int sqlite_run_start(struct store *s, int64_t connection, struct str started_by, int64_t *ret_id,

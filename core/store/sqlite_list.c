@@ -23,17 +23,20 @@ static int int_or(sqlite3_stmt *stmt, int index, int none)
 static void read_run_stream(sqlite3_stmt *stmt, struct arena *arena, struct run_stream_row *row)
 {
     const struct model_object *object = model_object_by_id((uint16_t)sqlite3_column_int(stmt, 2));
-    int64_t *counts[] = {&row->counts.read,      &row->counts.created,  &row->counts.updated,
-                         &row->counts.unchanged, &row->counts.filtered, &row->counts.quarantined,
-                         &row->counts.deleted,   &row->counts.restored, &row->counts.followed};
+    int64_t *counts[] = {
+        &row->counts.read,         &row->counts.created,      &row->counts.updated,
+        &row->counts.unchanged,    &row->counts.filtered,     &row->counts.quarantined,
+        &row->counts.deleted,      &row->counts.restored,     &row->counts.followed,
+        &row->counts.sent_created, &row->counts.sent_updated, &row->counts.sent_deleted,
+        &row->counts.refused,      &row->counts.conflicted};
     row->stream = sqlite3_column_int64(stmt, 0);
     row->vendor_object = column(stmt, 1, arena);
     row->object = str_from(object ? object->name : "");
     row->mode = (enum walk)sqlite3_column_int(stmt, 3);
     row->since = sqlite3_column_int64(stmt, 4);
     row->until = sqlite3_column_int64(stmt, 5);
-    for (int i = 0; i < 9; i++)
-        *counts[i] = sqlite3_column_int64(stmt, 6 + i);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        *counts[i] = sqlite3_column_int64(stmt, 6 + (int)i);
 }
 
 static int read_run_streams(struct sqlite_store *s, struct run_row *row, struct arena *arena,

@@ -26,9 +26,12 @@ int sqlite_run_stream(struct store *store, int64_t run, const struct run_stream_
 {
     struct sqlite_store *s = sqlite_of(store);
     sqlite3_stmt *stmt = sqlite_statement(s, SQL_RUN_STREAM, err);
-    const int64_t counts[] = {row->counts.read,      row->counts.created,  row->counts.updated,
-                              row->counts.unchanged, row->counts.filtered, row->counts.quarantined,
-                              row->counts.deleted,   row->counts.restored, row->counts.followed};
+    const int64_t counts[] = {
+        row->counts.read,         row->counts.created,      row->counts.updated,
+        row->counts.unchanged,    row->counts.filtered,     row->counts.quarantined,
+        row->counts.deleted,      row->counts.restored,     row->counts.followed,
+        row->counts.sent_created, row->counts.sent_updated, row->counts.sent_deleted,
+        row->counts.refused,      row->counts.conflicted};
     if (!stmt)
         return -1;
     sqlite3_bind_int64(stmt, 1, run);
@@ -36,7 +39,7 @@ int sqlite_run_stream(struct store *store, int64_t run, const struct run_stream_
     sqlite3_bind_int(stmt, 3, (int)row->mode);
     sqlite_bind_positive(stmt, 4, row->since);
     sqlite3_bind_int64(stmt, 5, row->until);
-    for (int i = 0; i < 9; i++)
+    for (int i = 0; i < (int)(sizeof counts / sizeof counts[0]); i++)
         sqlite3_bind_int64(stmt, 6 + i, counts[i]);
     return sqlite_run(s, stmt, "count in the run log", err);
 }

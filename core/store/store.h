@@ -279,18 +279,21 @@ enum write_op {
     WRITE_DISSOCIATE
 };
 enum write_state {
-    WRITE_SENT = 1,   /* it is under way, or the host died: its outcome is not known */
-    WRITE_DOUBTED = 2 /* its outcome is not known, and could not be found out: a person decides */
+    WRITE_SENT = 1,    /* it is under way, or the host died: its outcome is not known */
+    WRITE_DOUBTED = 2, /* its outcome is not known, and could not be found out yet */
+    WRITE_REFUSED = 3 /* by the vendor, or here: until the record changes, or a person asks again */
 };
 
-struct write_row {
+struct export_write {
     int64_t id; /* 0: a new one; set by add_writes */
     int64_t stream, run, record, link;
     enum write_op op;
     enum write_state state;
     int64_t at;
-    struct str external_id; /* empty for a creation */
-    struct str body;        /* JSON: vendor field: what is written, null to clear */
+    struct str external_id;               /* empty for a creation */
+    struct str body;                      /* JSON: vendor field: what is written, null to clear */
+    struct str reason;                    /* of a refused one */
+    struct str connection, vendor_object; /* when listed */
 };
 
 /* What was written to a vendor: for rollback and provenance. */
@@ -418,6 +421,7 @@ typedef bool (*quarantine_fn)(void *arg, const struct quarantine_row *row);
 typedef bool (*secret_fn)(void *arg, const struct secret_row *row);
 typedef bool (*field_fn)(void *arg, const struct field_row *row);
 typedef bool (*record_fn)(void *arg, const struct record_row *row);
+typedef bool (*write_fn)(void *arg, const struct export_write *row);
 typedef bool (*sent_fn)(void *arg, const struct sent_row *row);
 typedef bool (*conflict_fn)(void *arg, const struct conflict_row *row);
 
@@ -547,13 +551,19 @@ struct store_engine {
                          struct str *out, struct arena *arena, struct error *err);
     /* Writes under way, in the order of their ids. `set_writes` gives those with these ids the
      * state, `drop_writes` ends them. */
-    int (*add_writes)(struct store *s, struct write_row *rows, size_t count, struct error *err);
+    int (*add_writes)(struct store *s, struct export_write *rows, size_t count, struct error *err);
     int (*load_writes)(struct store *s, int64_t stream, enum write_state state, int64_t after,
-                       size_t most, struct write_row **ret_rows, size_t *ret_count,
+                       size_t most, struct export_write **ret_rows, size_t *ret_count,
                        struct arena *arena, struct error *err);
     int (*set_writes)(struct store *s, const int64_t *ids, size_t count, enum write_state state,
                       struct error *err);
     int (*drop_writes)(struct store *s, const int64_t *ids, size_t count, struct error *err);
+    /* The refused ones of these records go, as they are compared anew. `each_write`: all that are
+     * doubted or refused, of one connection; an empty name: of all. */
+    int (*forget_refused)(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                          struct error *err);
+    int (*each_write)(struct store *s, struct str connection, write_fn fn, void *arg,
+                      struct error *err);
     /* The journal of what was sent: of one run, newest first; or of one record (run 0). */
     int (*add_sent)(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
     int (*each_sent)(struct store *s, int64_t run, const struct model_object *object,

@@ -8,7 +8,7 @@ CREATE TABLE export_due (
   PRIMARY KEY (stream, record)
 ) WITHOUT ROWID;
 
--- Writes that were sent, or are about to be: what became of them is not known yet.
+-- Writes that were sent, or are about to be, whose outcome is not known yet; and those that were refused.
 CREATE TABLE export_write (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   stream INTEGER NOT NULL,
@@ -16,10 +16,11 @@ CREATE TABLE export_write (
   record INTEGER NOT NULL,
   link INTEGER NOT NULL, -- 0: a record that is new there
   op INTEGER NOT NULL,   -- enum write_op
-  state INTEGER NOT NULL, -- 1 sent, 2 in doubt
+  state INTEGER NOT NULL, -- 1 sent, 2 in doubt, 3 refused
   at INTEGER NOT NULL,
   external_id TEXT NOT NULL,
-  body TEXT NOT NULL -- JSON: vendor field: what is written
+  body TEXT NOT NULL, -- JSON: vendor field: what is written
+  reason TEXT NOT NULL -- of a refused one
 );
 CREATE INDEX export_write_stream ON export_write (stream, record);
 

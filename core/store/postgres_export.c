@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The PostgreSQL engine: what is to be written to vendors, and what was. */
+#include <stdio.h>
+
+#include "store/postgres_internal.h"
+
+/* ---- what is due ---- */
+
+/* The end of the log that is settled: no row can come before it any more. */
+static int settled_end(struct postgres_store *s, const struct log_position *after, int64_t most,
+                       struct log_position *ret_end, int64_t *ret_rows, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, after->xid);
+    pg_int(&p, after->seq);
+    pg_int(&p, most);
+    PGresult *r =
+        pg_query(s,
+                 "SELECT count(*), (array_agg(xid ORDER BY xid DESC, seq DESC))[1]::text::bigint, "
+                 "(array_agg(seq ORDER BY xid DESC, seq DESC))[1] FROM (SELECT xid, seq FROM log "
+                 "WHERE (xid, seq) > ($1::bigint::text::xid8, $2::bigint) AND xid < "
+                 "pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, seq LIMIT $3::bigint) AS t",
+                 &p, "look for what is to be exported", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    *ret_rows = pg_get_int(r, 0, 0);
+    *ret_end =
+        *ret_rows > 0 ? (struct log_position){pg_get_int(r, 0, 1), pg_get_int(r, 0, 2)} : *after;
+    PQclear(r);
+    return 0;
+}
+
+/* Everything up to now: transactions that run write what comes later. */
+static int begin_at_end(struct store *store, struct str name, struct error *err)
+{
+    struct log_position at = {.seq = INT64_MAX};
+    if (pg_number(pg_of(store), "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1",
+                  NULL, "look for what is to be exported", &at.xid, err) != 0)
+        return -1;
+    return pg_set_consumer(store, name, &at, err);
+}
+
+int pg_note_exports(struct store *store, int64_t stream, int64_t connection,
+                    const struct model_object *object, size_t most, bool *ret_more,
+                    struct error *err)
+{
+    char name[40];
+    struct log_position at, end;
+    int64_t rows;
+    snprintf(name, sizeof name, "export:%lld", (long long)stream);
+    *ret_more = false;
+    if (pg_load_consumer(store, str_from(name), &at, err) != 0)
+        return -1;
+    if (at.xid == 0)
+        return begin_at_end(store, str_from(name), err);
+    if (settled_end(pg_of(store), &at, (int64_t)most, &end, &rows, err) != 0)
+        return -1;
+    if (rows == 0)
+        return 0;
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, stream);
+    pg_int(&p, object->id);
+    pg_int(&p, at.xid);
+    pg_int(&p, at.seq);
+    pg_int(&p, end.xid);
+    pg_int(&p, end.seq);
+    pg_int(&p, connection);
+    int rc = pg_run(pg_of(store),
+                    "INSERT INTO export_due (stream, record) SELECT DISTINCT $1::bigint, record "
+                    "FROM log WHERE object = $2::bigint AND (xid, seq) > ($3::bigint::text::xid8, "
+                    "$4::bigint) AND (xid, seq) <= ($5::bigint::text::xid8, $6::bigint) AND "
+                    "(run IS NULL OR run NOT IN (SELECT id FROM run WHERE connection = "
+                    "$7::bigint)) ON CONFLICT DO NOTHING",
+                    &p, "note what is to be exported", err);
+    pg_params_free(&p);
+    *ret_more = rows == (int64_t)most;
+    return rc == 0 ? pg_set_consumer(store, str_from(name), &end, err) : -1;
+}
+
+/* A statement of a number ($1) and an array of numbers ($2). */
+static int run_with(struct store *store, const char *text, int64_t number, const int64_t *items,
+                    size_t count, const char *doing, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    if (count == 0)
+        return 0;
+    pg_int(&p, number);
+    pg_ints(&p, items, count);
+    int rc = pg_run(pg_of(store), text, &p, doing, err);
+    pg_params_free(&p);
+    return rc;
+}
+
+int pg_queue_exports(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                     struct error *err)
+{
+    return run_with(store,
+                    "INSERT INTO export_due (stream, record) SELECT DISTINCT $1::bigint, u.record "
+                    "FROM unnest($2::bigint[]) AS u(record) ON CONFLICT DO NOTHING",
+                    stream, records, count, "note what is to be exported", err);
+}
+
+int pg_queue_unlinked(struct store *store, int64_t stream, const struct model_object *object,
+                      int64_t organization, int64_t *ret_count, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    char text[500];
+    pg_int(&p, stream);
+    pg_int(&p, organization);
+    snprintf(text, sizeof text,
+             "WITH queued AS (INSERT INTO export_due (stream, record) SELECT $1::bigint, r.key "
+             "FROM %s r WHERE r.organization = $2::bigint AND r.deleted_at IS NULL AND NOT EXISTS "
+             "(SELECT 1 FROM link l WHERE l.record = r.key AND l.stream = $1::bigint) "
+             "ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM queued",
+             object->name);
+    int rc = pg_number(pg_of(store), text, &p, "note what is to be exported", ret_count, err);
+    pg_params_free(&p);
+    return rc;
+}
+
+int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t most,
+                    struct export_due **ret_rows, size_t *ret_count, struct arena *arena,
+                    struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, stream);
+    pg_int(&p, after);
+    pg_int(&p, most > INT32_MAX ? INT32_MAX : (int64_t)most);
+    PGresult *r = pg_query(
+        pg_of(store),
+        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id "
+        "FROM export_due d LEFT JOIN LATERAL (SELECT * FROM link k WHERE k.record = d.record AND "
+        "k.stream = d.stream ORDER BY k.ended <> 0, k.key DESC LIMIT 1) AS l ON true "
+        "WHERE d.stream = $1::bigint AND d.record > $2::bigint AND NOT EXISTS (SELECT 1 FROM "
+        "export_write w WHERE w.stream = d.stream AND w.record = d.record AND w.state < 3) "
+        "ORDER BY d.record LIMIT $3::bigint",
+        &p, "load what is to be exported", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    *ret_count = (size_t)PQntuples(r);
+    *ret_rows = arena_new(arena, *ret_count, sizeof **ret_rows);
+    for (int i = 0; i < PQntuples(r); i++)
+        (*ret_rows)[i] =
+            (struct export_due){.record = pg_get_int(r, i, 0),
+                                .link = {.key = pg_get_int(r, i, 1),
+                                         .record = pg_get_int(r, i, 0),
+                                         .ended = (enum link_ended)pg_get_int(r, i, 2),
+                                         .seen_remote = arena_str(arena, pg_get_str(r, i, 3)),
+                                         .seen_local = arena_str(arena, pg_get_str(r, i, 4))},
+                                .external_id = arena_str(arena, pg_get_str(r, i, 5))};
+    PQclear(r);
+    return 0;
+}
+
+int pg_drop_exports(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                    struct error *err)
+{
+    return run_with(
+        store, "DELETE FROM export_due WHERE stream = $1::bigint AND record = ANY ($2::bigint[])",
+        stream, records, count, "note what was exported", err);
+}
+
+int pg_count_exports(struct store *store, int64_t stream, int64_t *ret_count, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, stream);
+    int rc = pg_number(pg_of(store), "SELECT count(*) FROM export_due WHERE stream = $1::bigint",
+                       &p, "count what is to be exported", ret_count, err);
+    pg_params_free(&p);
+    return rc;
+}
+
+int pg_load_external(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                     struct str *out, struct arena *arena, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    if (count == 0)
+        return 0;
+    pg_int(&p, stream);
+    pg_ints(&p, records, count);
+    PGresult *r = pg_query(pg_of(store),
+                           "SELECT u.i, l.external_id FROM unnest($2::bigint[]) WITH ORDINALITY AS "
+                           "u(record, i) CROSS JOIN LATERAL (SELECT external_id FROM link WHERE "
+                           "record = u.record AND stream = $1::bigint AND ended = 0 "
+                           "ORDER BY key LIMIT 1) AS l",
+                           &p, "look up the vendor's ids", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        out[i] = STR("");
+    for (int row = 0; row < PQntuples(r); row++)
+        out[pg_get_int(r, row, 0) - 1] = arena_str(arena, pg_get_str(r, row, 1));
+    PQclear(r);
+    return 0;
+}
+
+/* ---- writes under way ---- */
+
+#define WRITE_COLUMNS                                                                              \
+    "w.id, w.stream, w.run, w.record, w.link, w.op, w.state, w.at, w.external_id, w.body, "        \
+    "w.reason"
+
+static void read_write(const PGresult *r, int at, struct export_write *row)
+{
+    *row = (struct export_write){.id = pg_get_int(r, at, 0),
+                                 .stream = pg_get_int(r, at, 1),
+                                 .run = pg_get_int(r, at, 2),
+                                 .record = pg_get_int(r, at, 3),
+                                 .link = pg_get_int(r, at, 4),
+                                 .op = (enum write_op)pg_get_int(r, at, 5),
+                                 .state = (enum write_state)pg_get_int(r, at, 6),
+                                 .at = pg_get_int(r, at, 7),
+                                 .external_id = pg_get_str(r, at, 8),
+                                 .body = pg_get_str(r, at, 9),
+                                 .reason = pg_get_str(r, at, 10)};
+}
+
+static int add_write(struct store *store, struct export_write *row, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, row->stream);
+    pg_int(&p, row->run);
+    pg_int(&p, row->record);
+    pg_int(&p, row->link);
+    pg_int(&p, (int64_t)row->op);
+    pg_int(&p, (int64_t)row->state);
+    pg_int(&p, row->at);
+    pg_str(&p, row->external_id);
+    pg_str(&p, row->body);
+    pg_prose(&p, row->reason);
+    int rc = pg_number(pg_of(store),
+                       "INSERT INTO export_write (stream, run, record, link, op, state, at, "
+                       "external_id, body, reason) VALUES ($1::bigint, $2::bigint, $3::bigint, "
+                       "$4::bigint, $5::bigint, $6::bigint, $7::bigint, $8, $9, "
+                       "coalesce($10::text, '')) RETURNING id",
+                       &p, "note a write", &row->id, err);
+    pg_params_free(&p);
+    return rc;
+}
+
+int pg_add_writes(struct store *store, struct export_write *rows, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (add_write(store, &rows[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+int pg_load_writes(struct store *store, int64_t stream, enum write_state state, int64_t after,
+                   size_t most, struct export_write **ret_rows, size_t *ret_count,
+                   struct arena *arena, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, stream);
+    pg_int(&p, (int64_t)state);
+    pg_int(&p, after);
+    pg_int(&p, most > INT32_MAX ? INT32_MAX : (int64_t)most);
+    PGresult *r = pg_query(pg_of(store),
+                           "SELECT " WRITE_COLUMNS " FROM export_write w WHERE w.stream = "
+                           "$1::bigint AND w.state = $2::bigint AND w.id > $3::bigint "
+                           "ORDER BY w.id LIMIT $4::bigint",
+                           &p, "load the writes under way", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    *ret_count = (size_t)PQntuples(r);
+    *ret_rows = arena_new(arena, *ret_count, sizeof **ret_rows);
+    for (size_t i = 0; i < *ret_count; i++) {
+        struct export_write *row = &(*ret_rows)[i];
+        read_write(r, (int)i, row);
+        row->external_id = arena_str(arena, row->external_id);
+        row->body = arena_str(arena, row->body);
+        row->reason = arena_str(arena, row->reason);
+    }
+    PQclear(r);
+    return 0;
+}
+
+int pg_set_writes(struct store *store, const int64_t *ids, size_t count, enum write_state state,
+                  struct error *err)
+{
+    return run_with(store,
+                    "UPDATE export_write SET state = $1::bigint WHERE id = ANY ($2::bigint[])",
+                    (int64_t)state, ids, count, "note what became of writes", err);
+}
+
+int pg_drop_writes(struct store *store, const int64_t *ids, size_t count, struct error *err)
+{
+    return run_with(store,
+                    "DELETE FROM export_write WHERE $1::bigint = 0 AND id = ANY ($2::bigint[])", 0,
+                    ids, count, "note what became of writes", err);
+}
+
+int pg_forget_refused(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                      struct error *err)
+{
+    return run_with(store,
+                    "DELETE FROM export_write WHERE stream = $1::bigint AND state = 3 AND record = "
+                    "ANY ($2::bigint[])",
+                    stream, records, count, "forget refused writes", err);
+}
+
+int pg_each_write(struct store *store, struct str connection, write_fn fn, void *arg,
+                  struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_str(&p, connection);
+    PGresult *r = pg_query(pg_of(store),
+                           "SELECT " WRITE_COLUMNS ", c.name, t.vendor_object FROM export_write w "
+                           "JOIN stream t ON t.id = w.stream JOIN connection c ON c.id = "
+                           "t.connection WHERE w.state > 1 AND ($1::text = '' OR c.name = "
+                           "$1::text) ORDER BY w.id",
+                           &p, "list the writes", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    bool go_on = true;
+    for (int i = 0; i < PQntuples(r) && go_on; i++) {
+        struct export_write row;
+        read_write(r, i, &row);
+        row.connection = pg_get_str(r, i, 11);
+        row.vendor_object = pg_get_str(r, i, 12);
+        go_on = fn(arg, &row);
+    }
+    PQclear(r);
+    return 0;
+}
+
+/* ---- the journal of what was sent ---- */
+
+static int add_sent(struct store *store, const struct sent_row *row, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, row->stream);
+    pg_int(&p, row->run);
+    pg_int(&p, row->record);
+    pg_int(&p, (int64_t)row->op);
+    pg_int(&p, row->at);
+    pg_str(&p, row->external_id);
+    pg_str_or_null(&p, row->body);
+    int rc = pg_run(pg_of(store),
+                    "INSERT INTO sent (stream, run, record, op, at, external_id, body) VALUES "
+                    "($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6, $7)",
+                    &p, "note what was sent", err);
+    pg_params_free(&p);
+    return rc;
+}
+
+int pg_add_sent(struct store *store, const struct sent_row *rows, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (add_sent(store, &rows[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+int pg_each_sent(struct store *store, int64_t run, const struct model_object *object,
+                 int64_t record, sent_fn fn, void *arg, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, run != 0 ? run : record);
+    if (run == 0)
+        pg_int(&p, object->id);
+    PGresult *r = pg_query(
+        pg_of(store),
+        run != 0 ? "SELECT id, stream, run, record, op, at, external_id, body FROM sent WHERE run "
+                   "= $1::bigint ORDER BY id DESC"
+                 : "SELECT e.id, e.stream, e.run, e.record, e.op, e.at, e.external_id, e.body FROM "
+                   "sent e JOIN stream s ON s.id = e.stream AND s.object = $2::bigint WHERE "
+                   "e.record = $1::bigint ORDER BY e.id DESC",
+        &p, "read what was sent", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    bool go_on = true;
+    for (int i = 0; i < PQntuples(r) && go_on; i++)
+        go_on = fn(arg, &(struct sent_row){.id = pg_get_int(r, i, 0),
+                                           .stream = pg_get_int(r, i, 1),
+                                           .run = pg_get_int(r, i, 2),
+                                           .record = pg_get_int(r, i, 3),
+                                           .op = (enum write_op)pg_get_int(r, i, 4),
+                                           .at = pg_get_int(r, i, 5),
+                                           .external_id = pg_get_str(r, i, 6),
+                                           .body = pg_get_str(r, i, 7)});
+    PQclear(r);
+    return 0;
+}
