@@ -264,7 +264,9 @@ static void drop_unmoved(struct batch *b)
         /* Fields that are not mapped any more are forgotten: should they be mapped again, what was
          * seen of them then says nothing. */
         bool fewer = item->link.seen_remote.len > item->shadow.len;
-        if (moved || fewer || item->link.key == 0 || item->link.ended != LINK_LIVE ||
+        bool unagreed =
+            item->link.seen_local.len < b->mapping->export_count * SHADOW_ENTRY;
+        if (moved || fewer || unagreed || item->link.key == 0 || item->link.ended != LINK_LIVE ||
             b->merge->verify) {
             b->items[n++] = *item;
         } else {
@@ -461,6 +463,8 @@ static void add_counts(struct run_counts *to, const struct run_counts *more)
     to->restored += more->restored;
     to->followed += more->followed;
     to->ended += more->ended;
+    to->refused += more->refused;
+    to->conflicted += more->conflicted;
 }
 
 /* ---- the whole ---- */
@@ -487,6 +491,8 @@ static int prepare(struct batch *b, struct error *err)
         batch_resolve(b, err) != 0)
         return -1;
     batch_place_winners(b);
+    if (!b->merge->verify && batch_settle_moves(b, err) != 0)
+        return -1;
     if (b->merge->verify && batch_compare(b, err) != 0)
         return -1;
     return b->merge->dry ? 0 : batch_write(b, err);
@@ -495,7 +501,7 @@ static int prepare(struct batch *b, struct error *err)
 static int write_all(struct batch *b, struct error *err)
 {
     if (engine_of(b)->apply(b->merge->store, &b->out, err) != 0 ||
-        batch_settle_pending(b, err) != 0)
+        batch_note_two_way(b, err) != 0 || batch_settle_pending(b, err) != 0)
         return -1;
     return batch_end(b, err);
 }

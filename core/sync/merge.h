@@ -52,6 +52,7 @@ struct merge {
      * as said above. `dry`: nothing is taken. */
     struct verify *verify;
     bool dry;
+    int64_t clock_skew_us; /* the vendor's clock less ours */
 };
 
 enum merge_result { MERGE_OK, MERGE_STOPPED, MERGE_FAILED };
@@ -64,6 +65,10 @@ enum merge_result merge_pages(const struct merge *merge, struct page *const *pag
 /* Whether a run that has done `before` may do `more`: the guard rails. */
 enum merge_result merge_guard(const struct merge *merge, const struct run_counts *before,
                               const struct run_counts *more, struct error *err);
+
+/* Whether it may write so many to the vendor. */
+enum merge_result merge_guard_exports(const struct merge *merge, const struct run_counts *before,
+                                      const struct run_counts *more, struct error *err);
 
 /* Of a read of deleted records: adds their links to merge->met, and to `ends` those that are still
  * to end; takes the records out of quarantine. Pages that are not mapped are enough. */
@@ -79,5 +84,13 @@ int merge_gone(const struct merge *merge, struct str external_id, int64_t record
  * when the guard rail trips, none. */
 enum merge_result merge_end(const struct merge *merge, const struct link_list *ends,
                             enum link_ended why, struct run_counts *counts, struct error *err);
+
+/* The value of a rule's field in a record; `custom` are its custom fields, parsed. -1: it is larger
+ * than anything can be. */
+int record_value(const struct rule *rule, const struct record_row *row, const struct json *custom,
+                 struct arena *arena, struct value *ret_value);
+
+/* Whether custom fields are exported. */
+bool mapping_has_custom_exports(const struct mapping *mapping);
 
 #endif

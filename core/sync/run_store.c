@@ -237,6 +237,7 @@ struct merge run_merge(struct run *run)
                           .run = run->row.id,
                           .target = &object->target,
                           .retakes = object->state.mapping_hash != object->setup->mapping.hash,
+                          .clock_skew_us = run->clock_skew_us,
                           .verify = run->request.verify,
                           .dry = run_is_dry(run)};
 }
