@@ -440,11 +440,17 @@ static int apply_rule(const struct mapping *m, const struct rule *rule, const st
     return apply_text(rule, t, arena, ret, err);
 }
 
+int rule_read(const struct rule *rule, struct str text, struct arena *arena,
+              struct value *ret_value, struct error *err)
+{
+    return apply_text(rule, text.len > 0 ? text : none, arena, ret_value, err);
+}
+
 bool rule_takes(const struct rule *rule, struct str text)
 {
     struct arena arena = {0};
     struct value value;
-    int rc = text.len == 0 ? 0 : apply_text(rule, text, &arena, &value, NULL);
+    int rc = text.len == 0 ? 0 : rule_read(rule, text, &arena, &value, NULL);
     arena_free(&arena);
     return rc == 0;
 }
@@ -516,7 +522,9 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
             values[i] = (struct value){.state = VALUE_NULL};
         else if (apply_rule(m, rule, fields, arena, &values[i], err) != 0) {
             *ret_field = str_from(rule->field.name);
-            if (rule->invalid == INVALID_QUARANTINE || rule->required || rule->field.required)
+            bool counts = rule_imports(rule);
+            if (counts &&
+                (rule->invalid == INVALID_QUARANTINE || rule->required || rule->field.required))
                 return MAP_INVALID;
             values[i] = (struct value){.state = VALUE_NULL};
         }
