@@ -151,15 +151,15 @@ bool export_differs(const struct export *x, const struct export_due *due,
 enum export_wish export_wish(const struct export *x, const struct export_due *due,
                              const struct record_row *row)
 {
-    const struct export_config *config = &x->merge.target->object->config->export;
+    const struct mapping *m = &x->merge.target->object->mapping;
     bool here = row->key != 0 && row->deleted_at == 0;
     if (due->link.key == 0)
-        return here && config->create ? WISH_CREATE : WISH_NOTHING;
+        return here && m->creates ? WISH_CREATE : WISH_NOTHING;
     if (due->link.ended != LINK_LIVE)
         return WISH_NOTHING;
     if (!here)
-        return config->archive ? WISH_ARCHIVE : WISH_NOTHING;
-    return config->update ? WISH_UPDATE : WISH_NOTHING;
+        return m->archives ? WISH_ARCHIVE : WISH_NOTHING;
+    return m->updates ? WISH_UPDATE : WISH_NOTHING;
 }
 
 static int differs_at_all(struct export *x, const struct export_due *due,

@@ -29,4 +29,10 @@ enum export_wish export_wish(const struct export *x, const struct export_due *du
 bool export_differs(const struct export *x, const struct export_due *due,
                     const struct export_rule *e, const struct value *value);
 
+/* Whether the rule reads the very field that is written, and nothing else. */
+static inline bool export_reads_back(const struct rule *rule, const struct export_rule *e)
+{
+    return rule->from_count == 1 && str_eq(rule->from[0], e->to);
+}
+
 #endif

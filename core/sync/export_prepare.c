@@ -172,7 +172,7 @@ static bool is_there(struct preparing *p, const struct export_item *item,
     const struct rule *rule = &p->mapping->rules[f->rule->rule];
     const uint8_t *key = store_hash_key(p->x->merge.store);
     uint64_t seen, hash;
-    if (!f->rule->reads_back)
+    if (!export_reads_back(rule, f->rule))
         return item->looked && str_eq(item->looked->raw[f->index], json_text(&p->x->arena, f));
     return rule_seen_hash(rule, key, f->clear ? (struct str){NULL, 0} : f->text, &p->x->arena,
                           &hash) == 0 &&
@@ -344,7 +344,7 @@ static void add_joins(struct export *x, struct export_item *item)
 static void add_item(struct preparing *p, struct export_item *item, enum export_wish wish)
 {
     struct export *x = p->x;
-    bool keyed = x->merge.target->object->config->external_key.len > 0;
+    bool keyed = x->merge.target->object->mapping.external_key.len > 0;
     if (wish == WISH_ARCHIVE)
         add_to_group(x, WRITE_ARCHIVE, STR(""), item, NULL);
     if (item->value_count > 0 && wish == WISH_CREATE)
@@ -519,7 +519,7 @@ static int make_call(struct export *x, struct export_group *g, struct error *err
     g->call = (struct write_request){
         .op = g->op,
         .object = object->item->name,
-        .key_field = g->op == WRITE_UPSERT ? object->config->external_key : STR(""),
+        .key_field = g->op == WRITE_UPSERT ? object->mapping.external_key : STR(""),
         .rows = rows,
         .row_count = (uint32_t)g->count};
     return 0;

@@ -58,7 +58,7 @@ static void see(struct settling *s, struct export_item *item, const struct expor
     struct arena *a = &s->x->arena;
     uint64_t hash;
     item->link.seen_local = shadow_set(item->link.seen_local, rule->field.id, f->here, a);
-    if (f->rule->reads_back &&
+    if (export_reads_back(rule, f->rule) &&
         rule_seen_hash(rule, store_hash_key(s->x->merge.store), text, a, &hash) == 0)
         item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
 }

@@ -246,7 +246,8 @@ static bool find_moved(struct batch *b, struct item *item)
     for (size_t i = 0; i < b->mapping->rule_count; i++) {
         const struct rule *rule = &b->mapping->rules[i];
         bool again = b->merge->retakes && rule->take.len > 0;
-        if (rule->paused || !(again || shadow_moved(item->link.seen_remote, shadow, i)))
+        if (rule->paused || !rule_imports(rule) ||
+            !(again || shadow_moved(item->link.seen_remote, shadow, i)))
             continue;
         item->moved[i / 64] |= UINT64_C(1) << (i % 64);
         any = true;

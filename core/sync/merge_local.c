@@ -49,7 +49,7 @@ bool mapping_has_custom_exports(const struct mapping *m)
 
 /* ---- who wins ---- */
 
-static enum priority winner_of(const struct batch *b, const struct item *item,
+static enum sync_priority winner_of(const struct batch *b, const struct item *item,
                                const struct rule *rule)
 {
     int64_t remote = item->record->modified_us;

@@ -257,7 +257,7 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
     b->random += ID_RANDOM;
     row->created_at = row->updated_at = b->out.now_us;
     for (size_t i = 0; i < b->mapping->rule_count; i++)
-        if (b->mapping->rules[i].index >= 0 && has_moved(item, i))
+        if (b->mapping->rules[i].index >= 0 && rule_imports(&b->mapping->rules[i]))
             row->fields[b->mapping->rules[i].index] = *value_for(item, &b->mapping->rules[i], i);
     set_defaults(b, row);
     b->out.creates[b->out.create_count++] =
