@@ -55,7 +55,8 @@ struct export_group {
     size_t count;
 };
 
-struct export {
+struct export
+{
     struct merge merge;
     const char *connection; /* its name */
     int64_t connection_id;

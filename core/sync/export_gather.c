@@ -4,7 +4,7 @@
 
 enum {
     LOG_ROWS_MOST = 20000, /* looked at in one transaction */
-    CLOCKS_APART = 60      /* seconds, at most: of the vendor's two clocks, its Date and its records */
+    CLOCKS_APART = 60 /* seconds, at most: of the vendor's two clocks, its Date and its records */
 };
 
 static const struct store_engine *engine_of(const struct export *x)
@@ -23,8 +23,8 @@ static size_t portion(const struct export *x)
 static int load_all(struct export *x, enum write_state state, struct export_write **ret_rows,
                     size_t *ret_count, struct error *err)
 {
-    return engine_of(x)->load_writes(x->merge.store, x->merge.target->stream, state, 0, SIZE_MAX / 2,
-                                     ret_rows, ret_count, &x->arena, err);
+    return engine_of(x)->load_writes(x->merge.store, x->merge.target->stream, state, 0,
+                                     SIZE_MAX / 2, ret_rows, ret_count, &x->arena, err);
 }
 
 /* Writes that may be sent again without harm are forgotten: their records are still due, and will
@@ -181,8 +181,8 @@ static int differs_at_all(struct export *x, const struct export_due *due,
 
 /* ---- gathering ---- */
 
-static int sort_portion(struct export *x, const struct export_due *due, const struct record_row *rows,
-                        size_t count, struct error *err)
+static int sort_portion(struct export *x, const struct export_due *due,
+                        const struct record_row *rows, size_t count, struct error *err)
 {
     int64_t *done = arena_new(&x->arena, count, sizeof done[0]);
     size_t done_count = 0;
@@ -210,9 +210,9 @@ static int gather(void *arg, struct error *err)
     struct record_row *rows;
     bool more = false;
     size_t count;
-    if (!x->noted && engine_of(x)->note_exports(m->store, m->target->stream, x->connection_id,
-                                                m->target->object->model, LOG_ROWS_MOST, &more,
-                                                err) != 0)
+    if (!x->noted &&
+        engine_of(x)->note_exports(m->store, m->target->stream, x->connection_id,
+                                   m->target->object->model, LOG_ROWS_MOST, &more, err) != 0)
         return -1;
     x->noted |= !more;
     if (more)

@@ -73,9 +73,8 @@ static int by_looked_id(const void *a, const void *b)
 static const struct looked *find_looked(const struct export *x, struct str id)
 {
     const struct looked key = {.id = id};
-    return x->looked_count > 0
-               ? bsearch(&key, x->looked, x->looked_count, sizeof key, by_looked_id)
-               : NULL;
+    return x->looked_count > 0 ? bsearch(&key, x->looked, x->looked_count, sizeof key, by_looked_id)
+                               : NULL;
 }
 
 /* ---- what is loaded ---- */
@@ -217,8 +216,7 @@ static enum field_verdict field_of(struct preparing *p, size_t i, const struct e
 static void note_agreed(struct preparing *p, struct export_item *item, const struct export_field *f)
 {
     uint16_t id = p->mapping->rules[f->rule->rule].field.id;
-    struct link_write *last =
-        p->agreed_count > 0 ? &p->agreed[p->agreed_count - 1] : NULL;
+    struct link_write *last = p->agreed_count > 0 ? &p->agreed[p->agreed_count - 1] : NULL;
     if (!last || last->key != item->link.key)
         last = &p->agreed[p->agreed_count++];
     item->link.seen_local = shadow_set(item->link.seen_local, id, f->here, &p->x->arena);
@@ -301,11 +299,10 @@ static struct export_group *group_for(struct export *x, enum write_op op, struct
             return g;
     if (x->group_count == GROUPS_MOST)
         return NULL;
-    *g = (struct export_group){
-        .op = op,
-        .field = field,
-        .items = arena_new(&x->arena, x->count, sizeof g->items[0]),
-        .joined = arena_new(&x->arena, x->count, sizeof g->joined[0])};
+    *g = (struct export_group){.op = op,
+                               .field = field,
+                               .items = arena_new(&x->arena, x->count, sizeof g->items[0]),
+                               .joined = arena_new(&x->arena, x->count, sizeof g->joined[0])};
     x->group_count++;
     return g;
 }
@@ -391,10 +388,9 @@ static int compare(struct preparing *p, size_t i, struct error *err)
 
 static int by_group(const void *a, const void *b)
 {
-    static const int order[] = {[WRITE_CREATE] = 0,      [WRITE_UPSERT] = 1,
-                                [WRITE_UPDATE] = 2,      [WRITE_RESTORE] = 3,
-                                [WRITE_DISSOCIATE] = 4,  [WRITE_ASSOCIATE] = 5,
-                                [WRITE_ARCHIVE] = 6};
+    static const int order[] = {
+        [WRITE_CREATE] = 0,     [WRITE_UPSERT] = 1,    [WRITE_UPDATE] = 2, [WRITE_RESTORE] = 3,
+        [WRITE_DISSOCIATE] = 4, [WRITE_ASSOCIATE] = 5, [WRITE_ARCHIVE] = 6};
     const struct export_group *x = a, *y = b;
     return order[x->op] - order[y->op];
 }
@@ -498,11 +494,11 @@ static void fill_row(struct export *x, const struct export_group *g, size_t i,
         return;
     struct write_value *values = arena_new(&x->arena, item->value_count, sizeof values[0]);
     for (size_t j = 0; j < item->value_count; j++)
-        values[j] = (struct write_value){
-            .name = item->values[j].rule->to,
-            .text = item->values[j].text,
-            .type = type_of(m->rules[item->values[j].rule->rule].field.kind),
-            .clear = item->values[j].clear};
+        values[j] =
+            (struct write_value){.name = item->values[j].rule->to,
+                                 .text = item->values[j].text,
+                                 .type = type_of(m->rules[item->values[j].rule->rule].field.kind),
+                                 .clear = item->values[j].clear};
     row->values = values;
     row->value_count = (uint32_t)item->value_count;
 }

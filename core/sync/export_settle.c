@@ -46,8 +46,7 @@ static struct str kept_text(struct settling *s, const struct json *fields,
     struct str written = f->clear ? (struct str){NULL, 0} : f->text;
     if (!value)
         return written;
-    return json_kind(value) == JSON_NULL ? (struct str){NULL, 0}
-                                         : page_scalar(value, &s->x->arena);
+    return json_kind(value) == JSON_NULL ? (struct str){NULL, 0} : page_scalar(value, &s->x->arena);
 }
 
 static void see(struct settling *s, struct export_item *item, const struct export_field *f,
@@ -127,8 +126,8 @@ static void begin_link(struct settling *s, struct export_item *item, struct str 
     item->external_id = arena_str(a, id);
     item->link.seen_remote = item->link.seen_local = STR("");
     for (size_t i = 0; i < m->export_count; i++)
-        item->link.seen_local = shadow_set(item->link.seen_local,
-                                           m->rules[m->exports[i].rule].field.id, nothing, a);
+        item->link.seen_local =
+            shadow_set(item->link.seen_local, m->rules[m->exports[i].rule].field.id, nothing, a);
 }
 
 static void settle_values(struct settling *s, struct export_item *item,
@@ -189,17 +188,16 @@ static void refuse(struct settling *s, size_t i, struct str why)
 {
     const struct export_item *item = s->group->items[i];
     const struct merge *m = &s->x->merge;
-    s->refused[s->refused_count++] =
-        (struct export_write){.stream = m->target->stream,
-                              .run = m->run,
-                              .record = item->record,
-                              .link = item->link.key,
-                              .op = s->group->op,
-                              .state = WRITE_REFUSED,
-                              .at = s->x->vendor_now,
-                              .external_id = item->external_id,
-                              .body = s->group->bodies[i],
-                              .reason = arena_str(&s->x->arena, why)};
+    s->refused[s->refused_count++] = (struct export_write){.stream = m->target->stream,
+                                                           .run = m->run,
+                                                           .record = item->record,
+                                                           .link = item->link.key,
+                                                           .op = s->group->op,
+                                                           .state = WRITE_REFUSED,
+                                                           .at = s->x->vendor_now,
+                                                           .external_id = item->external_id,
+                                                           .body = s->group->bodies[i],
+                                                           .reason = arena_str(&s->x->arena, why)};
     s->ended[s->ended_count++] = s->group->ids[i];
     s->done[s->done_count++] = item->record; /* until it changes again */
     s->counts.refused++;

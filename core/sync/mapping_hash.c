@@ -84,6 +84,10 @@ void mapping_hash(struct mapping *m)
         hash_text(&text, cond->field);
         hash_texts(&text, cond->values.items, cond->values.count);
     }
+    for (size_t i = 0; i < m->export_count; i++) { /* all is read once, to have a base for these */
+        buf_char(&text, '^');
+        hash_text(&text, str_from(m->rules[m->exports[i].rule].field.name));
+    }
     m->rules_hash = m->hash = (int64_t)siphash(key, buf_view(&text));
     buf_clear(&text);
     for (size_t i = 0; i < m->export_count; i++)

@@ -265,8 +265,7 @@ static void drop_unmoved(struct batch *b)
         /* Fields that are not mapped any more are forgotten: should they be mapped again, what was
          * seen of them then says nothing. */
         bool fewer = item->link.seen_remote.len > item->shadow.len;
-        bool unagreed =
-            item->link.seen_local.len < b->mapping->export_count * SHADOW_ENTRY;
+        bool unagreed = item->link.seen_local.len < b->mapping->export_count * SHADOW_ENTRY;
         if (moved || fewer || unagreed || item->link.key == 0 || item->link.ended != LINK_LIVE ||
             b->merge->verify) {
             b->items[n++] = *item;

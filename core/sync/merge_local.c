@@ -33,8 +33,7 @@ int record_value(const struct rule *rule, const struct record_row *row, const st
     json_write(&text, member);
     int rc = text.full ? -1 : 0;
     if (rc == 0)
-        *ret_value =
-            (struct value){.state = VALUE_TEXT, .text = arena_str(arena, buf_view(&text))};
+        *ret_value = (struct value){.state = VALUE_TEXT, .text = arena_str(arena, buf_view(&text))};
     buf_free(&text);
     return rc;
 }
@@ -50,7 +49,7 @@ bool mapping_has_custom_exports(const struct mapping *m)
 /* ---- who wins ---- */
 
 static enum sync_priority winner_of(const struct batch *b, const struct item *item,
-                               const struct rule *rule)
+                                    const struct rule *rule)
 {
     int64_t remote = item->record->modified_us;
     int64_t local = item->row->updated_at + b->merge->clock_skew_us;
@@ -67,7 +66,8 @@ static struct str json_of(struct batch *b, const struct rule *rule, const struct
         json_put_raw(&w, value->text);
     else
         value_write_json(&w, rule->field.kind, value);
-    struct str copy = text.full ? STR("\"(too long to show)\"") : arena_str(&b->arena, buf_view(&text));
+    struct str copy =
+        text.full ? STR("\"(too long to show)\"") : arena_str(&b->arena, buf_view(&text));
     buf_free(&text);
     return copy;
 }
@@ -94,6 +94,45 @@ static void note_conflict(struct batch *b, const struct item *item, size_t r,
                               .local = json_of(b, rule, local),
                               .remote = json_of(b, rule, remote)};
     b->counts.conflicted++;
+}
+
+/* ---- lists ---- */
+
+static void add_texts(const struct json *list, const struct json *but, struct json_writer *w)
+{
+    const struct json *item;
+    for (size_t i = 0; (item = json_element(list, i)) != NULL; i++) {
+        const struct json *other = NULL;
+        bool there = false;
+        for (size_t j = 0; !there && (other = json_element(but, j)) != NULL; j++)
+            there = str_eq(json_string(item), json_string(other));
+        if (!there)
+            json_put_str(w, json_string(item));
+    }
+}
+
+/* What both have, ours first, or theirs; each once. False: one of them is no list. */
+static bool list_unite(bool theirs_first, const struct value *local, const struct value *remote,
+                       struct arena *arena, struct value *ret_value)
+{
+    const struct json *ours = NULL, *theirs = NULL;
+    struct buf text = BUF_INIT(RECORD_TEXT_MAX);
+    struct json_writer w = {.out = &text};
+    bool lists = local->state == VALUE_TEXT && remote->state == VALUE_TEXT &&
+                 json_parse(local->text, &ours, NULL) == 0 &&
+                 json_parse(remote->text, &theirs, NULL) == 0 && json_kind(ours) == JSON_ARRAY &&
+                 json_kind(theirs) == JSON_ARRAY;
+    if (lists) {
+        json_open(&w, '[');
+        add_texts(theirs_first ? theirs : ours, NULL, &w);
+        add_texts(theirs_first ? ours : theirs, theirs_first ? theirs : ours, &w);
+        json_close(&w, ']');
+        *ret_value = (struct value){.state = VALUE_TEXT, .text = arena_str(arena, buf_view(&text))};
+    }
+    json_free(ours);
+    json_free(theirs);
+    buf_free(&text);
+    return lists && !text.full;
 }
 
 /* ---- a field ---- */
@@ -152,6 +191,20 @@ static void settle_conflict(struct batch *b, struct item *item, size_t r, const 
     agree(a, there);
 }
 
+/* Of a field that is written and never taken: what a record that is linked now has there already is
+ * to become ours. */
+static int settle_sent_only(struct batch *b, const struct item *item, const struct export_rule *e,
+                            struct agreed *a, bool known)
+{
+    struct value remote;
+    if (known || item->link.key != 0)
+        return 0;
+    if (remote_value(b, item, e->rule, &remote) != 0)
+        return -1;
+    agree(a, rule_hash(store_hash_key(b->merge->store), &remote));
+    return 0;
+}
+
 static int settle_field(struct batch *b, struct item *item, const struct export_rule *e,
                         const struct json *custom, struct agreed *a)
 {
@@ -165,16 +218,13 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
         agree(a, agreed);
     if (rule->paused && !known)
         a->how = AGREED_ON_NOTHING;
+    if (!rule_imports(rule))
+        return settle_sent_only(b, item, e, a, known);
     if (rule->paused || !moved)
         return 0;
     if ((!item->created && record_value(rule, item->row, custom, &b->arena, &local) != 0) ||
         remote_value(b, item, e->rule, &remote) != 0)
         return -1;
-    if (rule->direction == DIRECTION_EXPORT) {
-        take_not(item, e->rule);
-        agree(a, rule_hash(key, &remote));
-        return 0;
-    }
     if (item->created)
         return 0;
     if (!linked && remote.state == VALUE_NULL && local.state != VALUE_NULL) {
@@ -243,9 +293,11 @@ int batch_local_shadow(struct batch *b, const struct item *item, struct str *ret
     char *shadow = arena_new(&b->arena, m->export_count, SHADOW_ENTRY);
     for (size_t i = 0; i < m->export_count; i++) {
         const struct rule *rule = &m->rules[m->exports[i].rule];
-        const struct agreed *a = &item->agreed[i];
+        const struct agreed taken = {.how = AGREED_ON_ROW}; /* by a comparison that repairs */
+        const struct agreed *a = item->agreed ? &item->agreed[i] : &taken;
         struct value value;
-        if (a->how == AGREED_ON_NOTHING || record_value(rule, item->row, custom, &b->arena, &value) != 0)
+        if (a->how == AGREED_ON_NOTHING ||
+            record_value(rule, item->row, custom, &b->arena, &value) != 0)
             continue;
         uint64_t here = rule_hash(key, &value);
         shadow_pack(shadow + n++ * SHADOW_ENTRY, rule->field.id,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * After an object was read: what changed here goes to the vendor, portion by portion (export.h). The
- * vendor's records are read again before they are written, as they may have moved since.
+ * After an object was read: what changed here goes to the vendor, portion by portion (export.h).
+ * The vendor's records are read again before they are written, as they may have moved since.
  */
 #include <stdio.h>
 
@@ -41,7 +41,8 @@ static int work_gather(struct run *run, struct error *err)
     return export_gather(&run->export, err);
 }
 
-/* Records that wait for others of the same object, as those are new there, come in a second pass. */
+/* Records that wait for others of the same object, as those are new there, come in a second pass.
+ */
 static void finish(struct run *run)
 {
     struct export *x = &run->export;

@@ -95,7 +95,7 @@ struct run {
     void (*after_abandon)(struct run *run);
     enum outcome write_outcome;
     int64_t clock_skew_us; /* the vendor's clock less ours, as of the session's beginning */
-    bool write_unclear; /* what nothing was said of may be done */
+    bool write_unclear;    /* what nothing was said of may be done */
     struct run_look look;
     struct intake *intake;
     struct parse *parse; /* the emit that the worker waits for; NULL: none */
