@@ -504,7 +504,7 @@ int rule_seen_hash(const struct rule *rule, const uint8_t key[SIPHASH_KEY], stru
     return 0;
 }
 
-void shadow_pack(char *entry, uint16_t id, uint64_t hash)
+void shadow_pack(char entry[SHADOW_ENTRY], uint16_t id, uint64_t hash)
 {
     entry[0] = (char)id;
     entry[1] = (char)(id >> 8);

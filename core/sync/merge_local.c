@@ -7,6 +7,7 @@
  * for the export to bring it there (run_export.c). A field without an entry has no past: what both
  * sides have is taken as agreed, so that nothing is written there for what was before.
  */
+#include "sync/export_map.h"
 #include "sync/merge_internal.h"
 
 enum { SHOWN_MAX = 1024 * 1024 }; /* of a value in a conflict */

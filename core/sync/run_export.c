@@ -9,7 +9,7 @@
 #include "sync/run_internal.h"
 
 static void gather(struct run *run);
-static void send(struct run *run);
+static void send_group(struct run *run);
 
 bool run_export_wanted(const struct run *run, const struct run_object *object)
 {
@@ -100,7 +100,7 @@ static int work_prepare(struct run *run, struct error *err)
 static void prepared(struct run *run)
 {
     run->export_group = 0;
-    send(run);
+    send_group(run);
 }
 
 static void prepare(struct run *run)
@@ -121,7 +121,7 @@ static void next_portion(struct run *run)
 }
 
 /* What was noted and is not sent is found by the next run. */
-static void send(struct run *run)
+static void send_group(struct run *run)
 {
     if (!run_goes_on(run))
         return;
@@ -169,7 +169,7 @@ static void settled(struct run *run)
         run_conclude(run, RUN_FAILED, run->read_text);
     } else {
         run->export_group++;
-        send(run);
+        send_group(run);
     }
 }
 
