@@ -87,12 +87,14 @@ struct connector_object {
     bool reads_deleted, reads_ids; /* it understands READ_DELETED, READ_IDS */
     bool deleted_is_whole;         /* READ_DELETED gives every record that is deleted now */
     bool is_custom;                /* stands for all that have no row */
-    bool can_create, can_update, can_upsert, can_archive, can_restore; /* by its write */
-    uint32_t write_rows;      /* most rows that one write takes; 0: it is never written */
-    struct str write_scope;   /* empty: none */
-    struct str *associations; /* fields made by attach, written by ASSOCIATE and DISSOCIATE */
+
+    /* What write does with it. */
+    bool creates, updates, upserts, archives, restores;
+    uint32_t write_rows; /* the most that one write takes; 0: it is never written */
+    struct str write_scope;
+    struct str *associations; /* fields that are written by ASSOCIATE and DISSOCIATE */
     uint32_t association_count;
-    struct str *read_only; /* fields that cannot be written; a last '*' stands for any end */
+    struct str *read_only; /* fields that are never written; '*' at the end of a name: a prefix */
     uint32_t read_only_count;
 };
 
