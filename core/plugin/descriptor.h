@@ -113,6 +113,7 @@ struct descriptor {
     uint32_t response_count;
     struct connector_object *objects;
     uint32_t object_count;
+    bool writes;        /* it has the operation */
     struct arena arena; /* owns all of it */
 };
 
@@ -124,6 +125,11 @@ void descriptor_free(struct descriptor *d);
 
 /* The row of an object; the one for all others, where there is one and the name can be one. */
 const struct connector_object *descriptor_object(const struct descriptor *d, struct str name);
+/* Whether the connector says that this field of the vendor cannot be written. */
+bool descriptor_is_read_only(const struct connector_object *object, struct str field);
+/* Whether the field is written by ASSOCIATE and DISSOCIATE. */
+bool descriptor_is_association(const struct connector_object *object, struct str field);
+
 const struct connector_auth *descriptor_auth(const struct descriptor *d, struct str name);
 
 #endif
