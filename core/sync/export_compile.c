@@ -23,7 +23,7 @@ static const char *const direction_names[] = {"import", "export", "bidirectional
 
 bool export_is_writable(const struct connector_object *v)
 {
-    return v->write_rows > 0 && (v->can_create || v->can_update || v->can_upsert || v->can_archive);
+    return v->write_rows > 0 && (v->creates || v->updates || v->upserts || v->archives);
 }
 
 static bool is_listed(const struct str *names, uint32_t count, struct str field)
@@ -140,7 +140,7 @@ static void resolve_external_key(struct exporter *x)
     struct str field = x->config->external_key;
     if (!at)
         return;
-    if (!x->vendor->can_upsert)
+    if (!x->vendor->upserts)
         settings_complain(x->ctx, at,
                           "the connector does not write %.*s by a field of your choice: remove "
                           "'external_key'",
@@ -161,9 +161,9 @@ static void resolve_writes(struct exporter *x)
     check_idle(x);
     if (!direction_exports(x->m->direction))
         return;
-    x->m->creates = may_write(x, "create", writes->create, v->can_create || v->can_upsert);
-    x->m->updates = may_write(x, "update", writes->update, v->can_update || v->can_upsert);
-    x->m->archives = may_write(x, "archive", writes->archive, v->can_archive);
+    x->m->creates = may_write(x, "create", writes->create, v->creates || v->upserts);
+    x->m->updates = may_write(x, "update", writes->update, v->updates || v->upserts);
+    x->m->archives = may_write(x, "archive", writes->archive, v->archives);
     if (!writes->create && !writes->update && !writes->archive)
         settings_complain(x->ctx, node_get(x->object, "export"),
                           "nothing is left that an export of %.*s may do: write sync_direction: "

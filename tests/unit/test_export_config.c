@@ -110,17 +110,17 @@ static void test_unwritable(void)
     expect("connector: t\nsync_direction: bidirectional\nobjects: {companies: {}}\n",
            "2:17: Example writes nothing to the vendor: write sync_direction: import\n");
     object->write_rows = 100;
-    object->can_create = object->can_update = object->can_upsert = object->can_archive = false;
+    object->creates = object->updates = object->upserts = object->archives = false;
     mistakes("sync_direction: export",
              "4:21: companies cannot be exported: the connector only reads them; write "
              "sync_direction: import\n");
-    object->can_update = true;
+    object->updates = true;
     both("export: {create: true, archive: true}, external_key: k",
          "4:53: the connector cannot create companies: write create: false\n"
          "4:68: the connector cannot archive companies: write archive: false\n"
          "4:89: the connector does not write companies by a field of your choice: remove "
          "'external_key'\n");
-    object->can_create = object->can_upsert = object->can_archive = true;
+    object->creates = object->upserts = object->archives = true;
 }
 
 static void test_writes(void)
