@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "base/world.h"
+#include "base/write_op.h"
 #include "plugin/carrier.h"
 #include "plugin/descriptor.h"
 
@@ -202,17 +203,6 @@ struct selector {
     size_t id_count;       /* at most READ_IDS_MAX */
 };
 void worker_read(struct worker *w, const struct selector *selector);
-
-/* The values of FASTENR_WRITE_*. */
-enum write_op {
-    WRITE_CREATE = 1,
-    WRITE_UPDATE = 2,
-    WRITE_UPSERT = 3,
-    WRITE_ARCHIVE = 4,
-    WRITE_RESTORE = 5,
-    WRITE_ASSOCIATE = 6,
-    WRITE_DISSOCIATE = 7
-};
 
 struct write_value {
     struct str name, value;

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/uuid.h"
 #include "base/world.h"
+#include "base/write_op.h"
 #include "model/value.h"
 
 struct store;
@@ -269,17 +270,8 @@ struct export_due {
     struct str external_id;
 };
 
-/* A write is noted before it is sent, so that what became of it can be found out after a crash.
- * The numbers are the store's. */
-enum write_op {
-    WRITE_CREATE = 1,
-    WRITE_UPDATE,
-    WRITE_UPSERT,
-    WRITE_ARCHIVE,
-    WRITE_RESTORE,
-    WRITE_ASSOCIATE,
-    WRITE_DISSOCIATE
-};
+/* A write is noted before it is sent, so that what became of it can be found out after a crash. The
+ * numbers are the store's. */
 enum write_state {
     WRITE_SENT = 1,    /* it is under way, or the host died: its outcome is not known */
     WRITE_DOUBTED = 2, /* its outcome is not known, and could not be found out yet */

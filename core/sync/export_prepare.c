@@ -496,7 +496,7 @@ static void fill_row(struct export *x, const struct export_group *g, size_t i,
     for (size_t j = 0; j < item->value_count; j++)
         values[j] =
             (struct write_value){.name = item->values[j].rule->to,
-                                 .text = item->values[j].text,
+                                 .value = item->values[j].text,
                                  .type = type_of(m->rules[item->values[j].rule->rule].field.kind),
                                  .clear = item->values[j].clear};
     row->values = values;

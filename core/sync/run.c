@@ -271,6 +271,7 @@ static void on_ended(void *arg, const struct session_end *end)
     const struct client_stats *stats = session_stats(run->session);
     run->row.api_calls += stats->calls;
     run->row.bytes += stats->bytes;
+    run->write_unclear = end->unclear;
     if (end->how == SESSION_CRASHED)
         note_crash(run, end);
     char text[sizeof run->crash_text];

@@ -189,7 +189,7 @@ static int work_abandon(struct run *run, struct error *err)
 {
     struct export *x = &run->export;
     size_t sent = run->export_group;
-    if (run->writing && export_settle(x, group_of(run), true, err) != 0)
+    if (run->writing && export_settle(x, group_of(run), run->write_unclear, err) != 0)
         return -1;
     return export_unsend(x, run->writing ? sent + 1 : sent, err);
 }
