@@ -136,11 +136,10 @@ static int parse_reference(struct decision *d, struct str text, struct error *er
     d->wanted = (struct value){.state = VALUE_INTEGER, .integer = key};
     if (key != 0)
         return 0;
-    error_set(
-        &d->answer->why,
-        "'%.*s' is not the id of a record of %s; `fastenr records %s --show id,name` has them",
-        SHOWN < text.len ? SHOWN : (int)text.len, text.ptr, d->rule.field.references,
-        d->rule.field.references);
+    error_set(&d->answer->why,
+              "'%.*s' is not the id of a record of %s; `fastenr records %s` has them",
+              SHOWN < text.len ? SHOWN : (int)text.len, text.ptr, d->rule.field.references,
+              d->rule.field.references);
     return REFUSED;
 }
 
