@@ -51,6 +51,16 @@ static const char *theirs(struct erase_sql *sql)
                         CONTACT, sql->contacts, OWNER, sql->owners);
 }
 
+/* Rows of the log that go: the person's, also of a record that another program deleted, which is
+ * known by its log alone. */
+static const char *their_log(struct erase_sql *sql)
+{
+    return arena_printf(sql->arena,
+                        "(%s OR (object IN (%d, %d) AND (object, record) IN (SELECT object, record "
+                        "FROM log WHERE op = 3 AND %s)))",
+                        theirs(sql), CONTACT, OWNER, sql->dialect->body);
+}
+
 /* On rows of the quarantine. */
 static const char *own_in_quarantine(struct erase_sql *sql)
 {
@@ -172,7 +182,8 @@ static void add_counts(struct erase_sql *sql, const char *own, struct erase_coun
     add_count(sql, &counts->records, arena_printf(a, "contact WHERE key IN %s", sql->contacts));
     add_count(sql, &counts->owners, arena_printf(a, "owner WHERE key IN %s", sql->owners));
     add_count(sql, &counts->links, arena_printf(a, "link WHERE key IN %s", sql->links));
-    add_count(sql, &counts->log_rows, arena_printf(a, "log WHERE %s OR %s", theirs(sql), d->body));
+    add_count(sql, &counts->log_rows,
+              arena_printf(a, "log WHERE %s OR %s", their_log(sql), d->body));
     add_count(sql, &counts->quarantined, arena_printf(a, "quarantine WHERE %s OR %s", own, d->id));
     add_count(sql, &counts->payloads,
               arena_printf(a, "quarantine WHERE (%s OR %s) AND NOT (%s OR %s)", d->payload,
@@ -188,7 +199,7 @@ static void add_log_and_quarantine(struct erase_sql *sql, const char *own)
                                "DELETE FROM pending_reference WHERE %s OR (stream, external_id) IN "
                                "(%s) OR lower(external_id%s) = %s",
                                theirs(sql), sql->ids, d->collation, d->address));
-    add_step(sql, arena_printf(a, "DELETE FROM log WHERE %s", theirs(sql)));
+    add_step(sql, arena_printf(a, "DELETE FROM log WHERE %s", their_log(sql)));
     add_step(sql, arena_printf(a, "UPDATE log SET body = NULL WHERE %s", d->body));
     add_step(sql, arena_printf(a, "DELETE FROM quarantine WHERE %s OR %s", own, d->id));
     add_step(sql, arena_printf(a, "UPDATE quarantine SET payload = '%s' WHERE %s",
