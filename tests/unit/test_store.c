@@ -79,7 +79,12 @@ static void drop_triggers(sqlite3 *db)
 static void test_older_schema_is_migrated(void)
 {
     static const char undo[] =
-        "DROP TABLE log_consumer; DROP TABLE key_floor; PRAGMA writable_schema = ON;"
+        "DROP TABLE export_due; DROP TABLE export_write; DROP TABLE sent; DROP TABLE conflict;"
+        "ALTER TABLE link DROP COLUMN seen_local; ALTER TABLE run_stream DROP COLUMN sent_created;"
+        "ALTER TABLE run_stream DROP COLUMN sent_updated; ALTER TABLE run_stream DROP COLUMN "
+        "sent_deleted; ALTER TABLE run_stream DROP COLUMN refused; ALTER TABLE run_stream DROP "
+        "COLUMN conflicted; DROP TABLE log_consumer; DROP TABLE key_floor; PRAGMA writable_schema "
+        "= ON;"
         "UPDATE sqlite_schema SET sql = replace(replace(sql, 'NOT NULL DEFAULT 0', 'NOT NULL'), "
         "'NOT NULL DEFAULT x' || char(39, 39), 'NOT NULL') WHERE sql LIKE "
         "'CREATE TABLE % (key INTEGER PRIMARY KEY, id BLOB NOT NULL DEFAULT x%';"

@@ -437,7 +437,11 @@ static void test_older_schema_is_migrated(void)
     put_dictionaries();
     create("c1", "One", NULL);
     store_close(store);
-    sql("SET client_min_messages = error; DROP TABLE fastenr.log_consumer; "
+    sql("SET client_min_messages = error; DROP TABLE fastenr.log_consumer, fastenr.export_due, "
+        "fastenr.export_write, fastenr.sent, fastenr.conflict; ALTER TABLE fastenr.link DROP "
+        "COLUMN "
+        "seen_local; ALTER TABLE fastenr.run_stream DROP COLUMN sent_created, DROP COLUMN "
+        "sent_updated, DROP COLUMN sent_deleted, DROP COLUMN refused, DROP COLUMN conflicted; "
         "DROP INDEX fastenr.log_xid; DO $$ DECLARE f regprocedure; BEGIN FOR f IN SELECT oid "
         "FROM pg_proc WHERE pronamespace = 'fastenr'::regnamespace LOOP "
         "EXECUTE 'DROP FUNCTION IF EXISTS ' || f || ' CASCADE'; END LOOP; END $$; "
@@ -447,6 +451,8 @@ static void test_older_schema_is_migrated(void)
     CU_ASSERT_PTR_NULL(foreign("INSERT INTO account (name) VALUES ('Theirs')"));
     CU_ASSERT_PTR_NULL(foreign("UPDATE account SET name = 'Changed'"));
     UNIT_TEXT(query("SELECT count(*) FROM fastenr.log WHERE run IS NULL"), "3");
+}
+
 /* All tables get files of their own, and the statistics, which have samples of values. */
 static void test_vacuum_rewrites_all(void)
 {
