@@ -135,7 +135,9 @@ static int erase_all(struct postgres_store *s, const struct erase_request *r, st
         "FROM " MENTIONS ")",
         "DELETE FROM " THEIR_LINKS, "DELETE FROM contact WHERE key IN " PEOPLE};
     struct pg_params p = params_of(r);
-    int rc = remember(s, r, err) == 0 ? clear_references(s, &p, err) : -1;
+    int rc = pg_erase_exports(s, r, err);
+    if (rc == 0)
+        rc = remember(s, r, err) == 0 ? clear_references(s, &p, err) : -1;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && rc == 0; i++)
         rc = pg_run(s, steps[i], &p, DOING, err);
     pg_params_free(&p);
@@ -154,8 +156,10 @@ int pg_erase(struct store *store, const struct erase_request *request, bool only
 
 int pg_vacuum(struct store *store, struct error *err)
 {
-    static const char *const tables[] = {"VACUUM FULL contact", "VACUUM FULL link",
-                                         "VACUUM FULL log", "VACUUM FULL quarantine"};
+    static const char *const tables[] = {"VACUUM FULL contact",      "VACUUM FULL link",
+                                         "VACUUM FULL log",          "VACUUM FULL quarantine",
+                                         "VACUUM FULL export_write", "VACUUM FULL sent",
+                                         "VACUUM FULL conflict"};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         if (pg_script(pg_of(store), tables[i], "rewrite it without what was erased", err) != 0)
             return -1;

@@ -388,3 +388,42 @@ int pg_each_sent(struct store *store, int64_t run, const struct model_object *ob
     PQclear(r);
     return 0;
 }
+
+/* ---- erasure ---- */
+
+/* Statements take the address as $1 (lower case), the organisation as $2. Contacts that another
+ * program deleted are known by their log alone. */
+#define THEIR_CONTACTS                                                                             \
+    "(SELECT key FROM contact WHERE organization = $2::bigint AND lower(email) = $1::text UNION "  \
+    "SELECT record FROM log WHERE object = 2 AND op = 3 AND strpos(lower(body), $1::text) > 0)"
+#define THEIR_OWNERS                                                                               \
+    "(SELECT key FROM owner WHERE organization = $2::bigint AND lower(email) = $1::text)"
+#define THEIRS                                                                                     \
+    " WHERE (stream IN (SELECT id FROM stream WHERE object = 2) AND record IN " THEIR_CONTACTS     \
+    ") OR (stream IN (SELECT id FROM stream WHERE object = 10) AND record IN " THEIR_OWNERS ")"
+/* $2 only so that all statements take the same parameters. */
+#define OF_OTHERS      " WHERE $2::bigint IS NOT NULL AND "
+#define MENTIONS(text) "strpos(lower(" text "), $1::text) > 0"
+
+int pg_erase_exports(struct postgres_store *s, const struct erase_request *request,
+                     struct error *err)
+{
+    static const char *const steps[] = {
+        "DELETE FROM export_due" THEIRS,
+        "DELETE FROM export_write" THEIRS,
+        "DELETE FROM sent" THEIRS,
+        "DELETE FROM conflict" THEIRS,
+        "UPDATE sent SET body = NULL" OF_OTHERS MENTIONS("body"),
+        "UPDATE export_write SET body = '{}', reason = '" STORE_ERASED_REASON "'" OF_OTHERS
+        "state = 3 AND (" MENTIONS("body") " OR " MENTIONS("reason") ")",
+        "UPDATE conflict SET base = NULL, local = 'null', remote = 'null'" OF_OTHERS
+        "state <> 1 AND (" MENTIONS("base") " OR " MENTIONS("local") " OR " MENTIONS("remote") ")"};
+    struct pg_params p = PG_PARAMS_INIT;
+    int rc = 0;
+    pg_str(&p, request->address);
+    pg_int(&p, request->organization);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && rc == 0; i++)
+        rc = pg_run(s, steps[i], &p, "erase a person", err);
+    pg_params_free(&p);
+    return rc;
+}

@@ -135,12 +135,14 @@ static int erase_all(struct sqlite_store *s, const struct erase_request *r, stru
         "UPDATE log SET body = NULL WHERE seq IN (SELECT seq FROM " MENTIONS ")",
         "DELETE FROM " THEIR_LINKS,
         "DELETE FROM contact WHERE organization = ?2 AND lower(email) = ?1"};
+    if (sqlite_erase_exports(s, r, err) != 0)
+        return -1;
     if (remember(s, r, err) != 0 || clear_references(s, r, err) != 0)
         return -1;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (run_for(s, steps[i], r, NULL, err) != 0)
             return -1;
-    return 0;
+    return sqlite_set_back_consumers(s, err);
 }
 
 int sqlite_erase(struct store *store, const struct erase_request *request, bool only_count,

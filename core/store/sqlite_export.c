@@ -374,3 +374,44 @@ int sqlite_each_sent(struct store *store, int64_t run, const struct model_object
     sqlite3_finalize(stmt);
     return found < 0 ? -1 : 0;
 }
+
+/* ---- erasure ---- */
+
+/* Statements take the address as ?1 (lower case), the organisation as ?2. Contacts that another
+ * program deleted are known by their log alone. */
+#define THEIR_CONTACTS                                                                             \
+    "(SELECT key FROM contact WHERE organization = ?2 AND lower(email) = ?1 UNION SELECT record "  \
+    "FROM log WHERE object = 2 AND op = 3 AND instr(lower(body), ?1) > 0)"
+#define THEIR_OWNERS "(SELECT key FROM owner WHERE organization = ?2 AND lower(email) = ?1)"
+#define THEIRS                                                                                     \
+    " WHERE (stream IN (SELECT id FROM stream WHERE object = 2) AND record IN " THEIR_CONTACTS     \
+    ") OR (stream IN (SELECT id FROM stream WHERE object = 10) AND record IN " THEIR_OWNERS ")"
+#define MENTIONS(text) "instr(lower(" text "), ?1) > 0"
+
+int sqlite_erase_exports(struct sqlite_store *s, const struct erase_request *request,
+                         struct error *err)
+{
+    static const char *const steps[] = {
+        "DELETE FROM export_due" THEIRS,
+        "DELETE FROM export_write" THEIRS,
+        "DELETE FROM sent" THEIRS,
+        "DELETE FROM conflict" THEIRS,
+        "UPDATE sent SET body = NULL WHERE " MENTIONS("body"),
+        "UPDATE export_write SET body = '{}', reason = '" STORE_ERASED_REASON
+        "' WHERE state = 3 AND (" MENTIONS("body") " OR " MENTIONS("reason") ")",
+        "UPDATE conflict SET base = NULL, local = 'null', remote = 'null' WHERE state <> 1 AND "
+        "(" MENTIONS("base") " OR " MENTIONS("local") " OR " MENTIONS("remote") ")"};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        sqlite3_stmt *stmt = sqlite_prepare(s, steps[i], false, err);
+        if (!stmt)
+            return -1;
+        sqlite_bind_str(stmt, 1, request->address);
+        if (sqlite3_bind_parameter_count(stmt) > 1)
+            sqlite3_bind_int64(stmt, 2, request->organization);
+        int rc = sqlite_run(s, stmt, "erase a person", err);
+        sqlite3_finalize(stmt);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}

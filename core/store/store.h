@@ -245,6 +245,9 @@ struct erase_request {
     struct str address; /* e-mail address, lower case */
 };
 
+/* Instead of a reason that mentioned them. */
+#define STORE_ERASED_REASON "it mentioned a person who was erased"
+
 struct erase_counts {
     int64_t records, links, log_rows, quarantined;
     int64_t mentions; /* other records with the address in a field; they are left as they are */
