@@ -290,7 +290,7 @@ static int remember(struct erasure *e, const struct pg_params *p, struct error *
 
 static int erase_all(struct erasure *e, const struct pg_params *p, struct error *err)
 {
-    if (remember(e, p, err) != 0)
+    if (pg_erase_exports(e->s, e->request, err) != 0 || remember(e, p, err) != 0)
         return -1;
     for (size_t i = 0; i < e->sql.step_count; i++)
         if (pg_run(e->s, e->sql.steps[i], p, DOING, err) != 0)

@@ -170,12 +170,12 @@ static int count_all(struct sqlite_store *s, const struct erase_sql *sql,
 static int erase_all(struct sqlite_store *s, const struct erase_sql *sql,
                      const struct erase_request *r, struct error *err)
 {
-    if (remember(s, sql, r, err) != 0)
+    if (sqlite_erase_exports(s, r, err) != 0 || remember(s, sql, r, err) != 0)
         return -1;
     for (size_t i = 0; i < sql->step_count; i++)
         if (run_for(s, sql->steps[i], r, NULL, err) != 0)
             return -1;
-    return 0;
+    return sqlite_set_back_consumers(s, err);
 }
 
 int sqlite_erase(struct store *store, const struct erase_request *request, bool only_count,

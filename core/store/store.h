@@ -99,7 +99,7 @@ struct link_write {
     int64_t stream, record;
     struct str external_id, seen_remote;
     struct str seen_local;   /* ptr NULL: it stays as it is */
-    int64_t remote_modified; /* 0: not known */
+    int64_t remote_modified; /* 0: not known; with a seen_local, it stays as it is */
     enum link_ended ended;   /* of a new link */
 };
 
@@ -245,6 +245,9 @@ struct erase_request {
     int64_t organization;
     struct str address; /* e-mail address, lower case */
 };
+
+/* Instead of a reason that mentioned them. */
+#define STORE_ERASED_REASON "it mentioned a person who was erased"
 
 struct erase_counts {
     int64_t records, owners; /* the person's contacts and owners */
@@ -529,13 +532,15 @@ struct store_engine {
     /* Exports of a stream, all within a transaction.
      * `note_exports`: queues the records of `object` that somebody else than runs of `connection`
      * has written to the log since it was asked last (log_consumer "export:STREAM"); at most `most`
-     * log rows are looked at, *ret_more tells whether there are more. The first call begins at the
-     * end of the log: what was there before is not exported by itself.
+     * log rows are looked at, *ret_more tells whether there may be more. The first call begins at
+     * the end of the log: what was there before is not exported by itself. As with load_log, what
+     * commits late is met by a later call.
      * `queue_exports`: these too; what is queued already is left.
-     * `queue_unlinked`: all live records of `object` that no link of the stream has, live or ended.
+     * `queue_unlinked`: all live records of `object` that no link of the stream has, live or ended;
+     * gives how many were not queued yet.
      * `load_exports`: from after record `after`, in the order of records, at most `most`; those
-     * that a write under way holds are left out. `drop_exports`: they are done with.
-     * `count_exports`: how many are queued. */
+     * that a write under way or in doubt holds are left out. `drop_exports`: they are done with.
+     * `count_exports`: how many are queued, with those that are held. */
     int (*note_exports)(struct store *s, int64_t stream, int64_t connection,
                         const struct model_object *object, size_t most, bool *ret_more,
                         struct error *err);
@@ -549,12 +554,11 @@ struct store_engine {
     int (*drop_exports)(struct store *s, int64_t stream, const int64_t *records, size_t count,
                         struct error *err);
     int (*count_exports)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
-    /* The live external id of each record in a stream; empty: it has none. Texts are the arena's.
-     */
+    /* The live external id of each record in a stream; empty: it has none. */
     int (*load_external)(struct store *s, int64_t stream, const int64_t *records, size_t count,
                          struct str *out, struct arena *arena, struct error *err);
-    /* Writes under way, in the order of their ids. `set_writes` gives those with these ids the
-     * state, `drop_writes` ends them. */
+    /* Writes, in the order of their ids; `add_writes` sets these. `set_writes` gives those with
+     * these ids the state, `drop_writes` ends them. */
     int (*add_writes)(struct store *s, struct export_write *rows, size_t count, struct error *err);
     int (*load_writes)(struct store *s, int64_t stream, enum write_state state, int64_t after,
                        size_t most, struct export_write **ret_rows, size_t *ret_count,
@@ -563,7 +567,7 @@ struct store_engine {
                       struct error *err);
     int (*drop_writes)(struct store *s, const int64_t *ids, size_t count, struct error *err);
     /* The refused ones of these records go, as they are compared anew. `each_write`: all that are
-     * doubted or refused, of one connection; an empty name: of all. */
+     * in doubt or refused, of one connection; an empty name: of all. */
     int (*forget_refused)(struct store *s, int64_t stream, const int64_t *records, size_t count,
                           struct error *err);
     int (*each_write)(struct store *s, struct str connection, write_fn fn, void *arg,
@@ -572,7 +576,9 @@ struct store_engine {
     int (*add_sent)(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
     int (*each_sent)(struct store *s, int64_t run, const struct model_object *object,
                      int64_t record, sent_fn fn, void *arg, struct error *err);
-    /* Conflicts. An open one of the same stream, record and field takes the new values. */
+    /* Conflicts, in the order of their ids. An open one of the same stream, record and field takes
+     * the new values and times; it keeps its id, its base and since when it is open. What is
+     * settled already is not settled again. */
     int (*set_conflicts)(struct store *s, const struct conflict_row *rows, size_t count,
                          struct error *err);
     int (*each_conflict)(struct store *s, const struct conflict_filter *filter, conflict_fn fn,

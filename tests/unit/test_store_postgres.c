@@ -367,6 +367,48 @@ static void test_slow_transaction(void)
     PQfinish(slow);
 }
 
+static int64_t note_exports(void)
+{
+    int64_t count;
+    bool more;
+    OK(ENGINE->begin(store, &err));
+    OK(ENGINE->note_exports(store, companies.id, connection, account, 2, &more, &err));
+    OK(ENGINE->commit(store, &err));
+    OK(ENGINE->count_exports(store, companies.id, &count, &err));
+    return count;
+}
+
+/* Rows behind a transaction that is open wait for it, its own are not passed by; also one that was
+ * open when exports began. */
+static void test_slow_transaction_is_exported(void)
+{
+    put_dictionaries();
+    for (int i = 0; i < 5; i++)
+        create(NULL, "One", NULL);
+    PGconn *early = connect_other(), *slow = connect_other();
+    run_on(early, "SET search_path = fastenr; BEGIN; UPDATE account SET name = 'E' WHERE key = 1");
+    CU_ASSERT_EQUAL(note_exports(), 0); /* the beginning */
+    run_on(early, "COMMIT");
+    CU_ASSERT_EQUAL(note_exports(), 1);
+    run_on(slow, "SET search_path = fastenr; BEGIN; UPDATE account SET name = 'S' WHERE key = 2");
+    CU_ASSERT_PTR_NULL(foreign("UPDATE account SET name = 'F' WHERE key = 3"));
+    CU_ASSERT_EQUAL(note_exports(), 1);
+    CU_ASSERT_PTR_NULL(foreign("UPDATE account SET name = 'F' WHERE key IN (4, 5)"));
+    run_on(slow, "COMMIT");
+    CU_ASSERT_EQUAL(note_exports(), 3);
+    CU_ASSERT_EQUAL(note_exports(), 5);
+    /* A number of the log that was taken early, by a transaction that is numbered late. */
+    run_on(slow, "DELETE FROM export_due");
+    run_on(slow, "BEGIN; SELECT nextval('log_seq')");
+    CU_ASSERT_PTR_NULL(foreign("UPDATE account SET name = 'G' WHERE key = 3"));
+    CU_ASSERT_EQUAL(note_exports(), 1);
+    run_on(slow, "INSERT INTO log (seq, object, record, op, at) "
+                 "SELECT currval('log_seq'), 1, 1, 2, 0; COMMIT");
+    CU_ASSERT_EQUAL(note_exports(), 2);
+    PQfinish(early);
+    PQfinish(slow);
+}
+
 static void test_truncate_is_refused(void)
 {
     put_dictionaries();
@@ -431,17 +473,35 @@ static void test_triggers_are_made_anew(void)
     test_foreign_delete();
 }
 
+/* What exports brought is taken out again. */
+#define UNDO_EXPORTS                                                                               \
+    "DROP TABLE fastenr.export_due, fastenr.export_write, fastenr.sent, fastenr.conflict; "        \
+    "ALTER TABLE fastenr.link DROP COLUMN seen_local; ALTER TABLE fastenr.run_stream "             \
+    "DROP COLUMN sent_created, DROP COLUMN sent_updated, DROP COLUMN sent_deleted, "               \
+    "DROP COLUMN refused, DROP COLUMN conflicted; "
+
+/* Of a store from before exports all stays as it is, and takes part in them. */
+static void test_store_from_before_exports(void)
+{
+    put_dictionaries();
+    create("c1", "One", NULL);
+    CU_ASSERT_PTR_NULL(foreign("INSERT INTO account (name) VALUES ('Two')"));
+    struct run_stream_row row = {.stream = companies.id, .counts = {.created = 3}};
+    OK(ENGINE->run_stream(store, run, &row, &err));
+    store_close(store);
+    sql(UNDO_EXPORTS "UPDATE fastenr.schema_version SET version = 8");
+    open_store();
+    test_exports_of_an_older_store();
+}
+
 /* A store from before other programs could write. */
 static void test_older_schema_is_migrated(void)
 {
     put_dictionaries();
     create("c1", "One", NULL);
     store_close(store);
-    sql("SET client_min_messages = error; DROP TABLE fastenr.log_consumer, fastenr.export_due, "
-        "fastenr.export_write, fastenr.sent, fastenr.conflict; ALTER TABLE fastenr.link DROP "
-        "COLUMN "
-        "seen_local; ALTER TABLE fastenr.run_stream DROP COLUMN sent_created, DROP COLUMN "
-        "sent_updated, DROP COLUMN sent_deleted, DROP COLUMN refused, DROP COLUMN conflicted; "
+    sql(UNDO_EXPORTS
+        "SET client_min_messages = error; DROP TABLE fastenr.log_consumer; "
         "DROP INDEX fastenr.log_xid; DO $$ DECLARE f regprocedure; BEGIN FOR f IN SELECT oid "
         "FROM pg_proc WHERE pronamespace = 'fastenr'::regnamespace LOOP "
         "EXECUTE 'DROP FUNCTION IF EXISTS ' || f || ' CASCADE'; END LOOP; END $$; "
@@ -497,6 +557,8 @@ IN_STORE(test_copy_is_captured)
 IN_STORE(test_role_with_rights_to_records_alone)
 IN_STORE(test_triggers_are_made_anew)
 IN_STORE(test_older_schema_is_migrated)
+IN_STORE(test_store_from_before_exports)
+IN_STORE(test_slow_transaction_is_exported)
 IN_STORE(test_schema_is_the_model)
 IN_STORE(test_missing_column_is_added)
 IN_STORE(test_newer_schema_is_refused)
@@ -534,5 +596,7 @@ const struct unit_test unit_tests[] = {
     {"an older schema is migrated", store_test_older_schema_is_migrated},
     {"a vacuum rewrites all tables", store_test_vacuum_rewrites_all},
     {"a vacuum by a role that may not", store_test_vacuum_by_whom_it_may_not},
+    {"a store from before exports is migrated", store_test_store_from_before_exports},
+    {"what commits late is exported later", store_test_slow_transaction_is_exported},
     {NULL, NULL},
 };
