@@ -274,6 +274,7 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
     struct mapping_rule_config config = {0};
     double factor;
     settings_read(&mapping_rule_settings, node, &config, &c->ctx);
+    export_read_rule(rule, node, &config);
     rule->from = config.from.items;
     rule->from_count = config.from.count;
     rule->lookup = config.lookup;
@@ -314,7 +315,6 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
         compile_check(c, rule, config.format, node_get(node, "format"));
     rule->invalid = (enum invalid_policy)config.invalid;
     check_rule(c, rule, node);
-    export_read_rule(rule, node, &config);
 }
 
 /* `field: vendor_field` or `field: {...}`. */

@@ -56,7 +56,10 @@ static const struct descriptor *vendor(void)
                                            .canonical = STR("account"),
                                            .key = STR("id"),
                                            .mapping = company,
-                                           .mapping_count = 5};
+                                           .mapping_count = 5,
+                                           .creates = true,
+                                           .updates = true,
+                                           .write_rows = 10};
     objects[1] = (struct connector_object){.name = STR("people"),
                                            .canonical = STR("contact"),
                                            .key = STR("id"),
