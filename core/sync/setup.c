@@ -499,6 +499,23 @@ static void make_match(struct maker *m, struct object_setup *o)
     }
 }
 
+/* Which object was meant: one that is synced, or that might be; "" when the name is right. */
+static const char *lookup_hint(struct maker *m, struct str name)
+{
+    size_t known, count = m->s->object_count;
+    const char *const *others = object_names(m, &known);
+    const char **names = arena_new(m->ctx.arena, count + known, sizeof names[0]);
+    for (size_t i = 0; i < count; i++)
+        names[i] = arena_str(m->ctx.arena, m->s->objects[i].item->name).ptr;
+    for (size_t i = 0; i < known; i++)
+        if (str_is(name, others[i]))
+            return ": add it to 'objects'";
+    for (size_t i = 0; i < known; i++)
+        names[count++] = others[i];
+    const char *near = str_nearest(name, names, count);
+    return near ? arena_printf(m->ctx.arena, "; did you mean '%s'?", near) : "";
+}
+
 /* False: the rule has no object to look in, and is to be left out. */
 static bool check_lookup(struct maker *m, const struct object_setup *o, struct rule *rule)
 {
@@ -506,8 +523,8 @@ static bool check_lookup(struct maker *m, const struct object_setup *o, struct r
                       .column = rule->line ? rule->column : o->item->column};
     const struct object_setup *target = setup_object(m->s, rule->lookup);
     if (!target && rule->line)
-        settings_complain(&m->ctx, &at, "%s looks up '%.*s', which this connection does not sync",
-                          rule->field.name, STR_ARG(rule->lookup));
+        settings_complain(&m->ctx, &at, "%s looks up '%.*s', which this connection does not sync%s",
+                          rule->field.name, STR_ARG(rule->lookup), lookup_hint(m, rule->lookup));
     else if (target && rule->take.len > 0)
         take_resolve(&m->ctx, o, rule, target->model, &at);
     else if (target && !str_is(str_from(target->model->name), rule->field.references))
@@ -548,6 +565,25 @@ static const struct connector_object *custom_vendor(struct maker *m,
     return object;
 }
 
+static void say_unknown(struct maker *m, const struct named_item *item)
+{
+    const struct descriptor *d = m->s->descriptor;
+    const struct node at = {.line = item->line, .column = item->column};
+    const struct connector_object *row = descriptor_object(d, item->name);
+    size_t count;
+    const char *const *names = object_names(m, &count);
+    const char *hint = settings_hint(item->name, names, count, m->ctx.arena);
+    const char *custom =
+        row && row->is_custom
+            ? arena_printf(m->ctx.arena,
+                           " If the account has a custom object of that name, write another of its "
+                           "names (%.*s)",
+                           STR_ARG(row->label))
+            : "";
+    settings_complain(&m->ctx, &at, "%.*s has no object '%.*s'%s%s", STR_ARG(d->name),
+                      STR_ARG(item->name), hint, custom);
+}
+
 static bool make_object(struct maker *m, const struct named_item *item, struct object_setup *o)
 {
     const struct descriptor *d = m->s->descriptor;
@@ -557,11 +593,7 @@ static bool make_object(struct maker *m, const struct named_item *item, struct o
     if (o->vendor && o->vendor->is_custom)
         o->vendor = custom_vendor(m, o->vendor, item->name);
     if (!o->vendor) {
-        size_t count;
-        const char *const *names = object_names(m, &count);
-        settings_complain(&m->ctx, &at, "%.*s has no object '%.*s'%s", STR_ARG(d->name),
-                          STR_ARG(item->name),
-                          settings_hint(item->name, names, count, m->ctx.arena));
+        say_unknown(m, item);
         return false;
     }
     struct str to = o->config->to.len > 0 ? o->config->to : o->vendor->canonical;

@@ -138,11 +138,13 @@ cp "$fault_plugins/idle.so" mistakes/connectors/
 expect 2 "$fastenr" check -c mistakes
 for place in a-typo.yaml:1:1 a-typo.yaml:3:8 b-missing-connector.yaml:1:12 c-objects.yaml:3:3 \
     c-objects.yaml:5:9 d-mapping.yaml:6:7 d-mapping.yaml:7:38 e-network.yaml:3:11 e-network.yaml:4:12 \
-    f-not-yaml.yaml:2:20 fastenr.conf:3:8 fastenr.conf:4:1 g-cron.yaml:3:7; do
+    f-not-yaml.yaml:2:20 fastenr.conf:3:8 fastenr.conf:4:1 g-cron.yaml:3:7 h-rules.yaml:5:13 h-rules.yaml:6:15 \
+    h-rules.yaml:7:17 h-rules.yaml:8:42 h-rules.yaml:9:7; do
     complains "mistakes/$place: "
 done
 grep '^mistakes/' err.txt | LC_ALL=C sort -c -t: -k1,1 -k2,2n -k3,3n || fail "the problems are not sorted"
-complains 'problems in 8 files'
+complains "which this connection does not sync; did you mean 'things'?"
+complains 'problems in 9 files'
 expect 2 "$fastenr" check -c mistakes --json
 says '"ok":false'
 

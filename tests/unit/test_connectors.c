@@ -170,6 +170,11 @@ static void test_custom_objects(void)
     expect_objects(d, "subscription: {mapping: {fields: {from: [a, b]}, custom_fields: {x: c}}}",
                    "");
     expect_objects(d, "companys: {}", "did you mean 'companies'?");
+    expect_objects(d, "contract: {}",
+                   "HubSpot has no object 'contract'; did you mean 'contacts'? If the account has "
+                   "a custom object of that name, write another of its names (Custom objects, by "
+                   "id, full name or name: 2-3465404, p8675309_subscription, subscription)");
+    expect_objects(d, "p8675309_contract: {}", "");
     expect_objects(d, "'*': {}", "has no object '*'");
     expect_objects(d, "'a/b': {}", "has no object 'a/b'");
     connector_info_free(&info);
