@@ -130,6 +130,44 @@ expect 0 "$fastenr" records account -c good
 expect 0 "$fastenr" quarantine list -c good
 says 'nothing in quarantine'
 
+# Names that nothing is kept for, and that no file has.
+expect 2 "$fastenr" quarantine list -c good shp
+complains "did you mean 'shop'"
+expect 2 "$fastenr" quarantine list -c good --object thing
+complains "no connection syncs an object 'thing'; did you mean 'things'"
+expect 2 "$fastenr" quarantine list -c good shop --object nope --json
+complains "'shop' syncs no object 'nope'; it syncs: things"
+expect 0 "$fastenr" quarantine list -c good shop --object things
+expect 2 "$fastenr" fields -c good shop --object nope
+complains "'shop' syncs no object 'nope'; it syncs: things"
+expect 2 "$fastenr" runs -c good --connection nope
+complains "there is no connection 'nope' in good; there are: shop"
+expect 2 "$fastenr" disconnect -c good nope
+complains "there is no connection 'nope'"
+expect 1 "$fastenr" disconnect -c good shop
+complains "'shop' has no tokens in the store"
+
+# A pause that is there already, and one that is not there.
+expect 0 "$fastenr" resume -c good shop
+says 'shop was not paused'
+expect 0 "$fastenr" resume -c good --all
+says 'there was no pause of all connections'
+expect 0 "$fastenr" pause -c good --all
+says 'all connections are paused: a sync under way'
+expect 0 "$fastenr" resume -c good shop
+says 'shop was not paused'
+complains 'all connections are paused since'
+expect 0 "$fastenr" resume -c good --all --json
+says '{"connection":null,"paused":false,"changed":true}'
+expect 0 "$fastenr" pause -c good shop
+expect 0 "$fastenr" pause -c good shop
+says 'shop was paused already'
+expect 1 "$fastenr" verify -c good shop
+says 'shop: nothing was compared'
+complains 'it is paused since'
+expect 0 "$fastenr" resume -c good shop
+says 'shop goes on from where it stopped'
+
 # ---- twelve mistakes and more, in one go ----
 
 cp -r "$source/tests/integration/mistakes" mistakes
