@@ -471,12 +471,13 @@ const struct command cmd_records = {
     .name = "records",
     .group = GROUP_LOOK,
     .arguments = "OBJECT",
-    .summary = "list canonical records: account, contact",
-    .text = "Shows records of a canonical object as they are in the store. References are shown as "
-            "ids of\n"
+    .summary = "list canonical records: accounts, contacts, deals and so on",
+    .text = "Shows records of a canonical object as they are in the store: account, contact, deal, "
+            "ticket,\n"
+            "engagement, custom_record, owner or pipeline_stage. References are shown as ids of "
             "records. `--where FIELD=` finds records without a value; a custom field is named\n"
             "custom_fields.NAME. Records that were deleted are shown with --deleted alone.",
-    .example = "fastenr records contact --where email=ada@example.com --fields id,email,account_id",
+    .example = "fastenr records contact --where email=ada@example.com --fields id,email",
     .json = "one JSON object a line, all fields unless --fields is given",
     .least_words = 1,
     .most_words = 1,

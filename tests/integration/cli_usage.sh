@@ -29,10 +29,14 @@ complains() { [[ $err == *"$1"* ]] || fail "no '$1' in: $err"; }
 
 # ---- help ----
 
+# No line is longer than the 80 columns of a terminal.
+fits() { awk 'length > 80 { print; wide = 1 } END { exit wide }' out.txt >&2 || fail "the line of $1 is too long"; }
+
 expect 0 "$fastenr" --help
+fits --help
 says 'Usage:'
 says 'Where to begin'
-commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z]*\) .*/\1/p' out.txt)
+commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p' out.txt)
 [ "$(wc -l <<<"$commands")" -eq 26 ] || fail "the help lists not 26 commands: $commands"
 while read -r command; do
     # shellcheck disable=SC2086 # two words are two arguments
@@ -42,10 +46,14 @@ while read -r command; do
     says 'Example:'
     says '  fastenr '"$command"
     [ "$(wc -l <out.txt)" -ge 10 ] || fail "the help of $command is too short"
-    awk -v name="$command" 'length > 100 { exit 1 }' out.txt || fail "a line of $command --help is too long"
+    fits "$command --help"
 done <<<"$commands"
 expect 0 "$fastenr" help sync
 says 'Usage: fastenr sync'
+for group in quarantine plugins secrets complete; do
+    expect 0 "$fastenr" $group --help
+    fits "$group --help"
+done
 expect 0 "$fastenr" quarantine --help
 says 'quarantine replay'
 expect 0 "$fastenr" --version
