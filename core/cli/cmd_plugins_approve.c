@@ -302,7 +302,7 @@ const struct command cmd_plugins_approve = {
 const struct command cmd_plugins_forget = {
     .name = "plugins forget",
     .group = GROUP_HOST,
-    .arguments = "ID...",
+    .arguments = "CONNECTOR_ID...",
     .summary = "take an approval back",
     .text = "Takes the entries of these connectors out of plugins.lock, whether they are installed "
             "or not.\n"
