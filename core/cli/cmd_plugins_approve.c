@@ -238,14 +238,24 @@ static int run_approve(struct app *app, const struct arguments *args)
 
 /* ---- forgetting ---- */
 
+/* "hubspot" of "com.fastenr.hubspot": as its file is called, nearly always. */
+static bool is_last_part(const char *word, struct str id)
+{
+    return str_ends(id, word) && id.len > strlen(word) && id.ptr[id.len - strlen(word) - 1] == '.';
+}
+
 static int say_not_in(const struct app *app, const char *word)
 {
     const struct plugins_lock *lock = &app->catalog.lock;
-    const char *names[256];
+    const char *names[256], *nearest = NULL;
     size_t count = 0;
-    for (; count < lock->count && count < 256; count++)
+    for (; count < lock->count && count < 256; count++) {
         names[count] = lock->pins[count].id.ptr;
-    const char *nearest = str_nearest(str_from(word), names, count);
+        if (is_last_part(word, lock->pins[count].id))
+            nearest = names[count];
+    }
+    if (!nearest)
+        nearest = str_nearest(str_from(word), names, count);
     if (nearest)
         complain("'%s' is not in %s; did you mean '%s'?", word, lock->path, nearest);
     else

@@ -282,7 +282,7 @@ static int unknown_field(struct query *q, struct str name)
     size_t count = 0;
     for (; count < q->object->field_count; count++)
         names[count] = q->object->fields[count].name;
-    complain("%s has no field '%.*s'%s; a custom field is written custom_fields.NAME",
+    complain("%s has no field '%.*s'%s (a custom field is written custom_fields.NAME)",
              q->object->name, STR_ARG(name), settings_hint(name, names, count, &q->arena));
     return EXIT_USAGE;
 }

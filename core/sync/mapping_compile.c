@@ -13,6 +13,7 @@ struct compiler {
     struct node place; /* of the object: for what stands nowhere in the file */
     struct mapping *m;
     size_t rule_cap;
+    bool full;        /* which is said */
     bool misdirected; /* its default mapping is for another object, which is said */
 };
 
@@ -275,7 +276,9 @@ static void compile_rule(struct compiler *c, const struct pair *pair, int index,
     }
     struct rule *rule = put_rule(c, index, custom);
     if (!rule) {
-        settings_complain(&c->ctx, pair->key, "more than %d fields are mapped", MOST_RULES);
+        if (!c->full)
+            settings_complain(&c->ctx, pair->key, "more than %d fields are mapped", MOST_RULES);
+        c->full = true;
         return;
     }
     rule->line = pair->key->line;

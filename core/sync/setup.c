@@ -189,6 +189,18 @@ static bool read_credential(struct maker *m, const struct connector_auth *auth, 
     return true;
 }
 
+static const char *auth_hint(struct maker *m, const struct connector_auth *auth, struct str wrong)
+{
+    const char **names =
+        arena_new(m->ctx.arena, auth->secret_count + OAUTH_SETTINGS, sizeof names[0]);
+    size_t count = 0;
+    for (uint32_t i = 0; i < auth->secret_count; i++)
+        names[count++] = arena_str(m->ctx.arena, auth->secrets[i].name).ptr;
+    for (size_t i = 0; i < OAUTH_SETTINGS && auth->oauth; i++)
+        names[count++] = oauth_settings[i];
+    return settings_hint(wrong, names, count, m->ctx.arena);
+}
+
 static void check_auth_keys(struct maker *m, const struct connector_auth *auth,
                             const struct node *given)
 {
@@ -197,9 +209,9 @@ static void check_auth_keys(struct maker *m, const struct connector_auth *auth,
         for (uint32_t j = 0; j < auth->secret_count; j++)
             known = known || str_eq(auth->secrets[j].name, given->pairs[i].key->text);
         if (!known && !(auth->oauth && oauth_setting(given->pairs[i].key->text)))
-            settings_complain(&m->ctx, given->pairs[i].key,
-                              "%.*s has no credential '%.*s'; it has: %.*s", STR_ARG(auth->name),
-                              STR_ARG(given->pairs[i].key->text), STR_ARG(auth->secrets[0].name));
+            settings_complain(&m->ctx, given->pairs[i].key, "%.*s has no credential '%.*s'%s",
+                              STR_ARG(auth->name), STR_ARG(given->pairs[i].key->text),
+                              auth_hint(m, auth, given->pairs[i].key->text));
     }
 }
 

@@ -78,6 +78,9 @@ expect 2 "$fastenr" records
 complains 'records OBJECT'
 expect 2 "$fastenr" records account contact
 complains 'too many'
+expect 2 "$fastenr" run now
+complains "'now' is one argument too many: fastenr run"
+[[ $err != *' ' ]] || fail "a space at the end: '$err'"
 expect 2 "$fastenr" records acount
 complains "did you mean 'account'"
 expect 2 "$fastenr" check -c no-such-folder
@@ -146,6 +149,8 @@ complains "no connection syncs an object 'thing'; did you mean 'things'"
 expect 2 "$fastenr" quarantine list -c good shop --object nope --json
 complains "'shop' syncs no object 'nope'; it syncs: things"
 expect 0 "$fastenr" quarantine list -c good shop --object things
+expect 2 "$fastenr" quarantine replay -c good shop --id 9
+complains 'shop has no record 9 in quarantine; `fastenr quarantine list shop -c good` lists them'
 expect 2 "$fastenr" fields -c good shop --object nope
 complains "'shop' syncs no object 'nope'; it syncs: things"
 expect 2 "$fastenr" runs -c good --connection nope

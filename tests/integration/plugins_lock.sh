@@ -62,6 +62,8 @@ ends 2 run
 says 'no connection can be synced'
 ends 1 doctor
 says 'is required and not there'
+plugins 0 list
+says 'No connector is pinned, and none is run: fastenr.conf has plugins_lock = "required"'
 with 'plugins_lock = "always";'
 ends 2 check
 says 'fastenr.conf:3:1: plugins_lock cannot be '
@@ -138,6 +140,9 @@ says "is not approved: it is not in $lock"
 expect "the state" "$(state)" "not approved"
 plugins 2 forget "$id"
 says "'$id' is not in $lock"
+sed -i 's/^plugins = (/&\n  { id = "'"$id"'"; version = "1"; sha256 = "'"$(printf '%064d' 7)"'"; }/' "$lock"
+plugins 2 forget "${id##*.}"
+says "did you mean '$id'?"
 
 step "what is not installed stays, until it is forgotten"
 install_connector idle

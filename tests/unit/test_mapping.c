@@ -793,7 +793,7 @@ static void test_most_rules(void)
     buf_text(&object, "default_mapping: false, mapping: {custom_fields: {");
     for (int i = 0; i < 300; i++)
         buf_printf(&object, "f%d: x, ", i);
-    buf_text(&object, "\n  last: x}}");
+    buf_text(&object, "\n  last: x, and: y}}");
     mistakes(buf_cstr(&object), "5:3: more than 300 fields are mapped\n");
     buf_free(&object);
 }
