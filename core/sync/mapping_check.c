@@ -100,6 +100,11 @@ static void check_kind(const struct settings_context *ctx, const struct rule *ru
         settings_complain(ctx, scale, "'scale' is for numbers; %s is %s%s", rule->field.name,
                           model_kind_name(rule->field.kind),
                           rule->index < 0 ? " (say its 'type')" : "");
+    if (rule->has_min && rule->has_max && rule->min > rule->max)
+        settings_complain(ctx, node_get(node, "min"),
+                          "no number is at least %.15g and at most "
+                          "%.15g",
+                          rule->min, rule->max);
     for (size_t i = 0; i < sizeof unfit / sizeof unfit[0] && rule->field.kind == KIND_JSON; i++)
         if (node_get(node, unfit[i]))
             settings_complain(ctx, node_get(node, unfit[i]),

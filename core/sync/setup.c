@@ -37,6 +37,14 @@ static bool in_range(const struct connector_option *o, int64_t value)
     return (o->min == 0 && o->max == 0) || (value >= o->min && value <= o->max);
 }
 
+static const char *choice_hint(struct maker *m, const struct connector_option *o, struct str wrong)
+{
+    const char **names = arena_new(m->ctx.arena, o->choice_count, sizeof names[0]);
+    for (uint32_t i = 0; i < o->choice_count; i++)
+        names[i] = arena_str(m->ctx.arena, o->choices[i]).ptr;
+    return settings_hint(wrong, names, o->choice_count, m->ctx.arena);
+}
+
 /* The value as the connector reads it: durations in milliseconds. */
 static bool convert_option(struct maker *m, const struct connector_option *o, struct str text,
                            const struct node *at, struct str *ret_value)
@@ -55,7 +63,8 @@ static bool convert_option(struct maker *m, const struct connector_option *o, st
         for (uint32_t i = 0; i < o->choice_count; i++)
             if (str_eq(text, o->choices[i]))
                 return true;
-        settings_complain(&m->ctx, at, "%.*s cannot be '%.*s'", STR_ARG(o->name), STR_ARG(text));
+        settings_complain(&m->ctx, at, "%.*s cannot be '%.*s'%s", STR_ARG(o->name), STR_ARG(text),
+                          choice_hint(m, o, text));
         return false;
     case OPTION_INT:
         if (str_to_i64(text, &number) && in_range(o, number))
@@ -488,6 +497,16 @@ static bool is_taken(const struct object_setup *o, int field)
     return false;
 }
 
+/* Of a field that there is not. */
+static const char *match_hint(struct maker *m, const struct model_object *model, struct str wrong)
+{
+    const char **names = arena_new(m->ctx.arena, model->field_count, sizeof names[0]);
+    for (size_t i = 0; i < model->field_count; i++)
+        names[i] = model->fields[i].name;
+    const char *near = str_nearest(wrong, names, model->field_count);
+    return near ? arena_printf(m->ctx.arena, " (did you mean '%s'?)", near) : "";
+}
+
 static void make_match(struct maker *m, struct object_setup *o)
 {
     const struct node *at = object_node(o->item, "match");
@@ -503,8 +522,9 @@ static void make_match(struct maker *m, struct object_setup *o)
             field >= 0 && o->model->fields[field].kind != KIND_REFERENCE && !is_taken(o, field);
         if (!fits || o->match_count == sizeof o->match / sizeof o->match[0])
             settings_complain(&m->ctx, at->kind == NODE_LIST ? at->items[i] : at,
-                              "%s cannot be matched by '%.*s'; by default it is matched by %s",
+                              "%s cannot be matched by '%.*s'%s; by default it is matched by %s",
                               o->model->name, STR_ARG(name),
+                              field < 0 ? match_hint(m, o->model, name) : "",
                               o->model->match ? o->model->match : "nothing");
         else
             o->match[o->match_count++] = field;

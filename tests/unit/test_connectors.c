@@ -181,6 +181,17 @@ static void test_credentials(void)
     close_world();
 }
 
+static void test_options(void)
+{
+    struct connector_info info;
+    open_world();
+    describe(CONNECTORS "/hubspot.so", &info);
+    expect_told(&info.descriptor, "private_app: {token: a}}\noptions: {api_version: v4",
+                "companies: {}", "api_version cannot be 'v4'; did you mean 'v3'?");
+    connector_info_free(&info);
+    close_world();
+}
+
 static void test_custom_objects(void)
 {
     struct connector_info info;
@@ -368,6 +379,7 @@ const struct unit_test unit_tests[] = {
     {"HubSpot is described in its jail", test_hubspot},
     {"conf.d/hubspot.yaml fits its connector", test_conf_d},
     {"credentials that there are not", test_credentials},
+    {"options that there are not", test_options},
     {"custom objects", test_custom_objects},
     {"conf.d/fastenr.conf says what holds without it", test_fastenr_conf},
     {"HubSpot runs in its jail", test_hubspot_in_jail},

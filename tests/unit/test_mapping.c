@@ -736,6 +736,8 @@ static void test_wrong_parts(void)
              "4:25: 'split' is for lists; industry is text\n");
     mistakes("mapping: {seat_count: {from: a, min: low, max: [1]}}",
              "4:42: min must be a number\n4:52: max must be a number\n");
+    mistakes("mapping: {seat_count: {from: a, min: 5, max: 3}}",
+             "4:42: no number is at least 5 and at most 3\n");
     mistakes("mapping: {arr: {from: a, scale: x}}", "4:37: scale must be a number, like 0.01\n");
     mistakes("mapping: {industry: {from: a, invalid: skip}}",
              "4:44: invalid cannot be 'skip'; known: quarantine, null\n");

@@ -294,6 +294,9 @@ static void mistakes(void)
     }
     UNIT_TEXT(side_mistakes("companies: {match: [owner_email]}, owners: "),
               "account cannot be matched by 'owner_email'; by default it is matched by domain");
+    UNIT_TEXT(side_mistakes("companies: {match: [domian]}"),
+              "account cannot be matched by 'domian' (did you mean 'domain'?); by default it is "
+              "matched by domain");
     UNIT_TEXT(side_mistakes("companies: , owners: {mapping: {name: {from: o, lookup: owners, take: "
                             "email}}}"),
               "name takes a field of owner: only those of owners and of pipelines can be taken, "
