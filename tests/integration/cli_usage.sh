@@ -295,6 +295,9 @@ wait "$run_pid" || fail "run ended with $? after SIGTERM"
 expect 0 "$fastenr" check --reference
 cmp -s out.txt "$source/docs/configuration.md" ||
     fail "docs/configuration.md is not current: fastenr check --reference >docs/configuration.md"
+for table in $(sqlite3 good/fastenr.db .tables); do
+    grep -q "^|.*\`$table\`.*|.*|" "$source/docs/stores.md" || fail "docs/stores.md does not tell what the table $table holds"
+done
 expect 0 "$fastenr" doctor -c good --json
 
 [ "$failed" -eq 0 ] || exit 1
