@@ -16,24 +16,22 @@ void mapping_check_source(const struct settings_context *ctx, const struct conne
                           struct str name, const struct node *at)
 {
     static const char *const known[] = {FIELD_TITLE};
-    const char *near = str_nearest(name, known, 1);
-    if (!str_starts(name, "{") || !str_ends(name, "}"))
+    bool titled = has_titles(vendor), is_title = str_is(name, FIELD_TITLE);
+    if (!str_starts(name, "{") || !str_ends(name, "}") || (titled && is_title))
         return;
-    if (str_is(name, FIELD_TITLE)) {
-        if (!has_titles(vendor))
-            settings_complain(ctx, at,
-                              "'%s' is the name of a custom object's record, and %.*s is none: "
-                              "write one of its fields",
-                              FIELD_TITLE, STR_ARG(vendor->name));
-        return;
-    }
-    if (near)
-        settings_complain(ctx, at, "there is no '%.*s'; did you mean '%s'?", STR_ARG(name), near);
+    if (is_title)
+        settings_complain(ctx, at,
+                          "'%s' is the name of a custom object's record, and %.*s is none: write "
+                          "one of its fields",
+                          FIELD_TITLE, STR_ARG(vendor->name));
+    else if (titled && str_nearest(name, known, 1))
+        settings_complain(ctx, at, "there is no '%.*s'; did you mean '%s'?", STR_ARG(name),
+                          FIELD_TITLE);
     else
         settings_complain(ctx, at,
-                          "'%.*s' is no field: only %s is written in braces; several fields are "
-                          "put together by {from: [a, b], join: \" \"}",
-                          STR_ARG(name), FIELD_TITLE);
+                          "'%.*s' is no field: %s is written in braces; several fields are put "
+                          "together by {from: [a, b], join: \" \"}",
+                          STR_ARG(name), titled ? "only " FIELD_TITLE : "none");
 }
 
 static const struct node *source_node(const struct node *node, size_t i)

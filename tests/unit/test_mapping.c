@@ -647,8 +647,11 @@ static void test_made_fields(void)
         "4:14: '{title}' is the name of a custom object's record, and companies is none: write "
         "one of its fields\n");
     mistakes("mapping: {name: '{first} {last}'}",
-             "4:21: '{first} {last}' is no field: only {title} is written in braces; several "
+             "4:21: '{first} {last}' is no field: none is written in braces; several "
              "fields are put together by {from: [a, b], join: \" \"}\n");
+    mistakes_in("custom_record", "default_mapping: false, mapping: {title: '{first} {last}'}",
+                "4:46: '{first} {last}' is no field: only {title} is written in braces; several "
+                "fields are put together by {from: [a, b], join: \" \"}\n");
     mistakes_in("custom_record",
                 "default_mapping: false, mapping: {title: '{titel}', fields: ['*', b]}",
                 "4:46: there is no '{titel}'; did you mean '{title}'?\n"
