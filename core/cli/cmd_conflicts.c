@@ -139,15 +139,18 @@ static int run_list(struct app *app, const struct arguments *args)
     int rc = app_store(app, false);
     if (rc != 0)
         return rc;
-    rc = conflict_list_load(&list, app->host.store, &filter, &err);
-    if (rc != 0)
+    if (conflict_list_load(&list, app->host.store, &filter, &err) != 0) {
         complain("%s", err.text);
+        rc = EXIT_WORK_FAILED;
+    } else if (list.count == 0) { /* of one that is not configured any more, there may be some */
+        rc = app_known(app, connection, object);
+    }
     for (size_t i = 0; i < list.count && app->json && !std_out.gone; i++)
         write_json(app, &list, i);
     if (rc == 0 && !app->json)
         write_list(app, &list, all);
     conflict_list_free(&list);
-    return rc == 0 ? EXIT_DONE : EXIT_WORK_FAILED;
+    return rc;
 }
 
 /* ---- one ---- */

@@ -100,8 +100,9 @@ static int load_filtered(struct resolving *r, struct error *err)
                                            .vendor_object = str_from(object ? object : ""),
                                            .open_only = true};
     r->list.only_field = argument_value(r->args, "field");
-    return conflict_list_load(&r->list, r->app->host.store, &filter, err) == 0 ? 0
-                                                                               : EXIT_WORK_FAILED;
+    if (conflict_list_load(&r->list, r->app->host.store, &filter, err) != 0)
+        return EXIT_WORK_FAILED;
+    return r->list.count == 0 ? app_known(r->app, connection, object) : 0;
 }
 
 static int load(struct resolving *r)

@@ -6,6 +6,7 @@
 #include "cli/format.h"
 #include "cli/provenance.h"
 #include "cli/table.h"
+#include "sync/conflict.h"
 
 enum { WHY_JSON_MAX = 256 * 1024 * 1024, CELL_MAX = 16 * 1024, FIELDS_MOST = 512 };
 
@@ -129,6 +130,8 @@ static void put_origin(const struct why *w, const struct origin *origin, struct 
     buf_printf(out, " of %.*s", STR_ARG(origin->connection));
     if (link)
         buf_printf(out, " (%.*s %.*s)", STR_ARG(link->vendor_object), STR_ARG(link->external_id));
+    if (str_starts(origin->started_by, CONFLICT_STARTED_BY)) /* what a person chose */
+        buf_printf(out, ", %.*s", STR_ARG(origin->started_by));
 }
 
 static const char *word_of(enum log_op op)

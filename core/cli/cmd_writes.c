@@ -60,7 +60,7 @@ static int load(struct writes *l, const char *connection)
     if (store->engine->each_write(store, name, take_row, l, &err) == 0) {
         l->objects = arena_new(&l->arena, l->count, sizeof l->objects[0]);
         if (store->engine->each_stream(store, name, take_stream, l, &err) == 0)
-            return 0;
+            return l->count == 0 ? app_known(l->app, connection, NULL) : 0;
     }
     complain("%s", err.text);
     return EXIT_WORK_FAILED;

@@ -214,6 +214,14 @@ static int apply_records(struct postgres_store *s, struct store_batch *batch, st
 
 /* ---- links ---- */
 
+static void item_seen_local(struct pg_params *p, const struct link_write *link)
+{
+    if (link->seen_local.ptr)
+        pg_item_str(p, link->seen_local);
+    else
+        pg_item_str_or_null(p, link->seen_local);
+}
+
 static int add_links(struct postgres_store *s, const struct link_write *const *links, size_t count,
                      struct error *err)
 {
@@ -223,8 +231,7 @@ static int add_links(struct postgres_store *s, const struct link_write *const *l
     if (pg_copy_begin(
             &copy, s,
             "COPY link (stream, record, remote_modified, external_id, seen_remote, ended, "
-            "seen_local) "
-            "FROM STDIN (FORMAT binary)",
+            "seen_local) FROM STDIN (FORMAT binary)",
             7, "add links", err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
@@ -235,21 +242,30 @@ static int add_links(struct postgres_store *s, const struct link_write *const *l
         pg_item_str(p, links[i]->external_id);
         pg_item_str(p, links[i]->seen_remote);
         pg_item_int4(p, (int32_t)links[i]->ended);
-        pg_item_str_or_null(p, links[i]->seen_local);
+        item_seen_local(p, links[i]);
     }
     return pg_copy_end(&copy, err);
 }
 
-/* Links that are exported to; `p` has their keys, times and what was seen there. */
+static bool is_exported(const struct link_write *const *links, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (links[i]->seen_local.ptr)
+            return true;
+    return false;
+}
+
+/* Links some of which are exported to; `p` has their keys, times and what was seen there. */
 static int set_exporting(struct postgres_store *s, const struct link_write *const *links,
                          size_t count, struct pg_params *p, struct error *err)
 {
     pg_array(p, PG_BYTEA, count);
     for (size_t i = 0; i < count; i++)
-        pg_item_str_or_null(p, links[i]->seen_local);
+        item_seen_local(p, links[i]);
     int rc = pg_run(s,
-                    "UPDATE link AS l SET remote_modified = coalesce(u.remote_modified, "
-                    "l.remote_modified), seen_remote = u.seen_remote, seen_local = "
+                    "UPDATE link AS l SET remote_modified = CASE WHEN u.seen_local IS NULL THEN "
+                    "u.remote_modified ELSE coalesce(u.remote_modified, l.remote_modified) END, "
+                    "seen_remote = u.seen_remote, seen_local = "
                     "coalesce(u.seen_local, l.seen_local) FROM unnest($1::bigint[], $2::bigint[], "
                     "$3::bytea[], $4::bytea[]) AS u(key, remote_modified, seen_remote, seen_local) "
                     "WHERE l.key = u.key",
@@ -273,7 +289,7 @@ static int set_links(struct postgres_store *s, const struct link_write *const *l
     pg_array(&p, PG_BYTEA, count);
     for (size_t i = 0; i < count; i++)
         pg_item_str(&p, links[i]->seen_remote);
-    if (links[0]->seen_local.ptr)
+    if (is_exported(links, count))
         return set_exporting(s, links, count, &p, err);
     int rc = pg_run(s,
                     "UPDATE link AS l SET remote_modified = u.remote_modified, "

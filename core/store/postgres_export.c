@@ -6,7 +6,7 @@
 
 /* ---- what is due ---- */
 
-/* The end of the log that is settled: no row can come before it any more. */
+/* The last of the next `most` rows that no other can come before any more. */
 static int settled_end(struct postgres_store *s, const struct log_position *after, int64_t most,
                        struct log_position *ret_end, int64_t *ret_rows, struct error *err)
 {
@@ -67,11 +67,11 @@ int pg_note_exports(struct store *store, int64_t stream, int64_t connection,
     pg_int(&p, end.seq);
     pg_int(&p, connection);
     int rc = pg_run(pg_of(store),
-                    "INSERT INTO export_due (stream, record) SELECT DISTINCT $1::bigint, record "
-                    "FROM log WHERE object = $2::bigint AND (xid, seq) > ($3::bigint::text::xid8, "
-                    "$4::bigint) AND (xid, seq) <= ($5::bigint::text::xid8, $6::bigint) AND "
-                    "(run IS NULL OR run NOT IN (SELECT id FROM run WHERE connection = "
-                    "$7::bigint)) ON CONFLICT DO NOTHING",
+                    "INSERT INTO export_due (stream, record) SELECT DISTINCT $1::bigint, l.record "
+                    "FROM log l WHERE l.object = $2::bigint AND (l.xid, l.seq) > "
+                    "($3::bigint::text::xid8, $4::bigint) AND (l.xid, l.seq) <= "
+                    "($5::bigint::text::xid8, $6::bigint) AND NOT EXISTS (SELECT 1 FROM run r "
+                    "WHERE r.id = l.run AND r.connection = $7::bigint) ON CONFLICT DO NOTHING",
                     &p, "note what is to be exported", err);
     pg_params_free(&p);
     *ret_more = rows == (int64_t)most;
@@ -184,7 +184,7 @@ int pg_load_external(struct store *store, int64_t stream, const int64_t *records
                            "SELECT u.i, l.external_id FROM unnest($2::bigint[]) WITH ORDINALITY AS "
                            "u(record, i) CROSS JOIN LATERAL (SELECT external_id FROM link WHERE "
                            "record = u.record AND stream = $1::bigint AND ended = 0 "
-                           "ORDER BY key LIMIT 1) AS l",
+                           "ORDER BY key DESC LIMIT 1) AS l",
                            &p, "look up the vendor's ids", err);
     pg_params_free(&p);
     if (!r)
@@ -218,35 +218,37 @@ static void read_write(const PGresult *r, int at, struct export_write *row)
                                  .reason = pg_get_str(r, at, 10)};
 }
 
-static int add_write(struct store *store, struct export_write *row, struct error *err)
-{
-    struct pg_params p = PG_PARAMS_INIT;
-    pg_int(&p, row->stream);
-    pg_int(&p, row->run);
-    pg_int(&p, row->record);
-    pg_int(&p, row->link);
-    pg_int(&p, (int64_t)row->op);
-    pg_int(&p, (int64_t)row->state);
-    pg_int(&p, row->at);
-    pg_str(&p, row->external_id);
-    pg_str(&p, row->body);
-    pg_prose(&p, row->reason);
-    int rc = pg_number(pg_of(store),
-                       "INSERT INTO export_write (stream, run, record, link, op, state, at, "
-                       "external_id, body, reason) VALUES ($1::bigint, $2::bigint, $3::bigint, "
-                       "$4::bigint, $5::bigint, $6::bigint, $7::bigint, $8, $9, "
-                       "coalesce($10::text, '')) RETURNING id",
-                       &p, "note a write", &row->id, err);
-    pg_params_free(&p);
-    return rc;
-}
-
+/* The ids are taken before, as COPY gives none back. */
 int pg_add_writes(struct store *store, struct export_write *rows, size_t count, struct error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (add_write(store, &rows[i], err) != 0)
-            return -1;
-    return 0;
+    static const char doing[] = "note writes";
+    struct postgres_store *s = pg_of(store);
+    struct pg_copy copy;
+    int64_t id;
+    if (count == 0)
+        return 0;
+    if (pg_take(s, "export_write_id_seq", count, &id, err) != 0 ||
+        pg_copy_begin(&copy, s,
+                      "COPY export_write (id, stream, run, record, link, op, state, at, "
+                      "external_id, body, reason) FROM STDIN (FORMAT binary)",
+                      11, doing, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct pg_params *p = pg_copy_row(&copy);
+        rows[i].id = id + (int64_t)i;
+        pg_item_int(p, rows[i].id);
+        pg_item_int(p, rows[i].stream);
+        pg_item_int(p, rows[i].run);
+        pg_item_int(p, rows[i].record);
+        pg_item_int(p, rows[i].link);
+        pg_item_int(p, (int64_t)rows[i].op);
+        pg_item_int(p, (int64_t)rows[i].state);
+        pg_item_int(p, rows[i].at);
+        pg_item_str(p, rows[i].external_id);
+        pg_item_str(p, rows[i].body);
+        pg_item_prose(p, rows[i].reason);
+    }
+    return pg_copy_end(&copy, err);
 }
 
 int pg_load_writes(struct store *store, int64_t stream, enum write_state state, int64_t after,
@@ -290,6 +292,7 @@ int pg_set_writes(struct store *store, const int64_t *ids, size_t count, enum wr
 int pg_drop_writes(struct store *store, const int64_t *ids, size_t count, struct error *err)
 {
     return run_with(store,
+                    /* $1 only as each parameter must be used. */
                     "DELETE FROM export_write WHERE $1::bigint = 0 AND id = ANY ($2::bigint[])", 0,
                     ids, count, "note what became of writes", err);
 }
@@ -331,30 +334,27 @@ int pg_each_write(struct store *store, struct str connection, write_fn fn, void 
 
 /* ---- the journal of what was sent ---- */
 
-static int add_sent(struct store *store, const struct sent_row *row, struct error *err)
-{
-    struct pg_params p = PG_PARAMS_INIT;
-    pg_int(&p, row->stream);
-    pg_int(&p, row->run);
-    pg_int(&p, row->record);
-    pg_int(&p, (int64_t)row->op);
-    pg_int(&p, row->at);
-    pg_str(&p, row->external_id);
-    pg_str_or_null(&p, row->body);
-    int rc = pg_run(pg_of(store),
-                    "INSERT INTO sent (stream, run, record, op, at, external_id, body) VALUES "
-                    "($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6, $7)",
-                    &p, "note what was sent", err);
-    pg_params_free(&p);
-    return rc;
-}
-
 int pg_add_sent(struct store *store, const struct sent_row *rows, size_t count, struct error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (add_sent(store, &rows[i], err) != 0)
-            return -1;
-    return 0;
+    struct pg_copy copy;
+    if (count == 0)
+        return 0;
+    if (pg_copy_begin(&copy, pg_of(store),
+                      "COPY sent (stream, run, record, op, at, external_id, body) FROM STDIN "
+                      "(FORMAT binary)",
+                      7, "note what was sent", err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct pg_params *p = pg_copy_row(&copy);
+        pg_item_int(p, rows[i].stream);
+        pg_item_int(p, rows[i].run);
+        pg_item_int(p, rows[i].record);
+        pg_item_int(p, (int64_t)rows[i].op);
+        pg_item_int(p, rows[i].at);
+        pg_item_str(p, rows[i].external_id);
+        pg_item_str_or_null(p, rows[i].body);
+    }
+    return pg_copy_end(&copy, err);
 }
 
 int pg_each_sent(struct store *store, int64_t run, const struct model_object *object,
@@ -387,4 +387,43 @@ int pg_each_sent(struct store *store, int64_t run, const struct model_object *ob
                                            .body = pg_get_str(r, i, 7)});
     PQclear(r);
     return 0;
+}
+
+/* ---- erasure ---- */
+
+/* Statements take the address as $1 (lower case), the organisation as $2. Contacts that another
+ * program deleted are known by their log alone. */
+#define THEIR_CONTACTS                                                                             \
+    "(SELECT key FROM contact WHERE organization = $2::bigint AND lower(email) = $1::text UNION "  \
+    "SELECT record FROM log WHERE object = 2 AND op = 3 AND strpos(lower(body), $1::text) > 0)"
+#define THEIR_OWNERS                                                                               \
+    "(SELECT key FROM owner WHERE organization = $2::bigint AND lower(email) = $1::text)"
+#define THEIRS                                                                                     \
+    " WHERE (stream IN (SELECT id FROM stream WHERE object = 2) AND record IN " THEIR_CONTACTS     \
+    ") OR (stream IN (SELECT id FROM stream WHERE object = 10) AND record IN " THEIR_OWNERS ")"
+/* $2 only so that all statements take the same parameters. */
+#define OF_OTHERS      " WHERE $2::bigint IS NOT NULL AND "
+#define MENTIONS(text) "strpos(lower(" text "), $1::text) > 0"
+
+int pg_erase_exports(struct postgres_store *s, const struct erase_request *request,
+                     struct error *err)
+{
+    static const char *const steps[] = {
+        "DELETE FROM export_due" THEIRS,
+        "DELETE FROM export_write" THEIRS,
+        "DELETE FROM sent" THEIRS,
+        "DELETE FROM conflict" THEIRS,
+        "UPDATE sent SET body = NULL" OF_OTHERS MENTIONS("body"),
+        "UPDATE export_write SET body = '{}', reason = '" STORE_ERASED_REASON "'" OF_OTHERS
+        "state = 3 AND (" MENTIONS("body") " OR " MENTIONS("reason") ")",
+        "UPDATE conflict SET base = NULL, local = 'null', remote = 'null'" OF_OTHERS
+        "state <> 1 AND (" MENTIONS("base") " OR " MENTIONS("local") " OR " MENTIONS("remote") ")"};
+    struct pg_params p = PG_PARAMS_INIT;
+    int rc = 0;
+    pg_str(&p, request->address);
+    pg_int(&p, request->organization);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && rc == 0; i++)
+        rc = pg_run(s, steps[i], &p, "erase a person", err);
+    pg_params_free(&p);
+    return rc;
 }

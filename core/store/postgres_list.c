@@ -296,6 +296,12 @@ static int verify_object(struct postgres_store *s, const struct model_object *ob
 
 int pg_verify(struct store *store, struct buf *ret_summary, struct error *err)
 {
+    if (none_of(pg_of(store),
+                "SELECT count(*) FROM (SELECT stream FROM export_due UNION ALL SELECT stream FROM "
+                "export_write UNION ALL SELECT stream FROM sent UNION ALL SELECT stream FROM "
+                "conflict) AS e WHERE stream NOT IN (SELECT id FROM stream)",
+                "exports are of no stream", err) != 0)
+        return -1;
     for (size_t i = 0; i < model_object_count; i++) {
         int64_t count;
         if (verify_object(pg_of(store), &model_objects[i], &count, err) != 0)

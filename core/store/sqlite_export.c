@@ -6,6 +6,9 @@
 
 /* ---- what is due ---- */
 
+/* A position before the first row, from which an empty log was followed: 0 stands for none. */
+enum { BEFORE_THE_LOG = -1 };
+
 static void consumer_name(int64_t stream, char name[40])
 {
     snprintf(name, 40, "export:%lld", (long long)stream);
@@ -42,28 +45,32 @@ int sqlite_note_exports(struct store *store, int64_t stream, int64_t connection,
         number_of(s, "SELECT max(seq) FROM log", NULL, 0, doing, &last, err) != 0)
         return -1;
     bool first = at.seq == 0;
-    end = first || at.seq + (int64_t)most > last ? last : at.seq + (int64_t)most;
+    if (first || at.seq > last) /* rows at the end of the log may have been erased */
+        at.seq = last;
+    if (at.seq < 0)
+        at.seq = 0;
+    end = at.seq + (int64_t)most > last ? last : at.seq + (int64_t)most;
     const int64_t bound[] = {stream, object->id, at.seq, end, connection};
-    if (!first && end > at.seq &&
+    if (end > at.seq &&
         number_of(s,
-                  "INSERT INTO export_due (stream, record) SELECT DISTINCT ?1, record FROM log "
-                  "WHERE object = ?2 AND seq > ?3 AND seq <= ?4 AND (run IS NULL OR run NOT IN "
-                  "(SELECT id FROM run WHERE connection = ?5)) ON CONFLICT DO NOTHING",
+                  "INSERT INTO export_due (stream, record) SELECT DISTINCT ?1, l.record FROM log l "
+                  "WHERE l.object = ?2 AND l.seq > ?3 AND l.seq <= ?4 AND NOT EXISTS (SELECT 1 "
+                  "FROM run r WHERE r.id = l.run AND r.connection = ?5) ON CONFLICT DO NOTHING",
                   bound, 5, doing, NULL, err) != 0)
         return -1;
     *ret_more = end < last;
-    at.seq = end > 0 ? end : 1; /* of an empty log: the beginning is remembered, too */
+    at.seq = end > 0 ? end : BEFORE_THE_LOG;
     return sqlite_set_consumer(store, str_from(name), &at, err);
 }
 
-/* Runs a statement for each of some numbers, which are its ?2 (its ?1 is the stream's). */
-static int for_each(struct sqlite_store *s, const char *text, int64_t stream,
-                    const int64_t *numbers, size_t count, const char *doing, struct error *err)
+/* Runs a statement for each of some numbers, which are its ?2; its ?1 is the same for all. */
+static int for_each(struct sqlite_store *s, const char *text, int64_t first, const int64_t *numbers,
+                    size_t count, const char *doing, struct error *err)
 {
     sqlite3_stmt *stmt = count > 0 ? sqlite_prepare(s, text, false, err) : NULL;
     int rc = count > 0 && !stmt ? -1 : 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
-        sqlite3_bind_int64(stmt, 1, stream);
+        sqlite3_bind_int64(stmt, 1, first);
         sqlite3_bind_int64(stmt, 2, numbers[i]);
         rc = sqlite_run(s, stmt, doing, err);
     }
@@ -159,7 +166,7 @@ int sqlite_load_external(struct store *store, int64_t stream, const int64_t *rec
     struct sqlite_store *s = sqlite_of(store);
     sqlite3_stmt *stmt = sqlite_prepare(s,
                                         "SELECT external_id FROM link WHERE record = ?2 AND stream "
-                                        "= ?1 AND ended = 0 ORDER BY key LIMIT 1",
+                                        "= ?1 AND ended = 0 ORDER BY key DESC LIMIT 1",
                                         false, err);
     int found = stmt ? 0 : -1;
     for (size_t i = 0; i < count && found >= 0; i++) {
@@ -267,8 +274,8 @@ int sqlite_set_writes(struct store *store, const int64_t *ids, size_t count, enu
 
 int sqlite_drop_writes(struct store *store, const int64_t *ids, size_t count, struct error *err)
 {
-    return for_each(sqlite_of(store), "DELETE FROM export_write WHERE id = ?2 AND ?1 = 0", 0, ids,
-                    count, "note what became of writes", err);
+    return for_each(sqlite_of(store), "DELETE FROM export_write WHERE id = ?2", 0, ids, count,
+                    "note what became of writes", err);
 }
 
 int sqlite_forget_refused(struct store *store, int64_t stream, const int64_t *records, size_t count,
@@ -366,4 +373,45 @@ int sqlite_each_sent(struct store *store, int64_t run, const struct model_object
     }
     sqlite3_finalize(stmt);
     return found < 0 ? -1 : 0;
+}
+
+/* ---- erasure ---- */
+
+/* Statements take the address as ?1 (lower case), the organisation as ?2. Contacts that another
+ * program deleted are known by their log alone. */
+#define THEIR_CONTACTS                                                                             \
+    "(SELECT key FROM contact WHERE organization = ?2 AND lower(email) = ?1 UNION SELECT record "  \
+    "FROM log WHERE object = 2 AND op = 3 AND instr(lower(body), ?1) > 0)"
+#define THEIR_OWNERS "(SELECT key FROM owner WHERE organization = ?2 AND lower(email) = ?1)"
+#define THEIRS                                                                                     \
+    " WHERE (stream IN (SELECT id FROM stream WHERE object = 2) AND record IN " THEIR_CONTACTS     \
+    ") OR (stream IN (SELECT id FROM stream WHERE object = 10) AND record IN " THEIR_OWNERS ")"
+#define MENTIONS(text) "instr(lower(" text "), ?1) > 0"
+
+int sqlite_erase_exports(struct sqlite_store *s, const struct erase_request *request,
+                         struct error *err)
+{
+    static const char *const steps[] = {
+        "DELETE FROM export_due" THEIRS,
+        "DELETE FROM export_write" THEIRS,
+        "DELETE FROM sent" THEIRS,
+        "DELETE FROM conflict" THEIRS,
+        "UPDATE sent SET body = NULL WHERE " MENTIONS("body"),
+        "UPDATE export_write SET body = '{}', reason = '" STORE_ERASED_REASON
+        "' WHERE state = 3 AND (" MENTIONS("body") " OR " MENTIONS("reason") ")",
+        "UPDATE conflict SET base = NULL, local = 'null', remote = 'null' WHERE state <> 1 AND "
+        "(" MENTIONS("base") " OR " MENTIONS("local") " OR " MENTIONS("remote") ")"};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        sqlite3_stmt *stmt = sqlite_prepare(s, steps[i], false, err);
+        if (!stmt)
+            return -1;
+        sqlite_bind_str(stmt, 1, request->address);
+        if (sqlite3_bind_parameter_count(stmt) > 1)
+            sqlite3_bind_int64(stmt, 2, request->organization);
+        int rc = sqlite_run(s, stmt, "erase a person", err);
+        sqlite3_finalize(stmt);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
 }

@@ -172,6 +172,9 @@ int sqlite_load_consumer(struct store *s, struct str name, struct log_position *
                          struct error *err);
 int sqlite_set_consumer(struct store *s, struct str name, const struct log_position *position,
                         struct error *err);
+/* After rows at the end of the log were erased: their numbers are given once more, and nobody may
+ * be ahead of them. An empty log is followed from -1, as 0 stands for "not at all". */
+int sqlite_set_back_consumers(struct sqlite_store *s, struct error *err);
 int sqlite_listen(struct store *s, int *ret_fd, struct error *err);
 int sqlite_heard(struct store *s, bool *ret_written, struct error *err);
 
@@ -205,6 +208,10 @@ int sqlite_each_write(struct store *s, struct str connection, write_fn fn, void 
 int sqlite_add_sent(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
 int sqlite_each_sent(struct store *s, int64_t run, const struct model_object *object,
                      int64_t record, sent_fn fn, void *arg, struct error *err);
+/* A part of erase, while the person's records and log are still there. Values of others that are
+ * about to be written, or wait for a person, stay as the records that have them do. */
+int sqlite_erase_exports(struct sqlite_store *s, const struct erase_request *request,
+                         struct error *err);
 
 /* sqlite_conflict.c */
 int sqlite_set_conflicts(struct store *s, const struct conflict_row *rows, size_t count,

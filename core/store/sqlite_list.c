@@ -332,7 +332,12 @@ static int check_integrity(struct sqlite_store *s, struct error *err)
 int sqlite_verify(struct store *store, struct buf *ret_summary, struct error *err)
 {
     struct sqlite_store *s = sqlite_of(store);
-    if (check_integrity(s, err) != 0)
+    if (check_integrity(s, err) != 0 ||
+        none_of(s,
+                "SELECT count(*) FROM (SELECT stream FROM export_due UNION ALL SELECT stream FROM "
+                "export_write UNION ALL SELECT stream FROM sent UNION ALL SELECT stream FROM "
+                "conflict) WHERE stream NOT IN (SELECT id FROM stream)",
+                "exports are of no stream", err) != 0)
         return -1;
     for (size_t i = 0; i < model_object_count; i++) {
         const struct model_object *object = &model_objects[i];

@@ -102,6 +102,18 @@ int sqlite_set_consumer(struct store *store, struct str name, const struct log_p
     return rc;
 }
 
+int sqlite_set_back_consumers(struct sqlite_store *s, struct error *err)
+{
+    sqlite3_stmt *stmt =
+        sqlite_prepare(s,
+                       "UPDATE log_consumer SET seq = (SELECT coalesce(max(seq), -1) FROM log) "
+                       "WHERE seq > (SELECT coalesce(max(seq), -1) FROM log)",
+                       false, err);
+    int rc = stmt ? sqlite_run(s, stmt, "note how far the log was followed", err) : -1;
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
 /* ---- hearing of other writers ---- */
 
 /* SQLite's counter of what other sessions have committed. */

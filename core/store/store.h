@@ -99,7 +99,7 @@ struct link_write {
     int64_t stream, record;
     struct str external_id, seen_remote;
     struct str seen_local;   /* ptr NULL: it stays as it is */
-    int64_t remote_modified; /* 0: not known */
+    int64_t remote_modified; /* 0: not known; with a seen_local, it stays as it is */
     enum link_ended ended;   /* of a new link */
 };
 
@@ -248,10 +248,25 @@ struct erase_request {
     struct str address; /* e-mail address, lower case */
 };
 
+/* Instead of a reason that mentioned them. */
+#define STORE_ERASED_REASON "it mentioned a person who was erased"
+
 struct erase_counts {
-    int64_t records, links, log_rows, quarantined;
-    int64_t mentions; /* other records with the address in a field; they are left as they are */
+    int64_t records, owners; /* the person's contacts and owners */
+    int64_t links, log_rows, quarantined;
+    int64_t payloads; /* other vendors' records in quarantine that mention the address: they stay,
+                         without what they held */
+    int64_t emptied;  /* other records that lose a reference to the person, what they took of it, or
+                         the address as an e-mail field */
+    int64_t mentions; /* other records, links and vendors' fields with the address in a text; they
+                         are left as they are */
 };
+
+/* What stands in the place of a payload or of a reason that mentioned an erased person. Neither has
+ * a quote that SQL would take for its own. */
+#define STORE_ERASED_PAYLOAD                                                                       \
+    "[\"erased with the data of a person: a full sync brings the record again\"]"
+#define STORE_ERASED_REASON "it mentioned a person who was erased"
 
 /* ---- pauses ---- */
 
@@ -520,13 +535,15 @@ struct store_engine {
     /* Exports of a stream, all within a transaction.
      * `note_exports`: queues the records of `object` that somebody else than runs of `connection`
      * has written to the log since it was asked last (log_consumer "export:STREAM"); at most `most`
-     * log rows are looked at, *ret_more tells whether there are more. The first call begins at the
-     * end of the log: what was there before is not exported by itself.
+     * log rows are looked at, *ret_more tells whether there may be more. The first call begins at
+     * the end of the log: what was there before is not exported by itself. As with load_log, what
+     * commits late is met by a later call.
      * `queue_exports`: these too; what is queued already is left.
-     * `queue_unlinked`: all live records of `object` that no link of the stream has, live or ended.
+     * `queue_unlinked`: all live records of `object` that no link of the stream has, live or ended;
+     * gives how many were not queued yet.
      * `load_exports`: from after record `after`, in the order of records, at most `most`; those
-     * that a write under way holds are left out. `drop_exports`: they are done with.
-     * `count_exports`: how many are queued. */
+     * that a write under way or in doubt holds are left out. `drop_exports`: they are done with.
+     * `count_exports`: how many are queued, with those that are held. */
     int (*note_exports)(struct store *s, int64_t stream, int64_t connection,
                         const struct model_object *object, size_t most, bool *ret_more,
                         struct error *err);
@@ -540,12 +557,11 @@ struct store_engine {
     int (*drop_exports)(struct store *s, int64_t stream, const int64_t *records, size_t count,
                         struct error *err);
     int (*count_exports)(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
-    /* The live external id of each record in a stream; empty: it has none. Texts are the arena's.
-     */
+    /* The live external id of each record in a stream; empty: it has none. */
     int (*load_external)(struct store *s, int64_t stream, const int64_t *records, size_t count,
                          struct str *out, struct arena *arena, struct error *err);
-    /* Writes under way, in the order of their ids. `set_writes` gives those with these ids the
-     * state, `drop_writes` ends them. */
+    /* Writes, in the order of their ids; `add_writes` sets these. `set_writes` gives those with
+     * these ids the state, `drop_writes` ends them. */
     int (*add_writes)(struct store *s, struct export_write *rows, size_t count, struct error *err);
     int (*load_writes)(struct store *s, int64_t stream, enum write_state state, int64_t after,
                        size_t most, struct export_write **ret_rows, size_t *ret_count,
@@ -554,7 +570,7 @@ struct store_engine {
                       struct error *err);
     int (*drop_writes)(struct store *s, const int64_t *ids, size_t count, struct error *err);
     /* The refused ones of these records go, as they are compared anew. `each_write`: all that are
-     * doubted or refused, of one connection; an empty name: of all. */
+     * in doubt or refused, of one connection; an empty name: of all. */
     int (*forget_refused)(struct store *s, int64_t stream, const int64_t *records, size_t count,
                           struct error *err);
     int (*each_write)(struct store *s, struct str connection, write_fn fn, void *arg,
@@ -563,7 +579,9 @@ struct store_engine {
     int (*add_sent)(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
     int (*each_sent)(struct store *s, int64_t run, const struct model_object *object,
                      int64_t record, sent_fn fn, void *arg, struct error *err);
-    /* Conflicts. An open one of the same stream, record and field takes the new values. */
+    /* Conflicts, in the order of their ids. An open one of the same stream, record and field takes
+     * the new values and times; it keeps its id, its base and since when it is open. What is
+     * settled already is not settled again. */
     int (*set_conflicts)(struct store *s, const struct conflict_row *rows, size_t count,
                          struct error *err);
     int (*each_conflict)(struct store *s, const struct conflict_filter *filter, conflict_fn fn,
@@ -581,17 +599,21 @@ struct store_engine {
      * host. */
     int (*lease)(struct store *s, int64_t connection, struct error *err);
     void (*release)(struct store *s, int64_t connection);
-    /* A person's contacts, with their links, log, pending references and quarantine; log rows of
-     * other records that mention the address lose their bodies. The links' ids are remembered by
-     * their hashes. Records of others that have the address in a field, like an owner's, stay. */
+    /* A person's contacts and owners, with their links, log, pending references and vendors'
+     * records in quarantine; the ids of the links and of the latter are remembered by their hashes.
+     * Theirs in quarantine is what is linked to them, or is a contact or an owner of the vendor's
+     * of which a value is the address. Where others' log, quarantine or runs mention the address
+     * (base/address.h), that text goes; where their fields refer to the person, take of it or are
+     * the address, these are emptied. Other texts that mention it are counted, and stay. */
     int (*erase)(struct store *s, const struct erase_request *request, bool only_count,
                  struct erase_counts *ret_counts, struct error *err);
-    /* Rewrites the files without what was deleted; not in a transaction. */
+    /* Rewrites the files without what was deleted; not in a transaction. Fails where it cannot. */
     int (*vacuum)(struct store *s, struct error *err);
     /* Hashes (siphash by the store's key) of a stream's erased ids, sorted as signed numbers. */
     int (*load_erased)(struct store *s, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
                        size_t *ret_count, struct error *err);
-    /* Nothing is committed for a paused connection. Connection 0: all. `by` empty: it goes on. */
+    /* Nothing is committed for a paused connection. Connection 0: all. `by` empty: it goes on.
+     * 1; 0 when it was so already; -1. */
     int (*set_pause)(struct store *s, int64_t connection, struct str by, struct str reason,
                      struct error *err);
     /* The pause that holds for a connection: the one of all first. */

@@ -34,6 +34,9 @@ int conflict_current(struct store *store, const struct conflict_row *row, struct
 
 /* ---- conflict_settle.c ---- */
 
+/* What the run that changes our records says it was started by, before the person. */
+#define CONFLICT_STARTED_BY "conflicts resolve by "
+
 /* How one is decided: CONFLICT_LOCAL, ours stays and is written to the vendor; CONFLICT_REMOTE, our
  * record gets the vendor's value and nothing is written; CONFLICT_VALUE, our record gets `value`,
  * and that is written. */

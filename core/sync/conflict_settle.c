@@ -352,7 +352,7 @@ static int begin_run(struct settling *s, struct error *err)
     if (s->run != 0)
         return 0;
     struct str by =
-        str_from(arena_printf(&s->arena, "conflicts resolve by %.*s", STR_ARG(s->in->by)));
+        str_from(arena_printf(&s->arena, CONFLICT_STARTED_BY "%.*s", STR_ARG(s->in->by)));
     return s->store->engine->run_start(s->store, s->connection, by, &s->run, err);
 }
 

@@ -26,28 +26,11 @@ bool export_is_writable(const struct connector_object *v)
     return v->write_rows > 0 && (v->creates || v->updates || v->upserts || v->archives);
 }
 
-static bool is_listed(const struct str *names, uint32_t count, struct str field)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (str_eq(names[i], field))
-            return true;
-    return false;
-}
-
-/* "hs_*" stands for all that begin so. */
+/* Key and modified time are the vendor's own, whatever the connector's list says. */
 static bool is_read_only(const struct connector_object *v, struct str field)
 {
-    if (str_eq(field, v->key) || str_eq(field, v->modified) || str_is(field, FIELD_ALL) ||
-        str_is(field, FIELD_TITLE))
-        return true;
-    for (uint32_t i = 0; i < v->read_only_count; i++) {
-        struct str name = v->read_only[i];
-        size_t before = name.len > 0 ? name.len - 1 : 0;
-        if (str_eq(name, field) || (str_ends(name, "*") && field.len >= before &&
-                                    memcmp(field.ptr, name.ptr, before) == 0))
-            return true;
-    }
-    return false;
+    return str_eq(field, v->key) || str_eq(field, v->modified) || str_is(field, FIELD_ALL) ||
+           str_is(field, FIELD_TITLE) || descriptor_is_read_only(v, field);
 }
 
 /* ---- rules of the file ---- */
@@ -145,8 +128,7 @@ static void resolve_external_key(struct exporter *x)
                           "the connector does not write %.*s by a field of your choice: remove "
                           "'external_key'",
                           STR_ARG(x->name));
-    else if (is_read_only(x->vendor, field) ||
-             is_listed(x->vendor->associations, x->vendor->association_count, field))
+    else if (is_read_only(x->vendor, field) || descriptor_is_association(x->vendor, field))
         settings_complain(x->ctx, at,
                           "'%.*s' cannot be written: external_key needs a unique field of its own",
                           STR_ARG(field));
@@ -429,7 +411,7 @@ static const char *make_export(struct exporter *x, const struct rule *rule,
     if (!named && rule->from_count != 1)
         return way;
     e->to = named ? config->to : rule->from[0];
-    e->association = is_listed(x->vendor->associations, x->vendor->association_count, e->to);
+    e->association = descriptor_is_association(x->vendor, e->to);
     bool same = rule->from_count == 1 && str_eq(e->to, rule->from[0]);
     e->form = way ? EXPORT_PLAIN : EXPORT_INVERSE;
     if (config->map)

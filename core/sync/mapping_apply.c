@@ -440,19 +440,18 @@ static int apply_rule(const struct mapping *m, const struct rule *rule, const st
     return apply_text(rule, t, arena, ret, err);
 }
 
-int rule_read(const struct rule *rule, struct str text, struct arena *arena,
-              struct value *ret_value, struct error *err)
+int rule_check(const struct rule *rule, struct str text, struct error *err)
 {
-    return apply_text(rule, text.len > 0 ? text : none, arena, ret_value, err);
+    struct arena arena = {0};
+    struct value value;
+    int rc = apply_text(rule, text, &arena, &value, err);
+    arena_free(&arena);
+    return rc;
 }
 
 bool rule_takes(const struct rule *rule, struct str text)
 {
-    struct arena arena = {0};
-    struct value value;
-    int rc = text.len == 0 ? 0 : rule_read(rule, text, &arena, &value, NULL);
-    arena_free(&arena);
-    return rc == 0;
+    return text.len == 0 || rule_check(rule, text, NULL) == 0;
 }
 
 /* A custom field's value is kept as the JSON text that goes into custom_fields. */
@@ -465,6 +464,12 @@ static void to_json_text(const struct rule *rule, struct value *value, struct ar
     value_write_json(&w, rule->field.kind, value);
     *value = (struct value){.state = VALUE_TEXT, .text = arena_str(arena, buf_view(&out))};
     buf_free(&out);
+}
+
+int rule_read(const struct rule *rule, struct str text, struct arena *arena,
+              struct value *ret_value, struct error *err)
+{
+    return apply_text(rule, text.len > 0 ? text : none, arena, ret_value, err);
 }
 
 static uint64_t hash_value(const uint8_t key[SIPHASH_KEY], const struct value *value)

@@ -74,20 +74,23 @@ static int by_hash(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool batch_was_erased(const struct batch *b, struct str external_id)
+bool batch_was_erased(const struct batch *b, int64_t stream, struct str external_id)
 {
     const struct merge_target *t = b->merge->target;
-    if (t->erased_count == 0)
+    size_t i = 0;
+    while (i < t->setup->object_count && t->streams[i] != stream)
+        i++;
+    if (i == t->setup->object_count || t->erased[i].count == 0)
         return false;
     uint64_t hash = siphash(store_hash_key(b->merge->store), external_id);
-    return bsearch(&hash, t->erased, t->erased_count, sizeof t->erased[0], by_hash) != NULL;
+    return bsearch(&hash, t->erased[i].hashes, t->erased[i].count, sizeof hash, by_hash) != NULL;
 }
 
 static void drop_erased(struct batch *b)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++) {
-        if (batch_was_erased(b, b->items[i].record->id))
+        if (batch_was_erased(b, b->merge->target->stream, b->items[i].record->id))
             b->counts.filtered++;
         else
             b->items[n++] = b->items[i];

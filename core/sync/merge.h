@@ -15,6 +15,12 @@
 #include "sync/setup.h"
 #include "sync/verify.h"
 
+/* Ids of a stream that must not come back: hashes, sorted as signed numbers. */
+struct erased_ids {
+    uint64_t *hashes;
+    size_t count;
+};
+
 /* One object of a connection, as merging sees it. */
 struct merge_target {
     const struct setup *setup;
@@ -23,9 +29,8 @@ struct merge_target {
     const int64_t *streams; /* of the setup's objects */
     int64_t *lookups;       /* a rule each: the stream that its ids are of; 0: none */
     int64_t links_before;
-    const uint64_t *erased; /* hashes of ids that must not come back, sorted as signed numbers */
-    size_t erased_count;
-    bool may_hold_quarantined; /* so that records that are fine again are taken out */
+    const struct erased_ids *erased; /* of these streams, each */
+    bool may_hold_quarantined;       /* so that records that are fine again are taken out */
 };
 
 /* Links, to be freed with link_list_free. */

@@ -95,8 +95,9 @@ static inline bool has_moved(const struct item *item, size_t rule)
     return item->moved[rule / 64] >> (rule % 64) & 1;
 }
 
-/* Of a person who was erased: it must not come back. */
-bool batch_was_erased(const struct batch *batch, struct str external_id);
+/* Of a person who was erased: it must not come back, nor is a reference to it kept. `stream`: one
+ * of the setup's. */
+bool batch_was_erased(const struct batch *batch, int64_t stream, struct str external_id);
 
 /* By external id; NULL when the batch does not have it. */
 struct item *batch_find(const struct batch *batch, struct str external_id);

@@ -36,7 +36,7 @@ static void take_reference(struct batch *b, struct item *item, size_t rule, int6
     int64_t key = here ? here->key : found->record;
     if (key != 0)
         item->references[rule] = (struct value){.state = VALUE_INTEGER, .integer = key};
-    if (key == 0)
+    if (key == 0 && !batch_was_erased(b, stream, id))
         batch_note_pending(b, item, rule, stream, id);
     else if (!item->created)
         batch_note_pending(b, item, rule, stream, STR("")); /* an older one may still wait */

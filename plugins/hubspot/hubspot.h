@@ -12,17 +12,26 @@
 #define HUBSPOT_ORIGIN "https://api.hubapi.com"
 
 enum {
-    HUBSPOT_URL_MAX = 8000,          /* HubSpot answers 414 from about twice this on */
-    HUBSPOT_BODY_MAX = 64 * 1024,    /* of a batch read: 100 ids and the properties */
-    HUBSPOT_SEARCH_BODY_MAX = 3000,  /* HubSpot refuses a longer search */
-    HUBSPOT_LIST_PAGE = 100,         /* the most that a list or a batch read gives */
-    HUBSPOT_SEARCH_PAGE = 200,       /* the most that a search gives */
-    HUBSPOT_ASSOCIATION_PAGES = 60,  /* of one record's: four objects' make 240 answers a page */
-    HUBSPOT_ID_MAX = 20,             /* digits of an id */
-    HUBSPOT_CURSOR_MAX = 256,        /* bytes of `paging.next.after` */
-    HUBSPOT_NAME_MAX = 255,          /* bytes of a property's name that the host takes */
-    HUBSPOT_PROPERTIES_MAX = 1000,   /* that an object of HubSpot's may have */
-    HUBSPOT_CUSTOM_TEXTS = 96 * 1024 /* their names, in a schema */
+    HUBSPOT_URL_MAX = 8000,           /* HubSpot answers 414 from about twice this on */
+    HUBSPOT_BODY_MAX = 64 * 1024,     /* of a batch read: 100 ids and the properties */
+    HUBSPOT_SEARCH_BODY_MAX = 3000,   /* HubSpot refuses a longer search */
+    HUBSPOT_LIST_PAGE = 100,          /* the most that a list or a batch read gives */
+    HUBSPOT_SEARCH_PAGE = 200,        /* the most that a search gives */
+    HUBSPOT_WRITE_BATCH = 100,        /* the most that a batch writes */
+    HUBSPOT_ASSOCIATION_PAGES = 60,   /* of one record's: four objects' make 240 answers a page */
+    HUBSPOT_ID_MAX = 20,              /* digits of an id */
+    HUBSPOT_CURSOR_MAX = 256,         /* bytes of `paging.next.after` */
+    HUBSPOT_NAME_MAX = 255,           /* bytes of a property's name that the host takes */
+    HUBSPOT_PROPERTIES_MAX = 1000,    /* that an object of HubSpot's may have */
+    HUBSPOT_CUSTOM_TEXTS = 96 * 1024, /* their names, in a schema */
+    HUBSPOT_OBJECT_NAME_MAX = 100,    /* bytes of an object's name in a connection file */
+    HUBSPOT_CUSTOM_NAMES = 256        /* custom objects that are told apart: accounts have fewer */
+};
+
+/* A custom object that was asked for, and what HubSpot calls it. */
+struct hubspot_custom_name {
+    char name[HUBSPOT_OBJECT_NAME_MAX + 1];
+    char id[32];
 };
 
 /* The custom object of the operation under way. */
@@ -44,6 +53,8 @@ struct hubspot {
     char url[HUBSPOT_URL_MAX];
     char body[HUBSPOT_BODY_MAX];
     struct hubspot_custom custom;
+    struct hubspot_custom_name custom_names[HUBSPOT_CUSTOM_NAMES];
+    uint32_t custom_name_count;
     char account_id[32];
     char account_name[256];
 };
@@ -77,8 +88,9 @@ __attribute__((format(printf, 3, 4))) fastenr_outcome hubspot_fail(struct hubspo
                                                                    const char *format, ...);
 
 enum hubspot_retry {
-    HUBSPOT_RETRIED,   /* a read: the host repeats it after any passing fault */
-    HUBSPOT_TRIED_ONCE /* not worth waiting for */
+    HUBSPOT_RETRIED,    /* a read: the host repeats it after any passing fault */
+    HUBSPOT_TRIED_ONCE, /* not worth waiting for */
+    HUBSPOT_WRITTEN     /* it must not be done twice */
 };
 
 struct hubspot_request {
@@ -98,6 +110,13 @@ fastenr_outcome hubspot_send(struct hubspot *h, const struct hubspot_request *re
 /* The same, and the HTTP status, 0 when there was no answer. */
 fastenr_outcome hubspot_send_status(struct hubspot *h, const struct hubspot_request *request,
                                     uint64_t *ret_handle, int32_t *ret_status);
+
+/* The same, but a handle is given of a refused answer, too, and nothing is explained. */
+fastenr_outcome hubspot_send_any(struct hubspot *h, const struct hubspot_request *request,
+                                 uint64_t *ret_handle, int32_t *ret_status);
+/* Two refusals that a person cannot guess from HubSpot's own words get others. */
+fastenr_outcome hubspot_explain(struct hubspot *h, fastenr_outcome outcome, int32_t status,
+                                struct fastenr_str scope);
 
 /* A value that every answer of that kind has: its absence is FAILED, never GONE. `what` names it
  * for people. */
@@ -187,5 +206,6 @@ fastenr_outcome hubspot_discover_reference(struct hubspot *h, const struct faste
 
 fastenr_outcome hubspot_discover(void *instance, struct fastenr_str object);
 fastenr_outcome hubspot_read(void *instance, const struct fastenr_selector *selector);
+fastenr_outcome hubspot_write(void *instance, const struct fastenr_write *write);
 
 #endif

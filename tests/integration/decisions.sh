@@ -25,11 +25,12 @@ says() { [[ $out == *"$1"* ]] || fail "no '$1' in: $out"; }
 complains() { [[ $err == *"$1"* ]] || fail "no '$1' in: $err"; }
 account() { query "SELECT $2 FROM account WHERE key = $1"; }
 conflict() { query "SELECT $2 FROM conflict WHERE id = $1"; }
-# put_conflict ID RECORD LOCAL REMOTE [FIELD]: an open one of a company, of its name unless a field is given.
+# put_conflict RECORD LOCAL REMOTE [FIELD]: an open one of a company, of its name unless a field is given; $id is its
+# number.
 put_conflict() {
     foreign "INSERT INTO conflict (stream, run, record, field, state, by_policy, at, local_at, remote_at, local, remote)
-        VALUES ($stream, 1, $2, ${5:-1}, 1, 0, 1700000000000000, 1700000001000000, 1700000002000000, '$3', '$4')"
-    expect "the conflict's number" "$(query "SELECT max(id) FROM conflict")" "$1"
+        VALUES ($stream, 1, $1, ${4:-1}, 1, 0, 1700000000000000, 1700000001000000, 1700000002000000, '$2', '$3')"
+    id=$(query "SELECT max(id) FROM conflict")
 }
 # put_write ID RECORD EXTERNAL OP STATE REASON
 put_write() {
@@ -58,10 +59,10 @@ run 0 status
 [[ $out != *conflicts* && $out != *writes* ]] || fail "status tells of what is not: $out"
 
 step "what is listed"
-put_conflict 1 "$k1" '"Here"' '"There\u001b[31m\nConflict 2: x"'
-put_conflict 2 "$k2" '"Here"' '"There"'
-put_conflict 3 "$k3" '"Here"' '"There"'
-put_conflict 4 "$k4" '"Here"' '"There"'
+put_conflict "$k1" '"Here"' '"There\u001b[31m\nConflict 2: x"'
+put_conflict "$k2" '"Here"' '"There"'
+put_conflict "$k3" '"Here"' '"There"'
+put_conflict "$k4" '"Here"' '"There"'
 run 0 conflicts list
 says "companies  $external"
 says 'name   Here  There'
@@ -69,10 +70,12 @@ expect "a row each, whatever is in them" "$(grep -c '^ *[0-9]  *hubspot ' "$dir/
 run 0 conflicts list --json
 expect "lines" "$(wc -l <"$dir/out")" 4
 says '"field":"name","state":"open","local":"Here","remote":"There"'
-run 0 conflicts list --connection nobody
-says 'no conflict waits'
+run 2 conflicts list --connection nobody
+complains "there is no connection 'nobody'"
 run 0 conflicts list --object contacts
 says 'no conflict waits'
+run 2 conflicts list --object contact
+complains "did you mean 'contacts'"
 run 0 conflicts show 1
 says 'Conflict 1: name of companies'
 says 'ours      Here    (our record changed 2023-11-14 22:13:21 UTC)'
@@ -137,9 +140,10 @@ run 0 conflicts list
 says 'no conflict waits'
 
 step "in bulk"
-put_conflict 5 "$k5" "$(conflict 1 local)" '"Five"'
-put_conflict 6 "$k6" "$(conflict 1 local)" '"Six"'
-put_conflict 7 "$k6" '"x"' '"y"' 2
+put_conflict "$k5" "$(conflict 1 local)" '"Five"'
+put_conflict "$k6" "$(conflict 1 local)" '"Six"'
+put_conflict "$k6" '"x"' '"y"' 2
+other=$id
 foreign "UPDATE account SET name = 'Here' WHERE key IN ($k5, $k6)"
 run 0 conflicts resolve --object companies --field name --take remote
 says '2 conflicts would be settled'
@@ -147,7 +151,7 @@ says 'the same with --yes'
 expect "nothing was done" "$(query 'SELECT count(*) FROM conflict WHERE state = 1')" 3
 run 0 conflicts resolve --object companies --field name --take remote --yes
 expect "our names" "$(query "SELECT name FROM account WHERE key IN ($k5, $k6) ORDER BY key" | tr '\n' ' ')" 'Five Six '
-expect "the other field waits" "$(conflict 7 state)" 1
+expect "the other field waits" "$(conflict "$other" state)" 1
 expect "one run" "$(query "SELECT count(*) FROM run_stream WHERE updated = 2 AND run = (SELECT max(id) FROM run)")" 1
 run 0 conflicts resolve --connection hubspot --take local --yes
 
@@ -187,7 +191,7 @@ expect "what is under way stays" "$(query "SELECT id FROM export_write")" 5
 run 1 writes drop 4
 
 step "not while the connection is being synced"
-put_conflict 8 "$k1" '"Here"' '"There"'
+put_conflict "$k1" '"Here"' '"There"'
 put_write 6 "$k1" "$external" 2 3 'no'
 control POST mutate '{"companies":12,"seed":5}' >/dev/null
 kill -STOP "$sandbox_pid"
@@ -197,14 +201,14 @@ for _ in {1..200}; do
     [ "$(query "SELECT count(*) FROM run WHERE status = 1")" = 1 ] && break
     sleep 0.05
 done
-run 1 conflicts resolve 8 --take local
+run 1 conflicts resolve "$id" --take local
 complains 'is being synced just now'
 run 1 writes retry 6
 complains 'is being synced just now'
 kill -CONT "$sandbox_pid"
 wait "$sync_pid" || fail "the sync ended with $?: $(cat "$dir/sync.err")"
 run 0 writes retry 6
-run 0 conflicts resolve 8 --take local
+run 0 conflicts resolve "$id" --take local
 
 step "the run log"
 foreign "UPDATE run_stream SET sent_created = 1, sent_updated = 2, sent_deleted = 3, refused = 4, conflicted = 5 WHERE run = 1 AND stream = $stream"

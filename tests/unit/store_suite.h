@@ -67,6 +67,14 @@ void test_erasure(void);
 void test_secrets(void);
 void test_vendor_fields(void);
 
+/* store_suite_erase.c */
+void test_erased_quarantine(void);
+void test_erased_log(void);
+void test_erased_owner(void);
+void test_erased_references(void);
+void test_erased_elsewhere(void);
+void test_erased_in_a_walk(void);
+
 /* store_suite_ends.c */
 void test_tombstones(void);
 void test_verify_finds_dead_records(void);
@@ -90,6 +98,25 @@ void test_host_goes_on_after_a_foreign_write(void);
 void test_log_in_batches(void);
 void test_heard_of_other_writers(void);
 
+/* store_suite_export.c */
+void test_seen_local(void);
+void test_note_exports(void);
+void test_note_in_batches(void);
+void test_note_after_an_erasure(void);
+void test_queue_exports(void);
+void test_queue_unlinked(void);
+void test_due_with_links(void);
+void test_writes(void);
+void test_held_by_a_write(void);
+void test_sent(void);
+void test_conflicts(void);
+void test_conflicts_are_settled(void);
+void test_export_counts(void);
+void test_erase_exports(void);
+void test_verify_exports(void);
+/* In a store that was migrated: its link "c1" of record 1 and a run that created 3. */
+void test_exports_of_an_older_store(void);
+
 #define STORE_SUITE_FUNCTIONS                                                                      \
     IN_STORE(test_create_and_update)                                                               \
     IN_STORE(test_match)                                                                           \
@@ -107,6 +134,12 @@ void test_heard_of_other_writers(void);
     IN_STORE(test_doubles_in_a_batch)                                                              \
     IN_STORE(test_pauses)                                                                          \
     IN_STORE(test_erasure)                                                                         \
+    IN_STORE(test_erased_quarantine)                                                               \
+    IN_STORE(test_erased_log)                                                                      \
+    IN_STORE(test_erased_owner)                                                                    \
+    IN_STORE(test_erased_references)                                                               \
+    IN_STORE(test_erased_elsewhere)                                                                \
+    IN_STORE(test_erased_in_a_walk)                                                                \
     IN_STORE(test_secrets)                                                                         \
     IN_STORE(test_vendor_fields)                                                                   \
     IN_STORE(test_tombstones)                                                                      \
@@ -127,7 +160,22 @@ void test_heard_of_other_writers(void);
     IN_STORE(test_erasure_is_not_logged)                                                           \
     IN_STORE(test_host_goes_on_after_a_foreign_write)                                              \
     IN_STORE(test_log_in_batches)                                                                  \
-    IN_STORE(test_heard_of_other_writers)
+    IN_STORE(test_heard_of_other_writers)                                                          \
+    IN_STORE(test_seen_local)                                                                      \
+    IN_STORE(test_note_exports)                                                                    \
+    IN_STORE(test_note_in_batches)                                                                 \
+    IN_STORE(test_note_after_an_erasure)                                                           \
+    IN_STORE(test_queue_exports)                                                                   \
+    IN_STORE(test_queue_unlinked)                                                                  \
+    IN_STORE(test_due_with_links)                                                                  \
+    IN_STORE(test_writes)                                                                          \
+    IN_STORE(test_held_by_a_write)                                                                 \
+    IN_STORE(test_sent)                                                                            \
+    IN_STORE(test_conflicts)                                                                       \
+    IN_STORE(test_conflicts_are_settled)                                                           \
+    IN_STORE(test_export_counts)                                                                   \
+    IN_STORE(test_erase_exports)                                                                   \
+    IN_STORE(test_verify_exports)
 
 #define STORE_SUITE_TESTS                                                                          \
     {"records are created, changed and linked", store_test_create_and_update},                     \
@@ -144,6 +192,12 @@ void test_heard_of_other_writers(void);
         {"texts come back as they were", store_test_texts_come_back},                              \
         {"doubles in a batch", store_test_doubles_in_a_batch}, {"pauses", store_test_pauses},      \
         {"a person is erased", store_test_erasure},                                                \
+        {"what is in quarantine of or about one", store_test_erased_quarantine},                   \
+        {"the log forgets a person", store_test_erased_log},                                       \
+        {"an owner is erased, and what was taken of it", store_test_erased_owner},                 \
+        {"references to a person", store_test_erased_references},                                  \
+        {"reasons and positions that mention one", store_test_erased_elsewhere},                   \
+        {"a person is erased in the middle of a walk", store_test_erased_in_a_walk},               \
         {"secrets: versions, and who was first", store_test_secrets},                              \
         {"vendors' fields", store_test_vendor_fields},                                             \
         {"tombstones are neither listed nor matched", store_test_tombstones},                      \
@@ -163,6 +217,20 @@ void test_heard_of_other_writers(void);
         {"erasing is not logged", store_test_erasure_is_not_logged},                               \
         {"the host goes on after another program", store_test_host_goes_on_after_a_foreign_write}, \
         {"the log in batches, and how far it was followed", store_test_log_in_batches},            \
-        {"other writers are heard of", store_test_heard_of_other_writers},
+        {"other writers are heard of", store_test_heard_of_other_writers},                         \
+        {"what was last seen of a record here", store_test_seen_local},                            \
+        {"others' writes are due, a connection's own are not", store_test_note_exports},           \
+        {"what is due is noted in batches, from an empty log on", store_test_note_in_batches},     \
+        {"nothing is left out after an erasure", store_test_note_after_an_erasure},                \
+        {"what is due is queued once", store_test_queue_exports},                                  \
+        {"what the vendor does not have", store_test_queue_unlinked},                              \
+        {"what is due, with its links", store_test_due_with_links},                                \
+        {"writes under way", store_test_writes},                                                   \
+        {"a write under way holds its record", store_test_held_by_a_write},                        \
+        {"what was sent", store_test_sent}, {"conflicts", store_test_conflicts},                   \
+        {"conflicts that are met again, and settled", store_test_conflicts_are_settled},           \
+        {"counts of exports", store_test_export_counts},                                           \
+        {"exports of a person are erased", store_test_erase_exports},                              \
+        {"exports of no stream are damage", store_test_verify_exports},
 
 #endif

@@ -75,10 +75,37 @@ static void drop_triggers(sqlite3 *db)
         }
 }
 
+/* What exports brought is taken out again. */
+#define UNDO_EXPORTS                                                                               \
+    "DROP TABLE export_due; DROP TABLE export_write; DROP TABLE sent; DROP TABLE conflict;"        \
+    "ALTER TABLE link DROP COLUMN seen_local;"                                                     \
+    "ALTER TABLE run_stream DROP COLUMN sent_created;"                                             \
+    "ALTER TABLE run_stream DROP COLUMN sent_updated;"                                             \
+    "ALTER TABLE run_stream DROP COLUMN sent_deleted;"                                             \
+    "ALTER TABLE run_stream DROP COLUMN refused; ALTER TABLE run_stream DROP COLUMN conflicted;"
+
+/* Of a store from before exports all stays as it is, and takes part in them. */
+static void test_store_from_before_exports(void)
+{
+    sqlite3 *db;
+    put_dictionaries();
+    create("c1", "One", NULL);
+    CU_ASSERT_PTR_NULL(foreign("INSERT INTO account (name) VALUES ('Two')"));
+    struct run_stream_row row = {.stream = companies.id, .counts = {.created = 3}};
+    OK(ENGINE->run_stream(store, run, &row, &err));
+    store_close(store);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(db_path(), &db), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(
+        sqlite3_exec(db, UNDO_EXPORTS "PRAGMA user_version = 8", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    open_store();
+    test_exports_of_an_older_store();
+}
+
 /* A store from before records could end, and before other programs could add any. */
 static void test_older_schema_is_migrated(void)
 {
-    static const char undo[] =
+    static const char undo[] = UNDO_EXPORTS
         "DROP TABLE log_consumer; DROP TABLE key_floor; PRAGMA writable_schema = ON;"
         "UPDATE sqlite_schema SET sql = replace(replace(sql, 'NOT NULL DEFAULT 0', 'NOT NULL'), "
         "'NOT NULL DEFAULT x' || char(39, 39), 'NOT NULL') WHERE sql LIKE "
@@ -181,21 +208,45 @@ static void test_removed_while_open(void)
     ENGINE->rollback(store);
 }
 
+/* A reader holds up the journal, where what was erased still is. */
+static void test_vacuum_and_a_reader(void)
+{
+    sqlite3 *reader;
+    put_dictionaries();
+    create("c1", "Acme", NULL);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(db_path(), &reader), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(
+        sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM account", NULL, NULL, NULL), SQLITE_OK);
+    create("c2", "Other", NULL);
+    CU_ASSERT_EQUAL(ENGINE->vacuum(store, &err), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "another program holds the database"));
+    sqlite3_close(reader);
+    OK(ENGINE->vacuum(store, &err));
+    struct stat st;
+    char path[140];
+    snprintf(path, sizeof path, "%s-wal", db_path());
+    CU_ASSERT(stat(path, &st) == 0 && st.st_size == 0);
+}
+
 STORE_SUITE_FUNCTIONS
 IN_STORE(test_schema_is_the_model)
 IN_STORE(test_older_schema_is_migrated)
+IN_STORE(test_store_from_before_exports)
 IN_STORE(test_triggers_are_made_anew)
 IN_STORE(test_newer_schema_is_refused)
 IN_STORE(test_opening)
 IN_STORE(test_removed_while_open)
+IN_STORE(test_vacuum_and_a_reader)
 
 const char *const unit_suite = "store on SQLite";
 const struct unit_test unit_tests[] = {
     STORE_SUITE_TESTS{"the schema has the model's columns", store_test_schema_is_the_model},
     {"an older schema is migrated", store_test_older_schema_is_migrated},
+    {"a store from before exports is migrated", store_test_store_from_before_exports},
     {"triggers that differ are made anew", store_test_triggers_are_made_anew},
     {"a newer schema is refused", store_test_newer_schema_is_refused},
     {"opening what is no store", store_test_opening},
     {"no commit into a file that was removed", store_test_removed_while_open},
+    {"a vacuum that a reader holds up fails", store_test_vacuum_and_a_reader},
     {NULL, NULL},
 };

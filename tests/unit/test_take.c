@@ -223,6 +223,33 @@ static void paused_in_one(void)
     side_close(&crm);
 }
 
+/* What was taken of an erased owner is not taken again: not when the owner comes, not when a record
+ * that has it comes, new or changed, and nobody waits for it. */
+static void erased(void)
+{
+    side_open(&crm, "crm", both);
+    PUT("owners", "1", ANN, "2", BOB);
+    PUT("companies", "a", "{\"name\": \"A\", \"owner\": \"1\"}", "b",
+        "{\"name\": \"B\", \"owner\": \"2\"}", "c", "{\"name\": \"C\", \"owner\": \"1\"}");
+    PUT("companies", "c", "{\"name\": \"C\", \"owner\": \"2\"}");
+    UNIT_TEXT(fixture_erase("ann@x.test"), "owners 1, links 1, log 2, emptied 1");
+    QUERY(addresses, "A|~\nB|bob@x.test\nC|bob@x.test\n");
+    QUERY(followers, "2|1|2|14\n2|1|3|14\n");
+    QUERY("SELECT count(*) FROM log WHERE body LIKE '%ann%' OR object = 10 AND record = 1", "0\n");
+    UNIT_TEXT(PUT("owners", "1", ANNE, "2", BOB), "unchanged 1, filtered 1");
+    UNIT_TEXT(PUT("companies", "a", "{\"name\": \"A2\", \"owner\": \"1\"}", "c",
+                  "{\"name\": \"C\", \"owner\": \"1\"}", "d",
+                  "{\"name\": \"D\", \"owner\": \"1\"}"),
+              "created 1, updated 2");
+    crm.retakes = true;
+    UNIT_TEXT(PUT("companies", "a", "{\"name\": \"A2\", \"owner\": \"1\"}"), "unchanged 1");
+    crm.retakes = false;
+    QUERY(addresses, "A2|~\nB|bob@x.test\nC|~\nD|~\n");
+    QUERY(followers, "2|1|2|14\n");
+    QUERY("SELECT count(*) FROM owner", "1\n");
+    side_close(&crm);
+}
+
 static void mistakes(void)
 {
     const struct {
@@ -233,7 +260,9 @@ static void mistakes(void)
          "it is"},
         {"industry: {from: o, take: name}", "'take' needs 'lookup': the object whose field it is"},
         {"industry: {from: o, lookup: owners, take: phone}",
-         "industry takes 'phone', which owner does not have"},
+         "industry takes 'phone', which owner does not have; known: email, name, user_id, active"},
+        {"industry: {from: o, lookup: owners, take: emial}",
+         "industry takes 'emial', which owner does not have; did you mean 'email'?"},
         {"industry: {from: o, lookup: companies, take: name}",
          "industry takes a field of account: only those of owners and of pipelines can be taken, "
          "and not by them"},
@@ -247,8 +276,16 @@ static void mistakes(void)
          "'take' is not for own fields: x is a custom field"},
         {"industry: {from: o, lookup: owners, take: name, max: 3}",
          "'max' does not go with 'take': it would be about the id"},
+        {"industry: {from: o, lookup: owners, take: name, transform: lower}",
+         "'transform' does not go with 'take': it would be about the id"},
+        {"industry: {from: o, lookup: owners, take: name, map: {Ann: Anne}}",
+         "'map' does not go with 'take': it would be about the id"},
         {"industry: {from: o, lookup: stages, take: name}",
          "industry looks up 'stages', which this connection does not sync"},
+        {"industry: {from: o, lookup: owner, take: name}",
+         "industry looks up 'owner', which this connection does not sync; did you mean 'owners'?"},
+        {"parent_id: {from: o, lookup: people}",
+         "parent_id looks up 'people', which this connection does not sync: add it to 'objects'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char objects[300];
@@ -257,6 +294,9 @@ static void mistakes(void)
     }
     UNIT_TEXT(side_mistakes("companies: {match: [owner_email]}, owners: "),
               "account cannot be matched by 'owner_email'; by default it is matched by domain");
+    UNIT_TEXT(side_mistakes("companies: {match: [domian]}"),
+              "account cannot be matched by 'domian' (did you mean 'domain'?); by default it is "
+              "matched by domain");
     UNIT_TEXT(side_mistakes("companies: , owners: {mapping: {name: {from: o, lookup: owners, take: "
                             "email}}}"),
               "name takes a field of owner: only those of owners and of pipelines can be taken, "
@@ -283,6 +323,7 @@ IN_STORE(another_field)
 IN_STORE(not_synced)
 IN_STORE(paused)
 IN_STORE(paused_in_one)
+IN_STORE(erased)
 IN_STORE(mistakes)
 
 const char *const unit_suite = "fields taken of other records";
@@ -295,5 +336,6 @@ const struct unit_test unit_tests[] = {{"of a record that is there", test_there_
                                        {"of an object that is not synced", test_not_synced},
                                        {"by a rule that is paused", test_paused},
                                        {"by two rules, one paused", test_paused_in_one},
+                                       {"of one who is erased", test_erased},
                                        {"mistakes", test_mistakes},
                                        {NULL, NULL}};

@@ -194,12 +194,12 @@ static void on_ended(void *arg, const struct worker_end *end)
 
 static void on_http(void *arg, struct ticket *ticket)
 {
-    struct blob *body = d.status > 0 ? blob_new(1 << 20) : NULL;
     (void)arg;
     if (d.cancel)
         worker_cancel(d.worker);
     if (d.silent)
         return;
+    struct blob *body = d.status > 0 ? blob_new(1 << 20) : NULL;
     if (body && d.body)
         CU_ASSERT(blob_append(body, str_from(d.body), NULL) == 0);
     ticket->not_done = d.not_done;
