@@ -198,8 +198,10 @@ static int sort_portion(struct export *x, const struct export_due *due,
             x->ids[x->id_count++] = due[i].external_id;
         x->count += wanted;
     }
-    return engine_of(x)->drop_exports(x->merge.store, x->merge.target->stream, done, done_count,
-                                      err);
+    int64_t stream = x->merge.target->stream;
+    if (engine_of(x)->forget_refused(x->merge.store, stream, done, done_count, err) != 0)
+        return -1; /* nothing is to be written any more */
+    return engine_of(x)->drop_exports(x->merge.store, stream, done, done_count, err);
 }
 
 static int gather(void *arg, struct error *err)

@@ -218,3 +218,70 @@ run 0 runs 1 --json
 says '"sent_created":1,"sent_updated":2,"sent_deleted":3,"refused":4,"conflicted":5'
 run 0 runs
 says 'SENT  REFUSED  CONFLICTS'
+
+step "as a sync of both ways leaves them"
+foreign "DELETE FROM conflict; DELETE FROM export_write; DELETE FROM export_due"
+vendor() { curl -fsS -H 'Authorization: Bearer sandbox-token' "$@"; }
+there() { vendor "http://127.0.0.1:$port/crm/v3/objects/companies/$1?properties=name" | grep -o '"name":"[^"]*"' | cut -d'"' -f4; }
+patch() { vendor -X PATCH -H 'Content-Type: application/json' -d "{\"properties\":{\"name\":\"$2\"}}" "http://127.0.0.1:$port/crm/v3/objects/companies/$1" >/dev/null; }
+tick() { control POST clock '{"advance_ms":5000}' >/dev/null; }
+external() { query "SELECT external_id FROM link WHERE record = $1 AND stream = $stream AND ended = 0"; }
+configure 'sync_direction: bidirectional' 'conflict_resolution: manual_review'
+sync --full
+foreign "DELETE FROM export_due"
+for k in $k1 $k2 $k3; do
+    foreign "UPDATE account SET name = 'Ours $k' WHERE key = $k"
+    patch "$(external "$k")" "Theirs $k"
+done
+tick
+sync
+grep -q 'hubspot: quarantined' "$dir/sync.out" || fail "a run with open conflicts is called clean: $(cat "$dir/sync.out")"
+grep -q 'warning: 3 conflicts wait for a decision' "$dir/sync.out" || fail "no word of conflicts: $(cat "$dir/sync.out")"
+run 0 runs --json -n 1
+says 'conflicts wait for a decision: see `fastenr conflicts list`'
+says '"conflicted":3'
+for k in $k1 $k2 $k3; do
+    expect "here" "$(account "$k" name)" "Ours $k"
+    expect "there" "$(there "$(external "$k")")" "Theirs $k"
+done
+tick
+sync
+grep -q 'hubspot: ok' "$dir/sync.out" || fail "what waits is no news in every run: $(cat "$dir/sync.out")"
+id_of() { query "SELECT id FROM conflict WHERE record = $1 AND state = 1"; }
+run 0 conflicts resolve "$(id_of "$k1")" --take local
+run 0 conflicts resolve "$(id_of "$k2")" --take remote
+run 0 conflicts resolve "$(id_of "$k3")" --value 'Agreed'
+tick
+sync
+grep -q 'hubspot: ok' "$dir/sync.out" || fail "not clean: $(cat "$dir/sync.out")"
+expect "sent" "$(of_last_run sent_updated)" 2
+expect "ours" "$(there "$(external "$k1")")" "Ours $k1"
+expect "theirs" "$(account "$k2" name)/$(there "$(external "$k2")")" "Theirs $k2/Theirs $k2"
+expect "another" "$(account "$k3" name)/$(there "$(external "$k3")")" "Agreed/Agreed"
+tick
+sync
+expect "nothing is written again" "$(of_last_run 'sent_updated + updated + conflicted')" 0
+
+step "a write that the vendor refuses, tried again"
+c=$(query "SELECT key FROM contact WHERE email IS NOT NULL ORDER BY key LIMIT 1")
+address=$(query "SELECT email FROM contact WHERE key = $c")
+foreign "UPDATE contact SET email = 'not an address' WHERE key = $c"
+tick
+sync
+grep -q 'hubspot: quarantined' "$dir/sync.out" || fail "a run with refused writes is called clean: $(cat "$dir/sync.out")"
+grep -q 'warning: 1 write was refused' "$dir/sync.out" || fail "no word of it: $(cat "$dir/sync.out")"
+run 0 writes list --json
+says '"object":"contacts"'
+write=$(query "SELECT id FROM export_write")
+tick
+sync
+expect "it is not tried by itself" "$(of_last_run refused)" 0
+run 0 writes retry "$write"
+tick
+sync
+expect "it is refused again" "$(of_last_run refused)" 1
+foreign "UPDATE contact SET email = '$address' WHERE key = $c"
+tick
+sync
+run 0 writes list
+says 'no write was refused'
