@@ -19,6 +19,7 @@ struct listing {
     struct app *app;
     struct table table;
     size_t count;
+    bool sent; /* a run has written something to its vendor */
 };
 
 static void write_json(const struct run_row *row)
@@ -51,12 +52,25 @@ static bool list_run(void *arg, const struct run_row *row)
     table_number(t, total.updated);
     table_number(t, total.deleted);
     table_number(t, total.quarantined);
+    if (list->sent) {
+        table_number(t, total.sent_created + total.sent_updated + total.sent_deleted);
+        table_number(t, total.refused);
+        table_number(t, total.conflicted);
+    }
     table_str(t, row->started_by);
     table_str(t, row->reason);
     return true;
 }
 
-static void list_columns(struct table *t)
+static bool find_sent(void *arg, const struct run_row *row)
+{
+    struct listing *list = arg;
+    const struct run_counts total = run_total(row);
+    list->sent = count_any_sent(&total);
+    return !list->sent;
+}
+
+static void list_columns(struct table *t, bool sent)
 {
     table_key_column(t, "RUN", true);
     table_key_column(t, "CONNECTION", false);
@@ -68,6 +82,11 @@ static void list_columns(struct table *t)
     table_key_column(t, "UPDATED", true);
     table_key_column(t, "DELETED", true);
     table_key_column(t, "SET ASIDE", true);
+    if (sent) {
+        table_key_column(t, "SENT", true);
+        table_key_column(t, "REFUSED", true);
+        table_key_column(t, "CONFLICTS", true);
+    }
     table_column(t, "BY", false);
     table_column(t, "REASON", false);
 }
@@ -77,24 +96,21 @@ static void list_columns(struct table *t)
 static void write_streams(const struct run_row *row)
 {
     struct table t = {.indent = "  "};
-    static const char *const names[] = {"READ",     "CREATED",   "UPDATED",  "FOLLOWED", "DELETED",
-                                        "RESTORED", "UNCHANGED", "FILTERED", "SET ASIDE"};
-    enum { COUNTS = sizeof names / sizeof names[0] };
+    const struct run_counts total = run_total(row);
+    size_t shown = count_any_sent(&total) ? COUNT_COLUMNS : COUNT_SENT;
     table_key_column(&t, "OBJECT", false);
     table_key_column(&t, "BECOMES", false);
-    for (size_t i = 0; i < COUNTS; i++)
-        table_key_column(&t, names[i], true);
+    for (size_t i = 0; i < shown; i++)
+        table_key_column(&t, count_titles[i], true);
     table_column(&t, "WINDOW (UTC)", false);
     for (size_t i = 0; i < row->stream_count; i++) {
         const struct run_stream_row *s = &row->streams[i];
         char since[FORMAT_TEXT], until[FORMAT_TEXT];
-        const struct run_counts *c = &s->counts;
-        const int64_t values[COUNTS] = {c->read,      c->created,  c->updated,
-                                        c->followed,  c->deleted,  c->restored,
-                                        c->unchanged, c->filtered, c->quarantined};
+        int64_t values[COUNT_COLUMNS];
+        count_values(&s->counts, values);
         table_str(&t, s->vendor_object);
         table_str(&t, s->object);
-        for (size_t j = 0; j < COUNTS; j++)
+        for (size_t j = 0; j < shown; j++)
             table_number(&t, values[j]);
         if (s->mode == WALK_FULL)
             table_printf(&t, "everything, up to %s", format_time(s->until, until));
@@ -144,9 +160,12 @@ static int list_all(struct app *app, const char *connection, int64_t limit)
 {
     struct listing list = {.app = app};
     struct error err;
-    list_columns(&list.table);
-    int rc = app->host.store->engine->each_run(
-        app->host.store, str_from(connection ? connection : ""), 0, limit, list_run, &list, &err);
+    struct store *store = app->host.store;
+    struct str of = str_from(connection ? connection : "");
+    int rc = app->json ? 0 : store->engine->each_run(store, of, 0, limit, find_sent, &list, &err);
+    list_columns(&list.table, list.sent);
+    if (rc == 0)
+        rc = store->engine->each_run(store, of, 0, limit, list_run, &list, &err);
     if (rc != 0) {
         complain("%s", err.text);
         rc = EXIT_WORK_FAILED;
@@ -203,15 +222,20 @@ const struct command cmd_runs = {
     .group = GROUP_LOOK,
     .arguments = "[RUN]",
     .summary = "list past runs, or show one whole",
-    .text = "Lists the latest runs. With the number of a run: what it read, created, changed and "
-            "set aside of\n"
-            "each object, over which window, with how many requests, and why it ended as it did. "
-            "FOLLOWED are\n"
-            "records of other objects that take fields of these, such as an owner's address, and "
-            "were changed\n"
-            "for that. An outcome is ok, quarantined (done, but records were set aside), failed, "
-            "stopped (by a\n"
-            "guard), cancelled, or interrupted (fastenr itself was ended).",
+    .text =
+        "Lists the latest runs. With the number of a run: what it read, created, changed and set "
+        "aside of\n"
+        "each object, over which window, with how many requests, and why it ended as it did. "
+        "FOLLOWED are\n"
+        "records of other objects that take fields of these, such as an owner's address, and were "
+        "changed\n"
+        "for that. SENT is what it wrote to the vendor, REFUSED what the vendor did not take, and "
+        "CONFLICTS are\n"
+        "fields that both sides had changed. An outcome is ok, quarantined (done, but records were "
+        "set aside,\n"
+        "writes refused, or conflicts wait for a decision), failed, stopped (by a guard), "
+        "cancelled, or\n"
+        "interrupted (fastenr itself was ended).",
     .example = "fastenr runs --connection hubspot -n 5",
     .json = "one JSON object a line, one line a run",
     .most_words = 1,

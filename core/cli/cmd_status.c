@@ -23,7 +23,8 @@ struct standing {
     size_t stream_count;
     struct field_row *paused; /* vendor fields */
     size_t paused_count, paused_cap;
-    struct str reconnect; /* why a person must connect it anew; empty: no need */
+    int64_t conflicts, refused, doubted; /* conflicts that are open; writes */
+    struct str reconnect;                /* why a person must connect it anew; empty: no need */
 };
 
 struct view {
@@ -65,6 +66,22 @@ static bool take_secret(void *arg, const struct secret_row *row)
     return true;
 }
 
+static bool take_conflict(void *arg, const struct conflict_row *row)
+{
+    struct view *v = arg;
+    (void)row;
+    v->standing->conflicts++;
+    return true;
+}
+
+static bool take_write(void *arg, const struct export_write *row)
+{
+    struct view *v = arg;
+    v->standing->refused += row->state == WRITE_REFUSED;
+    v->standing->doubted += row->state == WRITE_DOUBTED;
+    return true;
+}
+
 static bool take_field(void *arg, const struct field_row *row)
 {
     struct view *v = arg;
@@ -99,11 +116,14 @@ static int64_t next_due(struct app *app, const struct standing *s)
 static int look(struct app *app, struct standing *s, struct error *err)
 {
     struct view v = {app, s};
+    const struct conflict_filter open = {.connection = s->name, .open_only = true};
     const struct store_engine *engine = app->host.store->engine;
     if (engine->each_run(app->host.store, s->name, 0, 1, take_run, &v, err) != 0 ||
         engine->each_stream(app->host.store, s->name, take_stream, &v, err) != 0 ||
         engine->each_secret(app->host.store, s->name, take_secret, &v, err) != 0 ||
         engine->each_field(app->host.store, s->name, take_field, &v, err) != 0 ||
+        engine->each_conflict(app->host.store, &open, take_conflict, &v, err) != 0 ||
+        engine->each_write(app->host.store, s->name, take_write, &v, err) != 0 ||
         engine->find_pause(app->host.store, s->name, &app->arena, &s->pause, err) != 0)
         return -1;
     s->next_us = s->pause.at != 0 ? 0 : next_due(app, s);
@@ -143,6 +163,27 @@ static void write_fields(struct app *app, const struct standing *s)
                    app->hint);
 }
 
+static void write_waiting(struct app *app, const struct standing *s)
+{
+    if (s->conflicts > 0) {
+        out_text(&std_out, "  conflicts ");
+        out_styled(&std_out, STYLE_WARN, "waiting");
+        out_printf(&std_out,
+                   ": %" PRId64 " for a decision; see `fastenr conflicts list --connection "
+                   "%.*s%s`\n",
+                   s->conflicts, STR_ARG(s->name), app->hint);
+    }
+    if (s->refused + s->doubted == 0)
+        return;
+    out_text(&std_out, "  writes    ");
+    out_styled(&std_out, STYLE_WARN, s->refused > 0 ? "refused" : "in doubt");
+    out_printf(&std_out, ": %" PRId64, s->refused > 0 ? s->refused : s->doubted);
+    if (s->refused > 0 && s->doubted > 0)
+        out_printf(&std_out, ", and %" PRId64 " in doubt", s->doubted);
+    out_printf(&std_out, "; see `fastenr writes list --connection %.*s%s`\n", STR_ARG(s->name),
+               app->hint);
+}
+
 static void write_head(struct app *app, const struct standing *s)
 {
     char when[FORMAT_TEXT], took[TIME_TEXT];
@@ -174,6 +215,7 @@ static void write_head(struct app *app, const struct standing *s)
     }
     write_pause(s, now);
     write_fields(app, s);
+    write_waiting(app, s);
     if (s->config)
         out_printf(&std_out, "  schedule  %s", format_schedule(s->config, &app->arena));
     if (s->next_us > 0)
@@ -285,6 +327,12 @@ static void json_standing(struct json_writer *w, const struct standing *s)
     json_put_time(w, s->pause.at);
     json_key(w, "next_due");
     json_put_time(w, s->next_us);
+    json_key(w, "open_conflicts");
+    json_put_int(w, s->conflicts);
+    json_key(w, "refused_writes");
+    json_put_int(w, s->refused);
+    json_key(w, "doubted_writes");
+    json_put_int(w, s->doubted);
     json_key(w, "paused_fields");
     json_fields(w, s);
     json_key(w, "objects");
@@ -375,8 +423,10 @@ const struct command cmd_status = {
     .text = "For each connection: the last run and its outcome, when the next is due, and for each "
             "object how\n"
             "many records are linked and set aside, and up to when the vendor's changes have been "
-            "read. Works\n"
-            "while `fastenr run` or `fastenr sync` is going.",
+            "read; conflicts\n"
+            "that wait for a decision, and writes that were refused. Works while `fastenr run` or "
+            "`fastenr sync`\n"
+            "is going.",
     .example = "fastenr status --json",
     .json = "one JSON array, an element a connection",
     .run = run_status};

@@ -156,9 +156,10 @@ const struct command cmd_sync = {
         "run goes on\n"
         "from the last commit. Ctrl-C ends it in good order, a second one at once.\n"
         "\n"
-        "Exit status 0 when it went through, also when records were set aside, which a warning "
-        "and\n"
-        "\"status\":\"quarantined\" say; 1 when it failed, was stopped by a guard, or cancelled.",
+        "Exit status 0 when it went through, also when records were set aside, writes refused or "
+        "conflicts\n"
+        "left to a person, which warnings and \"status\":\"quarantined\" say; 1 when it failed, "
+        "was stopped by a guard, or cancelled.",
     .example = "fastenr sync hubspot companies",
     .json = "one JSON object with what the run did",
     .most_words = WORDS_MOST,

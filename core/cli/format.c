@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *format_when(int64_t us, int64_t now_us, char out[FORMAT_TEXT])
 {
@@ -131,6 +132,11 @@ void json_counts(struct json_writer *w, const struct run_counts *counts)
     put_count(w, "deleted", counts->deleted);
     put_count(w, "restored", counts->restored);
     put_count(w, "followed", counts->followed);
+    put_count(w, "sent_created", counts->sent_created);
+    put_count(w, "sent_updated", counts->sent_updated);
+    put_count(w, "sent_deleted", counts->sent_deleted);
+    put_count(w, "refused", counts->refused);
+    put_count(w, "conflicted", counts->conflicted);
 }
 
 static void put_str_or_null(struct json_writer *w, const char *name, struct str text)
@@ -207,8 +213,32 @@ struct run_counts run_total(const struct run_row *row)
         t.deleted += c->deleted;
         t.restored += c->restored;
         t.followed += c->followed;
+        t.sent_created += c->sent_created;
+        t.sent_updated += c->sent_updated;
+        t.sent_deleted += c->sent_deleted;
+        t.refused += c->refused;
+        t.conflicted += c->conflicted;
+        t.waiting += c->waiting;
     }
     return t;
+}
+
+const char *const count_titles[COUNT_COLUMNS] = {
+    "READ",     "CREATED",   "UPDATED",  "FOLLOWED",     "DELETED",      "RESTORED", "UNCHANGED",
+    "FILTERED", "SET ASIDE", "SENT NEW", "SENT CHANGED", "SENT DELETED", "REFUSED",  "CONFLICTS"};
+
+void count_values(const struct run_counts *c, int64_t ret_values[COUNT_COLUMNS])
+{
+    const int64_t values[COUNT_COLUMNS] = {
+        c->read,         c->created,      c->updated,  c->followed,    c->deleted,
+        c->restored,     c->unchanged,    c->filtered, c->quarantined, c->sent_created,
+        c->sent_updated, c->sent_deleted, c->refused,  c->conflicted};
+    memcpy(ret_values, values, sizeof values);
+}
+
+bool count_any_sent(const struct run_counts *c)
+{
+    return c->sent_created + c->sent_updated + c->sent_deleted + c->refused + c->conflicted > 0;
 }
 
 int64_t run_took(const struct run_row *row, int64_t now_us)

@@ -34,6 +34,22 @@ void json_run(struct json_writer *w, const struct run_row *row);
 /* Sums what a run did. */
 struct run_counts run_total(const struct run_row *row);
 
+/* Columns of tables; those from COUNT_SENT on are for what was written to vendors, and wanted only
+ * where something was. */
+enum {
+    COUNT_FOLLOWED = 3,
+    COUNT_DELETED = 4,
+    COUNT_RESTORED = 5,
+    COUNT_SET_ASIDE = 8,
+    COUNT_SENT,
+    COUNT_REFUSED = 12,
+    COUNT_CONFLICTS,
+    COUNT_COLUMNS
+};
+extern const char *const count_titles[COUNT_COLUMNS];
+void count_values(const struct run_counts *counts, int64_t ret_values[COUNT_COLUMNS]);
+bool count_any_sent(const struct run_counts *counts);
+
 /* "took 3.1 s": from start to end, or to now. */
 int64_t run_took(const struct run_row *row, int64_t now_us);
 

@@ -33,7 +33,12 @@ static void log_end(const struct run_row *row, bool crashed)
 {
     struct run_counts t = run_total(row);
     bool good = row->status == RUN_OK || row->status == RUN_CANCELLED;
-    char span[TIME_TEXT], name[128];
+    char span[TIME_TEXT], name[128], sent[200] = "";
+    if (count_any_sent(&t))
+        snprintf(sent, sizeof sent,
+                 ", sent %" PRId64 " new, %" PRId64 " changed, %" PRId64
+                 " deleted, refused %" PRId64 ", conflicts %" PRId64,
+                 t.sent_created, t.sent_updated, t.sent_deleted, t.refused, t.conflicted);
     snprintf(name, sizeof name, "%.*s", STR_ARG(row->connection));
     log_line(good                             ? LOG_INFO
              : row->status == RUN_QUARANTINED ? LOG_WARN
@@ -41,9 +46,9 @@ static void log_end(const struct run_row *row, bool crashed)
              name,
              "run %" PRId64 " %s: read %" PRId64 ", created %" PRId64 ", updated %" PRId64
              ", followed %" PRId64 ", deleted %" PRId64 ", restored %" PRId64 ", set aside %" PRId64
-             ", took %s%s%.*s%s",
+             "%s, took %s%s%.*s%s",
              row->id, run_status_name(row->status), t.read, t.created, t.updated, t.followed,
-             t.deleted, t.restored, t.quarantined,
+             t.deleted, t.restored, t.quarantined, sent,
              time_format_span(row->ended_at - row->started_at, span),
              row->reason.len > 0 ? "; " : "", STR_ARG(row->reason),
              crashed ? " (the connector crashed)" : "");

@@ -23,43 +23,52 @@ void summary_json(const struct run_row *row)
     buf_free(&text);
 }
 
-enum { COUNTS = 9 };
-
-/* Columns of what followed and of what ended are shown where something did. */
+/* Columns of what followed, of what ended and of what went to the vendor are shown where something
+ * did. */
 static bool is_shown(size_t column, const struct run_counts *total)
 {
-    if (column == 3)
+    if (column == COUNT_FOLLOWED)
         return total->followed > 0;
-    return (column != 4 && column != 5) || total->deleted + total->restored > 0;
+    if (column == COUNT_DELETED || column == COUNT_RESTORED)
+        return total->deleted + total->restored > 0;
+    return column < COUNT_SENT || count_any_sent(total);
+}
+
+static bool is_warning(size_t column, int64_t count)
+{
+    return count > 0 && (column == COUNT_SET_ASIDE || column == COUNT_REFUSED);
+}
+
+static void write_counts(struct table *t, const struct run_counts *counts,
+                         const struct run_counts *total)
+{
+    int64_t values[COUNT_COLUMNS];
+    count_values(counts, values);
+    for (size_t i = 0; i < COUNT_COLUMNS; i++) {
+        char text[FORMAT_TEXT];
+        if (!is_shown(i, total))
+            continue;
+        snprintf(text, sizeof text, "%" PRId64, values[i]);
+        table_styled(t, is_warning(i, values[i]) ? STYLE_WARN : STYLE_NONE, str_from(text));
+    }
 }
 
 static void write_streams(const struct run_row *row, const struct progress *progress,
                           const struct run_counts *total)
 {
-    static const char *const counts[COUNTS] = {"READ",      "CREATED",  "UPDATED",
-                                               "FOLLOWED",  "DELETED",  "RESTORED",
-                                               "UNCHANGED", "FILTERED", "SET ASIDE"};
     struct table t = {.indent = "  "};
     table_key_column(&t, "OBJECT", false);
-    for (size_t i = 0; i < COUNTS; i++)
+    for (size_t i = 0; i < COUNT_COLUMNS; i++)
         if (is_shown(i, total))
-            table_key_column(&t, counts[i], true);
+            table_key_column(&t, count_titles[i], true);
     if (progress) {
         table_key_column(&t, "SECONDS", true);
         table_key_column(&t, "RECORDS/S", true);
     }
     for (size_t i = 0; i < row->stream_count; i++) {
         const struct run_stream_row *s = &row->streams[i];
-        const struct run_counts *c = &s->counts;
-        const int64_t values[COUNTS - 1] = {c->read,    c->created,  c->updated,   c->followed,
-                                            c->deleted, c->restored, c->unchanged, c->filtered};
-        char text[FORMAT_TEXT];
         table_str(&t, s->vendor_object);
-        for (size_t j = 0; j < COUNTS - 1; j++)
-            if (is_shown(j, total))
-                table_number(&t, values[j]);
-        snprintf(text, sizeof text, "%" PRId64, c->quarantined);
-        table_styled(&t, c->quarantined > 0 ? STYLE_WARN : STYLE_NONE, str_from(text));
+        write_counts(&t, &s->counts, total);
         if (!progress)
             continue;
         int64_t took = progress_took(progress, s->vendor_object);
@@ -95,6 +104,12 @@ static void write_next(struct app *app, const struct run_row *row, const struct 
     if (total->quarantined > 0)
         buf_printf(&text, "  fastenr quarantine list %.*s%s\n", STR_ARG(row->connection),
                    app->hint);
+    if (total->refused > 0)
+        buf_printf(&text, "  fastenr writes list --connection %.*s%s\n", STR_ARG(row->connection),
+                   app->hint);
+    if (total->waiting > 0)
+        buf_printf(&text, "  fastenr conflicts list --connection %.*s%s\n",
+                   STR_ARG(row->connection), app->hint);
     if (row->status == RUN_FAILED && row->id > 0)
         buf_printf(&text, "  fastenr test %.*s%s\n", STR_ARG(row->connection), app->hint);
     if (row->id > 0)
@@ -102,6 +117,23 @@ static void write_next(struct app *app, const struct run_row *row, const struct 
     if (text.len > 0)
         out_printf(&std_out, "\nNext:\n%s", buf_cstr(&text));
     buf_free(&text);
+}
+
+static void warn(int64_t count, const char *one, const char *many)
+{
+    if (count == 0)
+        return;
+    out_styled(&std_out, STYLE_WARN, "warning: ");
+    out_printf(&std_out, "%" PRId64 " %s\n", count, count == 1 ? one : many);
+}
+
+static void write_warnings(const struct run_counts *total, bool synced)
+{
+    warn(total->quarantined,
+         synced ? "record set aside in quarantine" : "record still in quarantine",
+         synced ? "records set aside in quarantine" : "records still in quarantine");
+    warn(total->refused, "write was refused", "writes were refused");
+    warn(total->waiting, "conflict waits for a decision", "conflicts wait for a decision");
 }
 
 void summary_write(struct app *app, const struct run_row *row, const struct progress *progress)
@@ -116,7 +148,7 @@ void summary_write(struct app *app, const struct run_row *row, const struct prog
     bool went_through = row->status == RUN_OK || row->status == RUN_QUARANTINED;
     int64_t changed =
         total.created + total.updated + total.followed + total.deleted + total.restored;
-    if (went_through && changed == 0)
+    if (went_through && changed == 0 && !count_any_sent(&total))
         out_text(&std_out, ", nothing changed");
     if (row->id > 0)
         out_printf(&std_out, " (run %" PRId64 ", %s, %" PRId64 " request%s, %s)", row->id,
@@ -124,11 +156,7 @@ void summary_write(struct app *app, const struct run_row *row, const struct prog
                    row->api_calls == 1 ? "" : "s", format_bytes(row->bytes, bytes));
     out_text(&std_out, "\n");
     write_streams(row, progress, &total);
-    if (total.quarantined > 0) {
-        out_styled(&std_out, STYLE_WARN, "warning: ");
-        out_printf(&std_out, "%" PRId64 " record%s %s in quarantine\n", total.quarantined,
-                   total.quarantined == 1 ? "" : "s", progress ? "set aside" : "still");
-    }
+    write_warnings(&total, progress != NULL);
     write_next(app, row, &total);
     if (row->reason.len > 0 && summary_exit(row) != EXIT_DONE)
         complain("%.*s: %.*s", STR_ARG(row->connection), STR_ARG(row->reason));

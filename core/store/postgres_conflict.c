@@ -62,7 +62,8 @@ static void read_conflict(const PGresult *r, int at, struct conflict_row *row)
                                  .connection = pg_get_str(r, at, 15),
                                  .vendor_object = pg_get_str(r, at, 16),
                                  .object = str_from(object ? object->name : ""),
-                                 .external_id = pg_get_str(r, at, 18)};
+                                 .external_id = pg_get_str(r, at, 18),
+                                 .custom_field = pg_get_str(r, at, 19)};
 }
 
 int pg_each_conflict(struct store *store, const struct conflict_filter *filter, conflict_fn fn,
@@ -78,10 +79,13 @@ int pg_each_conflict(struct store *store, const struct conflict_filter *filter, 
     PGresult *r = pg_query(
         pg_of(store),
         "SELECT x.id, x.stream, x.run, x.record, x.field, x.state, x.by_policy, x.at, "
-        "x.settled_at, x.local_at, x.remote_at, x.base, x.local, x.remote, x.settled_by, c.name, "
-        "t.vendor_object, t.object, (SELECT external_id FROM link WHERE record = x.record AND "
-        "stream = x.stream "
-        "ORDER BY ended <> 0, key DESC LIMIT 1) FROM conflict x JOIN stream t ON t.id = x.stream "
+        "x.settled_at, "
+        "x.local_at, x.remote_at, x.base, x.local, x.remote, x.settled_by, c.name, "
+        "t.vendor_object, "
+        "t.object, (SELECT external_id FROM link WHERE record = x.record AND stream = x.stream "
+        "ORDER BY ended <> 0, key DESC LIMIT 1), (SELECT name FROM custom_field WHERE id = "
+        "x.field) "
+        "FROM conflict x JOIN stream t ON t.id = x.stream "
         "JOIN connection c ON c.id = t.connection WHERE ($1::bigint = 0 OR x.id = $1::bigint) AND "
         "($2::text = '' OR c.name = $2::text) AND ($3::text = '' OR t.vendor_object = $3::text) "
         "AND ($4::bigint = 0 OR x.stream = $4::bigint) AND ($5::bigint = 0 OR x.record = "

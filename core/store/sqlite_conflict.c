@@ -66,7 +66,8 @@ static void read_conflict(sqlite3_stmt *stmt, struct conflict_row *row)
                                  .connection = sqlite_column_str(stmt, 15),
                                  .vendor_object = sqlite_column_str(stmt, 16),
                                  .object = str_from(object ? object->name : ""),
-                                 .external_id = sqlite_column_str(stmt, 18)};
+                                 .external_id = sqlite_column_str(stmt, 18),
+                                 .custom_field = sqlite_column_str(stmt, 19)};
 }
 
 int sqlite_each_conflict(struct store *store, const struct conflict_filter *filter, conflict_fn fn,
@@ -76,10 +77,13 @@ int sqlite_each_conflict(struct store *store, const struct conflict_filter *filt
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
         "SELECT x.id, x.stream, x.run, x.record, x.field, x.state, x.by_policy, x.at, "
-        "x.settled_at, x.local_at, x.remote_at, x.base, x.local, x.remote, x.settled_by, c.name, "
-        "t.vendor_object, t.object, (SELECT external_id FROM link WHERE record = x.record AND "
-        "stream = x.stream "
-        "ORDER BY ended <> 0, key DESC LIMIT 1) FROM conflict x JOIN stream t ON t.id = x.stream "
+        "x.settled_at, "
+        "x.local_at, x.remote_at, x.base, x.local, x.remote, x.settled_by, c.name, "
+        "t.vendor_object, "
+        "t.object, (SELECT external_id FROM link WHERE record = x.record AND stream = x.stream "
+        "ORDER BY ended <> 0, key DESC LIMIT 1), (SELECT name FROM custom_field WHERE id = "
+        "x.field) "
+        "FROM conflict x JOIN stream t ON t.id = x.stream "
         "JOIN connection c ON c.id = t.connection WHERE (?1 = 0 OR x.id = ?1) AND "
         "(?2 = '' OR c.name = ?2) AND (?3 = '' OR t.vendor_object = ?3) AND "
         "(?4 = 0 OR x.stream = ?4) AND (?5 = 0 OR x.record = ?5) AND (?6 = 0 OR x.state = 1) "

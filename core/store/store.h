@@ -196,7 +196,8 @@ struct stream_state {
 enum run_status {
     RUN_RUNNING = 1,
     RUN_OK = 2,
-    RUN_QUARANTINED = 3, /* went through, but records were set aside: not clean */
+    RUN_QUARANTINED = 3, /* went through, but not clean: records were set aside, writes refused, or
+                            conflicts wait for a person */
     RUN_FAILED = 4,
     RUN_STOPPED = 5, /* by a guard rail */
     RUN_CANCELLED = 6,
@@ -216,6 +217,7 @@ struct run_counts {
     int64_t sent_created, sent_updated, sent_deleted;
     int64_t refused;    /* writes that the vendor refused, or that could not be made */
     int64_t conflicted; /* fields that both sides had changed */
+    int64_t waiting;    /* those of them that wait for a person; not kept */
 };
 
 struct run_stream_row {
@@ -327,6 +329,7 @@ struct conflict_row {
     struct str base, local, remote; /* JSON values; base empty: not kept */
     struct str settled_by;
     struct str connection, vendor_object, external_id, object; /* when listed */
+    struct str custom_field; /* when listed: its name, of a field that is not the model's */
 };
 
 struct conflict_filter {

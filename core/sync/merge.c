@@ -468,6 +468,7 @@ static void add_counts(struct run_counts *to, const struct run_counts *more)
     to->ended += more->ended;
     to->refused += more->refused;
     to->conflicted += more->conflicted;
+    to->waiting += more->waiting;
 }
 
 /* ---- the whole ---- */

@@ -7,10 +7,9 @@
  * for the export to bring it there (run_export.c). A field without an entry has no past: what both
  * sides have is taken as agreed, so that nothing is written there for what was before.
  */
+#include "sync/conflict.h"
 #include "sync/export_map.h"
 #include "sync/merge_internal.h"
-
-enum { SHOWN_MAX = 1024 * 1024 }; /* of a value in a conflict */
 
 static const struct store_engine *engine_of(const struct batch *b)
 {
@@ -59,20 +58,6 @@ static enum sync_priority winner_of(const struct batch *b, const struct item *it
     return remote > local ? PRIORITY_VENDOR : PRIORITY_LOCAL;
 }
 
-static struct str json_of(struct batch *b, const struct rule *rule, const struct value *value)
-{
-    struct buf text = BUF_INIT(SHOWN_MAX);
-    struct json_writer w = {.out = &text};
-    if (rule->index < 0 && value->state == VALUE_TEXT) /* a custom field's is JSON */
-        json_put_raw(&w, value->text);
-    else
-        value_write_json(&w, rule->field.kind, value);
-    struct str copy =
-        text.full ? STR("\"(too long to show)\"") : arena_str(&b->arena, buf_view(&text));
-    buf_free(&text);
-    return copy;
-}
-
 static void note_conflict(struct batch *b, const struct item *item, size_t r,
                           const struct value *local, const struct value *remote,
                           enum conflict_state state)
@@ -92,9 +77,10 @@ static void note_conflict(struct batch *b, const struct item *item, size_t r,
                               .settled_at = open ? 0 : b->out.now_us,
                               .local_at = item->row->updated_at,
                               .remote_at = item->record->modified_us,
-                              .local = json_of(b, rule, local),
-                              .remote = json_of(b, rule, remote)};
+                              .local = conflict_json(rule, local, &b->arena),
+                              .remote = conflict_json(rule, remote, &b->arena)};
     b->counts.conflicted++;
+    b->counts.waiting += open;
 }
 
 /* ---- lists ---- */

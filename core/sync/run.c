@@ -94,20 +94,33 @@ static void report_end(struct run *run)
     free_run(run);
 }
 
-static bool any_quarantined(const struct run *run)
+/* Why a run that went through is not clean; NULL: it is. */
+static const char *unclean(struct run *run)
 {
-    for (size_t i = 0; i < run->row.stream_count; i++)
-        if (run->row.streams[i].counts.quarantined > 0)
-            return true;
-    return false;
+    int64_t quarantined = 0, refused = 0, waiting = 0;
+    for (size_t i = 0; i < run->row.stream_count; i++) {
+        quarantined += run->row.streams[i].counts.quarantined;
+        refused += run->row.streams[i].counts.refused;
+        waiting += run->row.streams[i].counts.waiting;
+    }
+    if (quarantined + refused + waiting == 0)
+        return NULL;
+    return arena_printf(
+        &run->arena, "%s%s%s%s%s",
+        quarantined > 0 ? "records were set aside: see `fastenr quarantine list`" : "",
+        quarantined > 0 && refused > 0 ? "; " : "",
+        refused > 0 ? "writes were refused: see `fastenr writes list`" : "",
+        quarantined + refused > 0 && waiting > 0 ? "; " : "",
+        waiting > 0 ? "conflicts wait for a decision: see `fastenr conflicts list`" : "");
 }
 
 static void write_end(struct run *run)
 {
+    const char *why = run->row.status == RUN_OK ? unclean(run) : NULL;
     run->row.ended_at = world_now(run->host->world);
-    if (run->row.status == RUN_OK && any_quarantined(run)) {
+    if (why) {
         run->row.status = RUN_QUARANTINED;
-        run->row.reason = STR("records were set aside: see `fastenr quarantine list`");
+        run->row.reason = str_from(why);
     }
     run_submit(run, run_store_end, report_end);
 }

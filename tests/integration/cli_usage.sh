@@ -36,8 +36,8 @@ expect 0 "$fastenr" --help
 fits --help
 says 'Usage:'
 says 'Where to begin'
-commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p' out.txt)
-[ "$(wc -l <<<"$commands")" -eq 27 ] || fail "the help lists not 27 commands: $commands"
+commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|conflicts [a-z]*\|writes [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p' out.txt)
+[ "$(wc -l <<<"$commands")" -eq 33 ] || fail "the help lists not 33 commands: $commands"
 while read -r command; do
     # shellcheck disable=SC2086 # two words are two arguments
     expect 0 "$fastenr" $command --help
@@ -67,6 +67,12 @@ expect 2 "$fastenr" snyc
 complains "did you mean 'sync'"
 expect 2 "$fastenr" quarantine lst
 complains "did you mean 'quarantine list'"
+expect 2 "$fastenr" conflicts resolv 1
+complains "did you mean 'conflicts resolve'"
+expect 2 "$fastenr" conflicts show
+complains 'conflicts show ID'
+expect 2 "$fastenr" writes drop
+complains 'writes drop ID...'
 expect 2 "$fastenr" check --jsn
 complains "did you mean '--json'"
 expect 2 "$fastenr" records account --limt 3
@@ -144,6 +150,19 @@ expect 2 "$fastenr" runs -c good 99
 expect 0 "$fastenr" records account -c good
 expect 0 "$fastenr" quarantine list -c good
 says 'nothing in quarantine'
+expect 0 "$fastenr" conflicts list -c good
+says 'no conflict waits for a decision'
+expect 2 "$fastenr" conflicts show 1 -c good
+complains 'there is no conflict 1'
+expect 1 "$fastenr" conflicts resolve 1 --take local -c good
+complains 'there is no conflict 1'
+expect 0 "$fastenr" conflicts resolve --connection shop --take remote -c good
+says 'no conflict waits for a decision there'
+expect 0 "$fastenr" writes list -c good
+says 'no write was refused or is in doubt'
+expect 1 "$fastenr" writes retry 1 -c good
+complains 'write 1: there is no such write'
+expect 0 "$fastenr" writes retry --all -c good
 
 # Names that nothing is kept for, and that no file has.
 expect 2 "$fastenr" quarantine list -c good shp

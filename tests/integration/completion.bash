@@ -42,6 +42,8 @@ offers 'fastenr re' 'records resume'
 offers 'fastenr quar' 'quarantine'
 offers 'fastenr quarantine ' 'list replay show'
 offers 'fastenr secrets r' 'rotate'
+offers 'fastenr conflicts ' 'list resolve show'
+offers 'fastenr writes list --connection ' 'hubspot'
 offers 'fastenr help st' 'status'
 offers 'fastenr comp' '' # what is for programs is hidden
 offers 'fastenr --ver' '--version'
@@ -77,7 +79,7 @@ while read -r command; do
     for option in $("$fastenr" $command --help | sed -n 's/^  \(    \|-., \)\(--[a-z-]*\).*/\2/p'); do
         offers "fastenr $command $option" "$option"
     done
-done < <("$fastenr" --help | sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p')
+done < <("$fastenr" --help | sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|conflicts [a-z]*\|writes [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p')
 
 [ "$failed" -eq 0 ] || exit 1
 echo "completion: all as expected"
