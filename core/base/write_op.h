@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a write does with a record of the vendor. The numbers are those of FASTENR_WRITE_* and of the
- * store. */
+/* What a write does with a record of the vendor. The numbers are those of FASTENR_WRITE_* and of
+ * the store. */
 #ifndef BASE_WRITE_OP_H
 #define BASE_WRITE_OP_H
 

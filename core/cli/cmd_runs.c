@@ -161,11 +161,11 @@ static int list_all(struct app *app, const char *connection, int64_t limit)
     struct listing list = {.app = app};
     struct error err;
     struct store *store = app->host.store;
-    struct str name = str_from(connection ? connection : "");
-    int rc = app->json ? 0 : store->engine->each_run(store, name, 0, limit, find_sent, &list, &err);
+    struct str of = str_from(connection ? connection : "");
+    int rc = app->json ? 0 : store->engine->each_run(store, of, 0, limit, find_sent, &list, &err);
     list_columns(&list.table, list.sent);
     if (rc == 0)
-        rc = store->engine->each_run(store, name, 0, limit, list_run, &list, &err);
+        rc = store->engine->each_run(store, of, 0, limit, list_run, &list, &err);
     if (rc != 0) {
         complain("%s", err.text);
         rc = EXIT_WORK_FAILED;

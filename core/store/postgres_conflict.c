@@ -79,10 +79,12 @@ int pg_each_conflict(struct store *store, const struct conflict_filter *filter, 
     PGresult *r = pg_query(
         pg_of(store),
         "SELECT x.id, x.stream, x.run, x.record, x.field, x.state, x.by_policy, x.at, "
-        "x.settled_at, x.local_at, x.remote_at, x.base, x.local, x.remote, x.settled_by, c.name, "
-        "t.vendor_object, t.object, (SELECT external_id FROM link WHERE record = x.record AND "
-        "stream = x.stream ORDER BY ended <> 0, key DESC LIMIT 1), "
-        "(SELECT name FROM custom_field WHERE id = x.field) "
+        "x.settled_at, "
+        "x.local_at, x.remote_at, x.base, x.local, x.remote, x.settled_by, c.name, "
+        "t.vendor_object, "
+        "t.object, (SELECT external_id FROM link WHERE record = x.record AND stream = x.stream "
+        "ORDER BY ended <> 0, key DESC LIMIT 1), (SELECT name FROM custom_field WHERE id = "
+        "x.field) "
         "FROM conflict x JOIN stream t ON t.id = x.stream "
         "JOIN connection c ON c.id = t.connection WHERE ($1::bigint = 0 OR x.id = $1::bigint) AND "
         "($2::text = '' OR c.name = $2::text) AND ($3::text = '' OR t.vendor_object = $3::text) "

@@ -77,10 +77,12 @@ int sqlite_each_conflict(struct store *store, const struct conflict_filter *filt
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
         "SELECT x.id, x.stream, x.run, x.record, x.field, x.state, x.by_policy, x.at, "
-        "x.settled_at, x.local_at, x.remote_at, x.base, x.local, x.remote, x.settled_by, c.name, "
-        "t.vendor_object, t.object, (SELECT external_id FROM link WHERE record = x.record AND "
-        "stream = x.stream ORDER BY ended <> 0, key DESC LIMIT 1), "
-        "(SELECT name FROM custom_field WHERE id = x.field) "
+        "x.settled_at, "
+        "x.local_at, x.remote_at, x.base, x.local, x.remote, x.settled_by, c.name, "
+        "t.vendor_object, "
+        "t.object, (SELECT external_id FROM link WHERE record = x.record AND stream = x.stream "
+        "ORDER BY ended <> 0, key DESC LIMIT 1), (SELECT name FROM custom_field WHERE id = "
+        "x.field) "
         "FROM conflict x JOIN stream t ON t.id = x.stream "
         "JOIN connection c ON c.id = t.connection WHERE (?1 = 0 OR x.id = ?1) AND "
         "(?2 = '' OR c.name = ?2) AND (?3 = '' OR t.vendor_object = ?3) AND "

@@ -110,7 +110,7 @@ int conflict_current(struct store *store, const struct conflict_row *row, struct
     if (rule.index < 0 && record.custom.len > 0 && json_parse(record.custom, &custom, NULL) != 0)
         return error_set(err, "the custom_fields of %.*s %lld in the store are no JSON: mend them",
                          STR_ARG(row->object), (long long)record.key);
-    if (record_value(&rule, &record, custom, arena, &value) == 0)
+    if (field_of_record(&rule, &record, custom, arena, &value) == 0)
         *ret_json = conflict_json(&rule, &value, arena);
     else
         *ret_json = too_long;

@@ -249,7 +249,7 @@ static int check_moved(struct decision *d, struct error *err)
         error_set(&d->answer->why, "the custom_fields of our record are no JSON: mend them");
         return REFUSED;
     }
-    if (record_value(&d->rule, &d->record, d->custom, &d->s->arena, &d->local) != 0) {
+    if (field_of_record(&d->rule, &d->record, d->custom, &d->s->arena, &d->local) != 0) {
         error_set(&d->answer->why, "our value is too large");
         return REFUSED;
     }

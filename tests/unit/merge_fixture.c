@@ -59,7 +59,7 @@ static const struct descriptor *vendor(void)
                                            .mapping_count = 5,
                                            .creates = true,
                                            .updates = true,
-                                           .write_rows = 10};
+                                           .write_rows = 100};
     objects[1] = (struct connector_object){.name = STR("people"),
                                            .canonical = STR("contact"),
                                            .key = STR("id"),

@@ -207,7 +207,6 @@ static void test_not_reversible(void)
          "it is put together from several fields"},
         {"{value: x, sync_direction: export}", "it is a constant"},
         {"{from: a, transform: headline, sync_direction: export}", "'headline' leaves words out"},
-        {"{from: '{title}', sync_direction: export}", "it is made of several fields"},
         {"{from: a, map: {'*': x}, sync_direction: export}",
          "its map has no vendor value for any of ours"},
         {"{from: a, map: {x: ~}, sync_direction: export}",

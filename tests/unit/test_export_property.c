@@ -162,7 +162,10 @@ static struct compiled *random_rule(const struct target *t, struct buf *ret_text
         add_steps(ret_text);
     if (chance(3) == 0)
         add_map(ret_text, t->kind);
-    if (chance(5) == 0)
+    /* Numbers and times may get a form below that theirs is no value of. */
+    bool formed = t->kind == KIND_INTEGER || t->kind == KIND_MONEY || t->kind == KIND_NUMBER ||
+                  t->kind == KIND_DATE || t->kind == KIND_TIME;
+    if (!formed && chance(5) == 0)
         buf_printf(ret_text, ", default: '%s'", valid_text(t->kind));
     add_forms(ret_text, t->kind);
     buf_text(ret_text, t->field ? "}}}\n" : "}}}}\n");
