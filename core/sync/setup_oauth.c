@@ -63,8 +63,11 @@ static struct str make_scopes(const struct setup *s, const struct oauth_choice *
     struct buf out = BUF_INIT(OAUTH_SCOPES_MAX);
     for (uint32_t i = 0; i < oauth->scope_count; i++)
         add_scope(&out, separator, oauth->scopes[i]);
-    for (size_t i = 0; i < s->object_count; i++)
+    for (size_t i = 0; i < s->object_count; i++) {
         add_scope(&out, separator, s->objects[i].vendor->scope);
+        if (s->objects[i].mapping.export_count > 0)
+            add_scope(&out, separator, s->objects[i].vendor->write_scope);
+    }
     struct str joined = arena_str(ctx->arena, buf_view(&out));
     buf_free(&out);
     return joined;

@@ -252,6 +252,13 @@ static void on_emit_records(void *arg, const struct emitted_record *records, uin
     worker_reply(session_worker(t->session), OUTCOME_OK);
 }
 
+static void note_missing(struct buf *out, struct str granted, struct str scope, struct str object)
+{
+    if (scope.len > 0 && !oauth_has_scope(granted, scope))
+        buf_printf(out, "%s%.*s (for %.*s)", out->len > 0 ? ", " : "not granted: ", STR_ARG(scope),
+                   STR_ARG(object));
+}
+
 /* What the vendor said that it granted, when it says so. */
 static void tell_scopes(struct trial *t)
 {
@@ -260,11 +267,10 @@ static void tell_scopes(struct trial *t)
     if (!t->setup->oauth || granted.len == 0)
         return;
     for (size_t i = 0; i < t->setup->object_count; i++) {
-        struct str scope = t->setup->objects[i].vendor->scope;
-        if (scope.len > 0 && !oauth_has_scope(granted, scope))
-            buf_printf(&missing, "%s%.*s (for %.*s)",
-                       missing.len > 0 ? ", " : "not granted: ", STR_ARG(scope),
-                       STR_ARG(t->setup->objects[i].item->name));
+        const struct object_setup *object = &t->setup->objects[i];
+        note_missing(&missing, granted, object->vendor->scope, object->item->name);
+        if (object->mapping.export_count > 0)
+            note_missing(&missing, granted, object->vendor->write_scope, object->item->name);
     }
     bool all = missing.len == 0;
     tell(t, TRIAL_SCOPES, STR(""), all ? TRIAL_OK : TRIAL_WARNING, 0,

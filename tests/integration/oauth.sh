@@ -183,6 +183,9 @@ configure_oauth 'scopes: [oauth, crm.objects.companies.read]'
 connect auto=1 || fail "connect with fewer scopes: $(cat "$dir/connect.err")"
 "$fastenr" test -c "$conf" hubspot --json >"$dir/scopes.json" 2>&1 && fail "contacts were read without their scope"
 grep -q 'not granted: crm.objects.contacts.read' "$dir/scopes.json" || fail "test does not compare scopes"
+sed -i '1i sync_direction: bidirectional' "$conf/hubspot.yaml"
+"$fastenr" test -c "$conf" hubspot --json >"$dir/scopes.json" 2>&1 && fail "contacts were read without their scope"
+grep -q 'crm.objects.companies.write (for companies)' "$dir/scopes.json" || fail "test does not miss the scope of writing"
 nowhere
 "$fastenr" disconnect -c "$conf" hubspot >"$dir/disconnect.out"
 expect "secrets after disconnect" "$(query 'SELECT count(*) FROM secret')" 0
