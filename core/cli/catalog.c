@@ -165,11 +165,12 @@ bool catalog_concerns(const struct catalog *c, const struct problem *problem,
 
 const char *catalog_objects_text(const struct catalog_connection *connection, struct arena *arena)
 {
+    static const char *const ways[] = {"->", "<-", "<->"}; /* enum sync_direction */
     struct buf text = BUF_INIT(4096);
     const struct setup *setup = &connection->setup;
     for (size_t i = 0; i < setup->object_count; i++)
-        buf_printf(&text, "%s%.*s -> %s", i > 0 ? ", " : "", STR_ARG(setup->objects[i].item->name),
-                   setup->objects[i].model->name);
+        buf_printf(&text, "%s%.*s %s %s", i > 0 ? ", " : "", STR_ARG(setup->objects[i].item->name),
+                   ways[setup->objects[i].mapping.direction], setup->objects[i].model->name);
     const char *copy = arena_text(arena, buf_cstr(&text));
     buf_free(&text);
     return copy;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `fastenr check`: everything that is wrong with a configuration, in one go. */
 #include "cli/app.h"
+#include "cli/check_fields.h"
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/table.h"
@@ -11,6 +12,7 @@ enum { DOCUMENT_MAX = 1024 * 1024 };
 
 static const struct command_option options[] = {
     {"schema", 0, NULL, "write the JSON Schema of a connection file, for editors"},
+    {"fields", 0, NULL, "list every field too: which way it goes, and why it is not exported"},
     {"reference", 0, NULL, "write the reference of all settings, as Markdown"},
     {0}};
 
@@ -77,7 +79,7 @@ static void write_connections(struct app *app)
 }
 
 static void json_connection(struct json_writer *w, struct app *app,
-                            const struct catalog_connection *c)
+                            const struct catalog_connection *c, bool fields)
 {
     const struct descriptor *d = &c->connector->info.descriptor;
     json_open(w, '{');
@@ -100,10 +102,12 @@ static void json_connection(struct json_writer *w, struct app *app,
         json_put_text(w, c->setup.objects[i].model->name);
     }
     json_close(w, '}');
+    if (fields)
+        check_fields_json(w, c);
     json_close(w, '}');
 }
 
-static void write_json(struct app *app, const struct problems *problems)
+static void write_json(struct app *app, const struct problems *problems, bool fields)
 {
     struct buf text = BUF_INIT(16 * DOCUMENT_MAX);
     struct json_writer w = {.out = &text};
@@ -130,7 +134,7 @@ static void write_json(struct app *app, const struct problems *problems)
     json_open(&w, '[');
     for (size_t i = 0; i < app->catalog.count; i++)
         if (app->catalog.connections[i].ready)
-            json_connection(&w, app, &app->catalog.connections[i]);
+            json_connection(&w, app, &app->catalog.connections[i], fields);
     json_close(&w, ']');
     json_close(&w, '}');
     out_json(&std_out, &text);
@@ -145,7 +149,7 @@ static size_t count_files(const struct problems *problems)
     return files;
 }
 
-static void write_result(struct app *app, const struct problems *problems)
+static void write_result(struct app *app, const struct problems *problems, bool fields)
 {
     size_t files = count_files(problems), count = app->catalog.count;
     app_write_problems(problems);
@@ -155,6 +159,10 @@ static void write_result(struct app *app, const struct problems *problems)
         return;
     }
     write_connections(app);
+    if (fields) {
+        out_text(&std_out, "\n");
+        check_fields_write(&app->catalog);
+    }
     if (count == 0)
         out_printf(&std_out,
                    "%s: no connections yet; put a .yaml file there (`fastenr check "
@@ -179,9 +187,9 @@ static int run_check(struct app *app, const struct arguments *args)
     catalog_make(&app->catalog, &app->world, app->host.carrier);
     keep_wanted(&app->catalog, args->word_count == 0, &problems);
     if (app->json)
-        write_json(app, &problems);
+        write_json(app, &problems, argument_given(args, "fields"));
     else
-        write_result(app, &problems);
+        write_result(app, &problems, argument_given(args, "fields"));
     rc = problems.count == 0 ? EXIT_DONE : EXIT_USAGE;
     problems_free(&problems);
     return rc;
@@ -200,7 +208,7 @@ const struct command cmd_check = {
             "instead. Exit\n"
             "status 2 when there is one.",
     .example = "fastenr check -c /etc/fastenr",
-    .json = "one JSON document: ok, problems, connections",
+    .json = "one JSON document: ok, problems, connections; with --fields the fields of each",
     .most_words = WORDS_MOST,
     .options = options,
     .run = run_check};

@@ -59,6 +59,17 @@ static void check_schedule(const struct connection_config *c, struct problems *p
                     "'jitter' must be less than 'every' (%.*s)", STR_ARG(every->text));
 }
 
+void policy_inherit(const struct node *map, struct sync_policy *policy,
+                    const struct sync_policy *above)
+{
+    if (!node_given(map, "sync_direction"))
+        policy->direction = above->direction;
+    if (!node_given(map, "conflict_resolution"))
+        policy->conflict = above->conflict;
+    if (!node_given(map, "priority"))
+        policy->priority = above->priority;
+}
+
 bool connection_config_read(const char *path, struct connection_config *ret_config,
                             struct arena *arena, struct problems *problems)
 {
@@ -78,6 +89,7 @@ bool connection_config_read(const char *path, struct connection_config *ret_conf
         struct object_config *object = c.objects.items[i].item;
         if (!node_get(c.objects.items[i].node, "lookback"))
             object->lookback_us = -1;
+        policy_inherit(c.objects.items[i].node, &object->policy, &c.policy);
     }
     check_name(&c, arena, problems);
     check_schedule(&c, problems);

@@ -12,6 +12,12 @@ static const char *const invalid_policies[] = {"quarantine", "null", NULL};
 static const char *const end_policies[] = {"archive", "keep", NULL};
 static const char *const reconcile_periods[] = {"off", "daily", "weekly", "every_run", NULL};
 
+static const char *const directions[] = {"import", "export", "bidirectional", NULL};
+static const char *const resolutions[] = {"last_modified", "source_priority", "manual_review",
+                                          NULL};
+static const char *const priorities[] = {"vendor", "local", NULL};
+static const char *const strategies[] = {"overwrite", "append", "merge", NULL};
+
 static const struct setting_table network_settings = {
     (const struct setting[]){
         {.key = "allow",
@@ -76,6 +82,22 @@ static const struct setting_table guard_settings = {
          .help =
              "stop a run that would delete more than this share of the records that were linked "
              "before it (100 records or more), and delete none of them; 100: never"},
+        {.key = "max_export_changes",
+         .type = SETTING_INT,
+         .offset = AT(guard_config, max_export_changes),
+         .min = 1,
+         .max = INT64_MAX,
+         .help = "write nothing to the vendor when an export would create or change more records "
+                 "than this",
+         .example = "1000"},
+        {.key = "max_export_percent",
+         .type = SETTING_INT,
+         .offset = AT(guard_config, max_export_percent),
+         .min = 1,
+         .max = 100,
+         .help = "write nothing to the vendor when an export would change more than this share of "
+                 "the records that were linked before it (100 records or more)",
+         .example = "10"},
         {0}},
     sizeof(struct guard_config)};
 
@@ -179,8 +201,80 @@ const struct setting_table mapping_rule_settings = {
          .choices = invalid_policies,
          .help =
              "what an invalid value does: set the whole record aside, or leave the field empty"},
+        {.key = "sync_direction",
+         .type = SETTING_CHOICE,
+         .offset = AT(mapping_rule_config, policy.direction),
+         .choices = directions,
+         .help = "by default the object's, and never more than that"},
+        {.key = "conflict_resolution",
+         .type = SETTING_CHOICE,
+         .offset = AT(mapping_rule_config, policy.conflict),
+         .choices = resolutions,
+         .help = "by default the object's"},
+        {.key = "priority",
+         .type = SETTING_CHOICE,
+         .offset = AT(mapping_rule_config, policy.priority),
+         .choices = priorities,
+         .help = "by default the object's; goes with conflict_resolution: source_priority"},
+        {.key = "merge_strategy",
+         .type = SETTING_CHOICE,
+         .offset = AT(mapping_rule_config, strategy),
+         .default_text = "overwrite",
+         .choices = strategies,
+         .help = "for lists: the other side's list takes the place of ours (overwrite), what it "
+                 "has and we have not is added to ours (append), or what it added and took away "
+                 "is done to ours too (merge); the same towards the vendor"},
+        {.key = "export",
+         .type = SETTING_NODE,
+         .offset = AT(mapping_rule_config, export_node),
+         .help = "the vendor's field that is written, where it is another than `from`, or the "
+                 "rule cannot be turned round; or a map, see below",
+         .example = "customer_stage"},
         {0}},
     sizeof(struct mapping_rule_config)};
+
+const struct setting_table rule_export_settings = {
+    (const struct setting[]){
+        {.key = "to",
+         .type = SETTING_TEXT,
+         .offset = AT(rule_export_config, to),
+         .help = "the vendor's field that is written; by default the one of `from`",
+         .example = "customer_stage"},
+        {.key = "map",
+         .type = SETTING_NODE,
+         .flags = SETTING_MAP_NODE,
+         .offset = AT(rule_export_config, map),
+         .help = "our value: vendor value, instead of the rule turned round; `~` clears the "
+                 "vendor's field; '*' is for all others, without it another value is not written "
+                 "and its record set aside",
+         .example = "{active: customer, churned: former}"},
+        {.key = "value",
+         .type = SETTING_NODE,
+         .offset = AT(rule_export_config, value_node),
+         .help = "a constant that is written, whatever ours is",
+         .example = "fastenr"},
+        {0}},
+    sizeof(struct rule_export_config)};
+
+static const struct setting_table export_settings = {
+    (const struct setting[]){
+        {.key = "create",
+         .type = SETTING_BOOL,
+         .offset = AT(export_config, create),
+         .default_text = "true",
+         .help = "whether a record of ours that the vendor has not is created there"},
+        {.key = "update",
+         .type = SETTING_BOOL,
+         .offset = AT(export_config, update),
+         .default_text = "true",
+         .help = "whether what changes in a linked record here is changed there"},
+        {.key = "archive",
+         .type = SETTING_BOOL,
+         .offset = AT(export_config, archive),
+         .default_text = "false",
+         .help = "whether what is deleted here is archived there"},
+        {0}},
+    sizeof(struct export_config)};
 
 static const struct setting_table object_settings = {
     (const struct setting[]){
@@ -244,6 +338,34 @@ static const struct setting_table object_settings = {
          .offset = AT(object_config, guard),
          .table = &guard_settings,
          .help = "how much one run may change"},
+        {.key = "sync_direction",
+         .type = SETTING_CHOICE,
+         .offset = AT(object_config, policy.direction),
+         .choices = directions,
+         .help = "by default the connection's; an object that the connector cannot write only "
+                 "imports then"},
+        {.key = "conflict_resolution",
+         .type = SETTING_CHOICE,
+         .offset = AT(object_config, policy.conflict),
+         .choices = resolutions,
+         .help = "by default the connection's"},
+        {.key = "priority",
+         .type = SETTING_CHOICE,
+         .offset = AT(object_config, policy.priority),
+         .choices = priorities,
+         .help = "by default the connection's; goes with conflict_resolution: source_priority"},
+        {.key = "export",
+         .type = SETTING_GROUP,
+         .offset = AT(object_config, writes),
+         .table = &export_settings,
+         .help = "what an export may do at the vendor"},
+        {.key = "external_key",
+         .type = SETTING_TEXT,
+         .offset = AT(object_config, external_key),
+         .help = "a field of the vendor that is unique and holds our record's id: it makes a "
+                 "create safe to repeat after an answer that was lost; only where the connector "
+                 "writes by such a field",
+         .example = "fastenr_id"},
         {.key = "lookback",
          .type = SETTING_SPAN,
          .offset = AT(object_config, lookback_us),
@@ -345,6 +467,26 @@ const struct setting_table connection_settings = {
                  "connector's "
                  "table: bucket: REQUESTS/TIME, or off",
          .example = "{burst: 190/10s}"},
+        {.key = "sync_direction",
+         .type = SETTING_CHOICE,
+         .offset = AT(connection_config, policy.direction),
+         .default_text = "import",
+         .choices = directions,
+         .help = "which way changes go: the vendor's come here, ours go there, or both; "
+                 "docs/two-way.md tells which fields can be written"},
+        {.key = "conflict_resolution",
+         .type = SETTING_CHOICE,
+         .offset = AT(connection_config, policy.conflict),
+         .default_text = "last_modified",
+         .choices = resolutions,
+         .help = "which side counts where both changed one field: the one that was modified "
+                 "last, always the same one (`priority`), or none until a person has decided"},
+        {.key = "priority",
+         .type = SETTING_CHOICE,
+         .offset = AT(connection_config, policy.priority),
+         .default_text = "vendor",
+         .choices = priorities,
+         .help = "which side counts with conflict_resolution: source_priority"},
         {.key = "objects",
          .type = SETTING_NAMED,
          .offset = AT(connection_config, objects),

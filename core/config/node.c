@@ -20,6 +20,12 @@ const struct node *node_get(const struct node *map, const char *key)
     return NULL;
 }
 
+const struct node *node_given(const struct node *map, const char *key)
+{
+    const struct node *value = node_get(map, key);
+    return value && !node_is_null(value) ? value : NULL;
+}
+
 const char *node_kind_name(const struct node *node)
 {
     return node->kind == NODE_MAP ? "a map" : node->kind == NODE_LIST ? "a list" : "a single value";

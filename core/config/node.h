@@ -30,6 +30,8 @@ bool node_is_null(const struct node *node);
 
 /* NULL when the node is no map or has no such key. */
 const struct node *node_get(const struct node *map, const char *key);
+/* The same; a key that stands there without a value counts as none. `map` may be NULL. */
+const struct node *node_given(const struct node *map, const char *key);
 
 const char *node_kind_name(const struct node *node); /* "a list" */
 

@@ -168,4 +168,8 @@ void reference_write(struct buf *out)
                   "An entry of `mapping` is `field: vendor_field`, `field: [a, b]` with the rule's "
                   "`join`, `field: ~` to\nleave a field out, or a rule:\n\n");
     write_table(out, &mapping_rule_settings, "");
+    buf_text(out, "\n### export of a rule\n\n"
+                  "`export: vendor_field`, or a map. [Both ways](two-way.md) tells which rules are "
+                  "exported without it.\n\n");
+    write_table(out, &rule_export_settings, "");
 }

@@ -90,6 +90,8 @@ static void write_node(struct json_writer *w, const struct setting *row)
 {
     if (strcmp(row->key, "mapping") == 0)
         ref(w, "#/$defs/mapping");
+    else if (strcmp(row->key, "export") == 0)
+        ref(w, "#/$defs/rule_export");
     else if (row->flags & SETTING_MAP_NODE)
         text_pair(w, "type", "object");
 }
@@ -193,6 +195,20 @@ static void write_mapping_rules(struct json_writer *w)
     json_close(w, '}');
 }
 
+static void write_rule_export(struct json_writer *w)
+{
+    json_key(w, "rule_export");
+    json_open(w, '{');
+    json_key(w, "anyOf");
+    json_open(w, '[');
+    json_put_raw(w, STR("{\"$ref\":\"#/$defs/scalar\"}"));
+    json_open(w, '{');
+    write_table(w, &rule_export_settings);
+    json_close(w, '}');
+    json_close(w, ']');
+    json_close(w, '}');
+}
+
 static void write_definitions(struct json_writer *w)
 {
     static const char scalar[] = "{\"type\":[\"string\",\"number\",\"boolean\"]}";
@@ -211,6 +227,7 @@ static void write_definitions(struct json_writer *w)
     json_close(w, ']');
     json_close(w, '}');
     write_mapping_rules(w);
+    write_rule_export(w);
     json_close(w, '}');
 }
 

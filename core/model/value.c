@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/time.h"
 
@@ -85,6 +86,109 @@ bool decimal_scale(struct str text, struct str factor, int places, int64_t *ret_
         return false;
     *ret_units = a.negative != b.negative ? -(int64_t)digits : (int64_t)digits;
     return true;
+}
+
+/* A quotient: its digits, and how many stand before the point (maybe less than none). */
+struct quotient {
+    unsigned char digits[96];
+    int count, point;
+    bool ends;
+};
+
+enum { FRACTION_DIGITS = 60, SIGNIFICANT_DIGITS = 30 };
+
+static struct quotient divide(uint64_t dividend, __int128 divisor)
+{
+    struct quotient q = {0};
+    char whole[24];
+    uint64_t first = divisor > (__int128)dividend ? 0 : (uint64_t)(dividend / divisor);
+    __int128 rest = (__int128)dividend - (__int128)first * divisor;
+    q.point = q.count = snprintf(whole, sizeof whole, "%" PRIu64, first);
+    for (int i = 0; i < q.count; i++)
+        q.digits[i] = (unsigned char)(whole[i] - '0');
+    for (int i = 0; i < FRACTION_DIGITS && rest != 0; i++) {
+        rest *= 10; /* the divisor has 30 digits at most */
+        q.digits[q.count++] = (unsigned char)(rest / divisor);
+        rest %= divisor;
+    }
+    q.ends = rest == 0;
+    return q;
+}
+
+/* Rounded to that many digits from the first that is not 0. */
+static struct quotient shorten(const struct quotient *q, int significant)
+{
+    struct quotient r = *q;
+    int first = 0;
+    while (first < q->count - 1 && q->digits[first] == 0)
+        first++;
+    if (first + significant >= q->count)
+        return r;
+    r.count = first + significant;
+    if (q->digits[r.count] < 5)
+        return r;
+    int i = r.count - 1;
+    while (i >= 0 && r.digits[i] == 9)
+        r.digits[i--] = 0;
+    if (i >= 0) {
+        r.digits[i]++;
+        return r;
+    }
+    memmove(r.digits + 1, r.digits, (size_t)r.count);
+    r.digits[0] = 1;
+    r.count++;
+    r.point++;
+    return r;
+}
+
+/* Without needless zeros; those that stand for no digit are few, as decimals have 30 digits and
+ * exponents up to 30. */
+static void write_quotient(const struct quotient *q, bool negative, char text[DECIMAL_TEXT])
+{
+    struct buf out = BUF_INIT(DECIMAL_TEXT);
+    int first = 0, last = q->count;
+    while (first < q->count && first < q->point - 1 && q->digits[first] == 0)
+        first++;
+    while (last > 0 && last > q->point && q->digits[last - 1] == 0)
+        last--;
+    buf_text(&out, negative ? "-" : "");
+    if (q->point <= 0)
+        buf_char(&out, '0');
+    for (int i = first; i < q->point; i++)
+        buf_char(&out, (char)('0' + (i < q->count ? q->digits[i] : 0)));
+    if (last > q->point)
+        buf_char(&out, '.');
+    for (int i = q->point; i < last; i++)
+        buf_char(&out, (char)('0' + (i >= 0 ? q->digits[i] : 0)));
+    snprintf(text, DECIMAL_TEXT, "%s", buf_cstr(&out));
+    buf_free(&out);
+}
+
+static bool scales_to(const char *text, struct str factor, int places, int64_t units)
+{
+    int64_t back;
+    return decimal_scale(str_from(text), factor, places, &back) && back == units;
+}
+
+bool decimal_unscale(int64_t units, struct str factor, int places, char ret_text[DECIMAL_TEXT])
+{
+    struct decimal by;
+    if (!parse_decimal(factor, &by) || by.digits == 0)
+        return false;
+    uint64_t magnitude = units < 0 ? -(uint64_t)units : (uint64_t)units;
+    struct quotient q = divide(magnitude, by.digits);
+    bool negative = (units < 0) != by.negative && units != 0;
+    q.point += by.places - places;
+    write_quotient(&q, negative, ret_text);
+    if (q.ends && scales_to(ret_text, factor, places, units))
+        return true;
+    for (int i = 1; i <= SIGNIFICANT_DIGITS; i++) {
+        struct quotient shorter = shorten(&q, i);
+        write_quotient(&shorter, negative, ret_text);
+        if (scales_to(ret_text, factor, places, units))
+            return true;
+    }
+    return false;
 }
 
 /* ---- parsing ---- */

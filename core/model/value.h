@@ -46,4 +46,10 @@ void value_write_json(struct json_writer *w, enum field_kind kind, const struct 
  * 10^-places. */
 bool decimal_scale(struct str text, struct str factor, int places, int64_t *ret_units);
 
+enum { DECIMAL_TEXT = 256 };
+
+/* The other way: a decimal text without exponent of which decimal_scale makes `units`. It is the
+ * exact one, or, where that has no end, the shortest. False when there is none. */
+bool decimal_unscale(int64_t units, struct str factor, int places, char ret_text[DECIMAL_TEXT]);
+
 #endif

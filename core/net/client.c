@@ -123,6 +123,11 @@ static void take_credential(struct exchange *x, const struct credential *c)
 
 /* ---- ends ---- */
 
+bool client_is_sent(const struct exchange *exchange)
+{
+    return exchange->transfer != NULL;
+}
+
 static void forget(struct exchange *x)
 {
     struct exchange **at = &x->client->exchanges;
@@ -167,7 +172,7 @@ static void on_early(void *arg)
 /* Without a try: the loop will say so. */
 static void finish_soon(struct exchange *x, enum outcome outcome)
 {
-    x->early = (struct client_result){.outcome = outcome, .text = x->text};
+    x->early = (struct client_result){.outcome = outcome, .text = x->text, .not_done = true};
     x->timer.fn = on_early;
     loop_timer(x->client->world->loop, &x->timer, 0);
 }
@@ -372,6 +377,15 @@ static struct verdict judge_fault(struct exchange *x, const struct transfer_resu
     return v;
 }
 
+/* A refusal is one: HTTP knows no 3xx or 4xx that did half of it. 408 comes from machines between,
+ * too, that do not know what became of the request. */
+static bool is_proof(const struct verdict *v, const struct transfer_result *answer)
+{
+    if (answer->fault == FAULT_NONE && answer->status >= 300 && answer->status <= 499)
+        return answer->status != 408 || v->not_done;
+    return v->not_done || (answer->fault == FAULT_REFUSED && answer->unsent);
+}
+
 /* ---- again? ---- */
 
 static void begin(struct exchange *x);
@@ -500,7 +514,8 @@ static void on_transfer(void *arg, struct transfer_result *answer)
     struct client_result result = {.outcome = v.outcome,
                                    .status = answer->status,
                                    .body = answer->body,
-                                   .text = v.outcome == OUTCOME_OK ? "" : x->text};
+                                   .text = v.outcome == OUTCOME_OK ? "" : x->text,
+                                   .not_done = is_proof(&v, answer)};
     finish(x, &result);
 }
 
@@ -533,6 +548,7 @@ static void send_now(void *arg)
     struct transfer_request request = {.method = x->request.method,
                                        .url = buf_view(&x->url),
                                        .body = x->request.body,
+                                       .once = !x->request.safe,
                                        .headers = x->headers,
                                        .egress = &client->policy.egress,
                                        .ca_file = client->policy.ca_file,

@@ -4,7 +4,8 @@
  * the credential, the hosts it may go to, rate budgets, what an answer means, when to try again.
  *
  * A safe request is tried again after every passing fault; an unsafe one only when it was surely
- * not done. Waits grow exponentially with full jitter, or as Retry-After says.
+ * not done, and what is known of that is told. Waits grow exponentially with full jitter, or as
+ * Retry-After says.
  */
 #ifndef NET_CLIENT_H
 #define NET_CLIENT_H
@@ -87,6 +88,8 @@ struct client_result {
     int status;        /* 0: no answer */
     struct blob *body; /* the receiver's; NULL when there is no answer */
     const char *text;  /* when not ok: one sentence with the request, the answer and the remedy */
+    bool not_done;     /* proven: it was never sent, or an answer refuses it. 2xx, 5xx (but for a
+                        * rule that says so) and no answer prove nothing */
 };
 
 struct exchange;
@@ -95,6 +98,8 @@ typedef void (*client_fn)(void *arg, struct client_result *result);
 /* `done` is called once, never from within client_send. */
 struct exchange *client_send(struct client *client, const struct client_request *request,
                              client_fn done, void *arg);
+/* Whether it is with the vendor now, or may be: not while it waits for its turn or the next try. */
+bool client_is_sent(const struct exchange *exchange);
 void client_cancel(struct exchange *exchange);
 
 #endif

@@ -141,22 +141,29 @@ static bool is_distrust(CURLcode code)
            code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
 }
 
+static bool is_unsent(const struct transfer *t)
+{
+    long sent = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
+    return sent == 0;
+}
+
 static enum transfer_fault fault_of(const struct transfer *t, CURLcode code)
 {
     if (code == CURLE_OK)
         return FAULT_NONE;
     if (t->refused.text[0] != '\0' || is_distrust(code))
         return FAULT_REFUSED;
-    long sent = 0;
-    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
-    return sent == 0 ? FAULT_NOT_SENT : FAULT_BROKEN;
+    return is_unsent(t) ? FAULT_NOT_SENT : FAULT_BROKEN;
 }
 
 static void finish(struct transfer *t, CURLcode code)
 {
     long status = 0;
-    struct transfer_result result = {
-        .fault = fault_of(t, code), .headers = t->headers, .header_count = t->header_count};
+    struct transfer_result result = {.fault = fault_of(t, code),
+                                     .unsent = is_unsent(t),
+                                     .headers = t->headers,
+                                     .header_count = t->header_count};
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     result.status = (int)status;
     if (is_distrust(code))
@@ -355,6 +362,10 @@ static struct transfer *transport_start(struct transport *transport,
                            .body = blob_new(request->body_max)};
     pool->transfers = t;
     set_request(t, request);
+    /* A kept connection may have been closed by the other side meanwhile. When it ends before the
+     * first byte of an answer libcurl takes it for one of those and sends the request once more;
+     * but the vendor may have had it, and died of it. On a connection of its own it does not. */
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->once);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);

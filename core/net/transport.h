@@ -14,6 +14,7 @@ struct http_header {
 /* Borrowed until the transfer has ended. */
 struct transfer_request {
     struct str method, url, body;
+    bool once; /* it must not reach the vendor twice, whatever becomes of the connection */
     const struct http_header *headers;
     size_t header_count;
     const struct egress *egress;
@@ -32,6 +33,7 @@ enum transfer_fault {
 
 struct transfer_result {
     enum transfer_fault fault;
+    bool unsent;      /* of FAULT_REFUSED: before the vendor had seen anything of it */
     const char *text; /* of a fault: what happened */
     int status;
     const struct http_header *headers; /* names in lower case */

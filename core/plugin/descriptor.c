@@ -18,7 +18,9 @@ enum {
     MOST_LIMITS = 16,
     MOST_RESPONSES = 64,
     MOST_OBJECTS = 64,
-    MOST_MAPPINGS = 256
+    MOST_MAPPINGS = 256,
+    MOST_ASSOCIATIONS = 64,
+    MOST_READ_ONLY = 256
 };
 
 const char *category_name(uint32_t category)
@@ -156,6 +158,19 @@ static void get_mapping(struct decoder *d, struct connector_mapping *mapping)
     mapping->take = get_text(d);
 }
 
+static void get_object_writes(struct decoder *d, struct connector_object *object, uint32_t flags)
+{
+    object->creates = flags & 16;
+    object->updates = flags & 32;
+    object->upserts = flags & 64;
+    object->archives = flags & 128;
+    object->restores = flags & 256;
+    object->write_rows = wire_u32(&d->r);
+    object->write_scope = get_text(d);
+    GET_TABLE(d, object->associations, object->association_count, MOST_ASSOCIATIONS, get_text_row);
+    GET_TABLE(d, object->read_only, object->read_only_count, MOST_READ_ONLY, get_text_row);
+}
+
 static void get_object(struct decoder *d, struct connector_object *object)
 {
     object->name = get_text(d);
@@ -171,6 +186,7 @@ static void get_object(struct decoder *d, struct connector_object *object)
     object->reads_ids = flags & 2;
     object->deleted_is_whole = flags & 4;
     object->is_custom = flags & 8;
+    get_object_writes(d, object, flags);
 }
 
 static bool decode(struct str message, struct descriptor *c)
@@ -188,6 +204,7 @@ static bool decode(struct str message, struct descriptor *c)
     GET_TABLE(&d, c->objects, c->object_count, MOST_OBJECTS, get_object);
     for (uint32_t i = 0; i < c->auth_count && !d.r.bad; i++)
         c->auth[i].oauth = get_oauth(&d);
+    c->writes = wire_u32(&d.r) & 1;
     return wire_done(&d.r);
 }
 
@@ -345,6 +362,20 @@ static const struct connector_object *find_object(const struct descriptor *d, st
     return NULL;
 }
 
+static int check_object_writes(const struct descriptor *c, const struct connector_object *o,
+                               struct error *err)
+{
+    bool written = o->creates || o->updates || o->upserts || o->archives || o->restores ||
+                   o->association_count > 0;
+    if (written && !c->writes)
+        return error_set(err, "its object %.*s is written, and it has no operation for that",
+                         STR_ARG(o->name));
+    if (written && (o->write_rows == 0 || o->write_rows > WRITE_ROWS_MAX))
+        return error_set(err, "its object %.*s takes %u rows a write, and not 1 to %d",
+                         STR_ARG(o->name), o->write_rows, WRITE_ROWS_MAX);
+    return 0;
+}
+
 static int check_objects(const struct descriptor *c, struct error *err)
 {
     for (uint32_t i = 0; i < c->object_count; i++) {
@@ -361,6 +392,8 @@ static int check_objects(const struct descriptor *c, struct error *err)
         if (o->lookback_ms < 0 || o->lookback_ms > INT64_C(86400000))
             return error_set(err, "the lookback of its object %.*s is not within a day",
                              STR_ARG(o->name));
+        if (check_object_writes(c, o, err) != 0)
+            return -1;
     }
     return 0;
 }
@@ -411,6 +444,27 @@ const struct connector_object *descriptor_object(const struct descriptor *d, str
     if (!is_object_name(name))
         return row && row->is_custom ? NULL : row;
     return row ? row : find_object(d, STR("*"));
+}
+
+bool descriptor_is_read_only(const struct connector_object *object, struct str field)
+{
+    for (uint32_t i = 0; i < object->read_only_count; i++) {
+        struct str name = object->read_only[i];
+        if (str_ends(name, "*") && field.len >= name.len - 1 &&
+            str_eq(str_slice(field, 0, name.len - 1), str_slice(name, 0, name.len - 1)))
+            return true;
+        if (str_eq(name, field))
+            return true;
+    }
+    return false;
+}
+
+bool descriptor_is_association(const struct connector_object *object, struct str field)
+{
+    for (uint32_t i = 0; i < object->association_count; i++)
+        if (str_eq(object->associations[i], field))
+            return true;
+    return false;
 }
 
 const struct connector_auth *descriptor_auth(const struct descriptor *d, struct str name)

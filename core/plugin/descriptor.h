@@ -87,6 +87,15 @@ struct connector_object {
     bool reads_deleted, reads_ids; /* it understands READ_DELETED, READ_IDS */
     bool deleted_is_whole;         /* READ_DELETED gives every record that is deleted now */
     bool is_custom;                /* stands for all that have no row */
+
+    /* What write does with it. */
+    bool creates, updates, upserts, archives, restores;
+    uint32_t write_rows; /* the most that one write takes; 0: it is never written */
+    struct str write_scope;
+    struct str *associations; /* fields that are written by ASSOCIATE and DISSOCIATE */
+    uint32_t association_count;
+    struct str *read_only; /* fields that are never written; '*' at the end of a name: a prefix */
+    uint32_t read_only_count;
 };
 
 struct descriptor {
@@ -104,6 +113,7 @@ struct descriptor {
     uint32_t response_count;
     struct connector_object *objects;
     uint32_t object_count;
+    bool writes;        /* it has the operation */
     struct arena arena; /* owns all of it */
 };
 
@@ -115,6 +125,11 @@ void descriptor_free(struct descriptor *d);
 
 /* The row of an object; the one for all others, where there is one and the name can be one. */
 const struct connector_object *descriptor_object(const struct descriptor *d, struct str name);
+/* Whether the connector says that this field of the vendor cannot be written. */
+bool descriptor_is_read_only(const struct connector_object *object, struct str field);
+/* Whether the field is written by ASSOCIATE and DISSOCIATE. */
+bool descriptor_is_association(const struct connector_object *object, struct str field);
+
 const struct connector_auth *descriptor_auth(const struct descriptor *d, struct str name);
 
 #endif

@@ -35,6 +35,7 @@ enum {
     OP_READ = 6,     /* mode, object, fields, since, until, position, limit, ids */
     OP_DESTROY = 7,  /* - */
     HOST_REPLY = 8,  /* outcome, then what the service gives */
+    OP_WRITE = 9,    /* op, object, key field, rows */
 
     /* worker to host */
     WORKER_RESULT = 16,        /* op, outcome, then what the operation gives */
@@ -49,7 +50,9 @@ enum {
     SERVICE_CHECKPOINT = 25,   /* position (reply) */
     SERVICE_RELEASE = 26,      /* handle */
     SERVICE_PROGRESS = 27,     /* total */
-    SERVICE_ATTACH = 28        /* handle, spec (reply) */
+    SERVICE_ATTACH = 28,       /* handle, spec (reply) */
+    SERVICE_EMIT_WRITTEN = 29, /* handle, spec (reply: count) */
+    SERVICE_WRITTEN = 30       /* write id, outcome, id, text (reply) */
 };
 
 /* OP_LOAD: only report the jail; there is no image to load. */
@@ -83,6 +86,8 @@ enum {
     EXTERNAL_ID_MAX = 255,
     READ_IDS_MAX = 1000,   /* of one read */
     MERGED_IDS_MAX = 1000, /* of one record */
+    WRITE_ROWS_MAX = 1000, /* of one write */
+    WRITE_ID_MAX = 64,
     PATH_MAX_LEN = 512,
     LOG_TEXT_MAX = 4 * 1024,
     DESCRIPTOR_TEXT_MAX = 4 * 1024

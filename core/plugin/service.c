@@ -7,14 +7,13 @@
 #include "base/mem.h"
 #include "base/redact.h"
 #include "base/time.h"
-#include "plugin/wire.h"
 #include "plugin/worker_internal.h"
 
 enum { LOG_LINES = 100, LOG_WINDOW_SECONDS = 10, MOST_RECORDS = 64 * 1024, WORDS_MAX = 100 };
 
 /* ---- replies ---- */
 
-static void reply(struct worker *w, struct buf *payload)
+void service_send_reply(struct worker *w, struct buf *payload)
 {
     uint32_t call = w->waiting_call;
     w->waiting = 0;
@@ -24,7 +23,7 @@ static void reply(struct worker *w, struct buf *payload)
     worker_watch(w);
 }
 
-static struct buf *start_reply(struct worker *w, enum outcome outcome)
+struct buf *service_begin_reply(struct worker *w, enum outcome outcome)
 {
     buf_clear(&w->out);
     wire_put_u32(&w->out, (uint32_t)outcome);
@@ -35,7 +34,7 @@ void worker_reply(struct worker *w, enum outcome outcome)
 {
     if (w->waiting == 0)
         return;
-    reply(w, start_reply(w, w->cancelled ? OUTCOME_CANCELLED : outcome));
+    service_send_reply(w, service_begin_reply(w, w->cancelled ? OUTCOME_CANCELLED : outcome));
 }
 
 /* ---- tickets ---- */
@@ -89,7 +88,7 @@ void ticket_blame(const struct ticket *t, struct blob *body, struct error *err)
     buf_free(&words);
 }
 
-static struct ticket *find_ticket(struct worker *w, uint64_t id)
+struct ticket *service_ticket(struct worker *w, uint64_t id)
 {
     struct ticket *t = w->tickets;
     while (t && t->id != id)
@@ -120,8 +119,10 @@ static void detach(struct ticket *t)
 static void drop_ticket(struct ticket *t)
 {
     struct worker *w = t->worker;
-    if (!t->answered)
+    if (!t->answered) {
         w->events->http_cancel(w->arg, t);
+        write_note_request(w, t);
+    }
     detach(t);
     ticket_free(t);
 }
@@ -137,11 +138,11 @@ static void reply_answer(struct worker *w, struct ticket *t)
         snprintf(w->fail_text, sizeof w->fail_text, "%.*s", STR_ARG(t->text));
     if (t->status > 0) /* the vendor, not the host, has answered */
         worker_progress(w);
-    struct buf *out = start_reply(w, t->outcome);
+    struct buf *out = service_begin_reply(w, t->outcome);
     wire_put_u64(out, t->body ? t->id : 0);
     wire_put_u32(out, (uint32_t)t->status);
     wire_put_u64(out, t->body ? blob_size(t->body) : 0);
-    reply(w, out);
+    service_send_reply(w, out);
     if (!t->body)
         drop_ticket(t);
 }
@@ -154,6 +155,7 @@ void worker_http_done(struct ticket *t, enum outcome outcome, int status, struct
     struct worker *w = t->worker;
     t->answered = true;
     t->sending = NULL;
+    write_note_request(w, t);
     t->outcome = outcome;
     t->status = status;
     t->text = arena_str(&t->arena, str_from(text ? text : ""));
@@ -209,7 +211,7 @@ static void on_fail(struct worker *w, struct wire_reader *r)
 
 static void on_release(struct worker *w, struct wire_reader *r)
 {
-    struct ticket *t = find_ticket(w, wire_u64(r));
+    struct ticket *t = service_ticket(w, wire_u64(r));
     if (!wire_done(r))
         worker_convict(w, "it sent a broken release");
     else if (t) /* a second release of the same is the connector's slip, no attack */
@@ -277,16 +279,16 @@ static void on_http_start(struct worker *w, struct wire_reader *r)
     w->tickets = t;
     w->ticket_count++;
     w->held_bytes += ticket_size(t);
-    struct buf *out = start_reply(w, OUTCOME_OK);
+    struct buf *out = service_begin_reply(w, OUTCOME_OK);
     wire_put_u64(out, t->id);
-    reply(w, out);
+    service_send_reply(w, out);
     w->events->http(w->arg, t);
 }
 
 static void on_http_wait(struct worker *w, struct wire_reader *r)
 {
     uint64_t id = wire_u64(r);
-    struct ticket *t = find_ticket(w, id);
+    struct ticket *t = service_ticket(w, id);
     if (!wire_done(r)) {
         worker_convict(w, "it sent a broken wait");
         return;
@@ -353,10 +355,10 @@ static void reply_value(struct worker *w, const struct json_job *j)
 {
     if (j->outcome == OUTCOME_FAILED)
         snprintf(w->fail_text, sizeof w->fail_text, "%s", j->err.text);
-    struct buf *out = start_reply(w, j->outcome);
+    struct buf *out = service_begin_reply(w, j->outcome);
     if (j->outcome == OUTCOME_OK)
         put_redacted(out, buf_view(&j->value));
-    reply(w, out);
+    service_send_reply(w, out);
 }
 
 /* A connector that has seen nothing of an answer can be given another one in its place. */
@@ -382,7 +384,7 @@ static void json_done(void *arg)
     struct json_job *j = arg;
     struct worker *w = j->worker;
     if (w->waiting == SERVICE_JSON_GET && w->waiting_call == j->call && !w->cancelled) {
-        struct ticket *t = find_ticket(w, j->ticket);
+        struct ticket *t = service_ticket(w, j->ticket);
         if (t && j->outcome == OUTCOME_FAILED)
             ticket_blame(t, j->body, &j->err);
         if (!t || !j->malformed || !fetch_again(w, t, j))
@@ -421,7 +423,7 @@ static void look_again(struct worker *w, struct ticket *t)
 
 static void on_json_get(struct worker *w, struct wire_reader *r)
 {
-    struct ticket *t = find_ticket(w, wire_u64(r));
+    struct ticket *t = service_ticket(w, wire_u64(r));
     struct str path = wire_str(r, PATH_MAX_LEN);
     if (!wire_done(r)) {
         worker_convict(w, "it sent a broken json_get");
@@ -451,7 +453,7 @@ static struct ticket *take_attached(struct worker *w)
 
 static void on_emit_page(struct worker *w, struct wire_reader *r)
 {
-    struct ticket *t = find_ticket(w, wire_u64(r));
+    struct ticket *t = service_ticket(w, wire_u64(r));
     struct page_spec spec;
     spec.records = wire_str(r, PATH_MAX_LEN);
     spec.id = wire_str(r, PATH_MAX_LEN);
@@ -487,7 +489,7 @@ static void append_attached(struct worker *w, struct ticket *t)
 
 static void on_attach(struct worker *w, struct wire_reader *r)
 {
-    struct ticket *t = find_ticket(w, wire_u64(r));
+    struct ticket *t = service_ticket(w, wire_u64(r));
     struct attach_spec spec;
     spec.rows = wire_str(r, PATH_MAX_LEN);
     spec.key = wire_str(r, PATH_MAX_LEN);
@@ -522,13 +524,13 @@ void worker_page_done(struct worker *w, enum outcome outcome, const struct page_
         return;
     }
     worker_progress(w);
-    struct buf *out = start_reply(w, OUTCOME_OK);
+    struct buf *out = service_begin_reply(w, OUTCOME_OK);
     wire_put_u32(out, result->count);
     wire_put_u32(out, result->rejected);
     wire_put_i64(out, result->max_modified_us);
     wire_put_str(out, result->next);
     wire_put_str(out, result->last_id);
-    reply(w, out);
+    service_send_reply(w, out);
 }
 
 static void on_emit_records(struct worker *w, struct wire_reader *r)
@@ -600,11 +602,16 @@ static const struct {
     [SERVICE_RELEASE] = {on_release, false, true},
     [SERVICE_PROGRESS] = {on_progress, false, true},
     [SERVICE_ATTACH] = {on_attach, true, true},
+    [SERVICE_EMIT_WRITTEN] = {write_on_emit_written, true, true},
+    [SERVICE_WRITTEN] = {write_on_written, true, true},
 };
 
 void service_message(struct worker *w, const struct message *m)
 {
-    bool network = w->phase == PHASE_CHECK || w->phase == PHASE_DISCOVER || w->phase == PHASE_READ;
+    bool network = w->phase == PHASE_CHECK || w->phase == PHASE_DISCOVER ||
+                   w->phase == PHASE_READ || w->phase == PHASE_WRITE;
+    /* What is known of a write is taken also from one that is cancelled. */
+    bool tells = m->kind == SERVICE_EMIT_WRITTEN || m->kind == SERVICE_WRITTEN;
     if (m->kind >= sizeof services / sizeof services[0] || !services[m->kind].fn ||
         (services[m->kind].with_network && !network)) {
         worker_convict(w, "it asked for what it may not ask for now");
@@ -614,7 +621,7 @@ void service_message(struct worker *w, const struct message *m)
         worker_unwatch(w);
         w->waiting = m->kind;
         w->waiting_call = m->call;
-        if (w->cancelled) {
+        if (w->cancelled && !tells) {
             worker_reply(w, OUTCOME_CANCELLED);
             return;
         }
@@ -623,10 +630,12 @@ void service_message(struct worker *w, const struct message *m)
     services[m->kind].fn(w, &r);
 }
 
-/* A job or a request that is under way finds nobody waiting. */
+/* A job or a request that is under way finds nobody waiting. But for results of a write that are
+ * being read: they are here already, and the reply says that it is cancelled. */
 void service_cancel(struct worker *w)
 {
-    worker_reply(w, OUTCOME_CANCELLED);
+    if (w->waiting != SERVICE_EMIT_WRITTEN)
+        worker_reply(w, OUTCOME_CANCELLED);
 }
 
 void service_end_operation(struct worker *w)

@@ -16,8 +16,8 @@ enum { GRACE_SECONDS = 5 };
 
 const char *phase_name(enum phase phase)
 {
-    static const char *const names[] = {"load",     "describe", "create",  "check",
-                                        "discover", "read",     "destroy", "idle"};
+    static const char *const names[] = {"load", "describe", "create",  "check", "discover",
+                                        "read", "write",    "destroy", "idle"};
     return names[phase];
 }
 
@@ -133,6 +133,34 @@ void worker_read(struct worker *w, const struct selector *s)
     send_operation(w, OP_READ, PHASE_READ);
 }
 
+static void refuse_write(void *arg)
+{
+    struct worker *w = arg;
+    const struct operation_result result = {.phase = PHASE_WRITE,
+                                            .outcome = OUTCOME_FAILED,
+                                            .text = "the rows of one write are larger than 17 MiB "
+                                                    "together: nothing was sent"};
+    if (!w->ended && !w->freed) {
+        loop_timer_stop(w->world->loop, &w->hang);
+        w->phase = PHASE_IDLE;
+        write_end(w);
+        w->events->finished(w->arg, &result);
+    }
+    worker_job_ended(w);
+}
+
+void worker_write(struct worker *w, const struct write_request *request)
+{
+    write_begin(w, request, start(w));
+    if (!w->out.full) {
+        send_operation(w, OP_WRITE, PHASE_WRITE);
+        return;
+    }
+    w->phase = PHASE_WRITE;
+    w->jobs++;
+    loop_post(w->world->loop, refuse_write, w);
+}
+
 static void on_loaded(struct worker *w, enum outcome outcome, struct wire_reader *r)
 {
     w->layers = wire_u32(r);
@@ -178,6 +206,16 @@ static const char *reason(struct worker *w, enum outcome outcome)
     return w->fail_text;
 }
 
+/* A connector that said what cannot be is not believed that all is well. */
+static void judge_write(struct worker *w, struct operation_result *result)
+{
+    result->unclear = w->write.unclear;
+    if (w->write.fault[0] == '\0')
+        return;
+    snprintf(w->fail_text, sizeof w->fail_text, "%s", w->write.fault);
+    result->outcome = OUTCOME_FAILED;
+}
+
 static void on_finished(struct worker *w, enum phase phase, enum outcome outcome,
                         struct wire_reader *r)
 {
@@ -190,23 +228,27 @@ static void on_finished(struct worker *w, enum phase phase, enum outcome outcome
         worker_convict(w, "it answered an operation with junk");
         return;
     }
-    if (outcome != OUTCOME_OK)
-        result.text = reason(w, outcome);
-    w->phase = PHASE_IDLE;
     service_end_operation(w);
+    if (phase == PHASE_WRITE)
+        judge_write(w, &result);
+    if (result.outcome != OUTCOME_OK)
+        result.text = reason(w, result.outcome);
+    w->phase = PHASE_IDLE;
+    write_end(w);
     w->events->finished(w->arg, &result);
 }
 
 static void on_result(struct worker *w, struct str payload)
 {
     static const enum phase phases[] = {
-        [OP_LOAD] = PHASE_LOAD,      [OP_DESCRIBE] = PHASE_DESCRIBE, [OP_CREATE] = PHASE_CREATE,
-        [OP_CHECK] = PHASE_CHECK,    [OP_DISCOVER] = PHASE_DISCOVER, [OP_READ] = PHASE_READ,
-        [OP_DESTROY] = PHASE_DESTROY};
+        [OP_LOAD] = PHASE_LOAD,   [OP_DESCRIBE] = PHASE_DESCRIBE, [OP_CREATE] = PHASE_CREATE,
+        [OP_CHECK] = PHASE_CHECK, [OP_DISCOVER] = PHASE_DISCOVER, [OP_READ] = PHASE_READ,
+        [OP_WRITE] = PHASE_WRITE, [OP_DESTROY] = PHASE_DESTROY};
     struct wire_reader r = {.rest = payload};
     uint32_t op = wire_u32(&r);
     enum outcome outcome = (enum outcome)wire_u32(&r);
-    if (op == 0 || op >= sizeof phases / sizeof phases[0] || phases[op] != w->phase) {
+    if (op == 0 || op == HOST_REPLY || op >= sizeof phases / sizeof phases[0] ||
+        phases[op] != w->phase) {
         worker_convict(w, "it answered an operation that was not asked for");
         return;
     }
@@ -273,6 +315,8 @@ static void on_exited(void *arg, const struct link_exit *how)
     describe_end(w, how, &end);
     w->ended = true;
     service_end_operation(w);
+    end.unclear = w->phase == PHASE_WRITE && w->write.unclear;
+    write_end(w);
     w->events->ended(w->arg, &end);
 }
 
@@ -339,6 +383,7 @@ static void free_now(void *arg)
         return;
     }
     carrier_of(w)->free(w->link);
+    write_end(w);
     buf_free(&w->out);
     free(w);
 }

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "base/world.h"
+#include "base/write_op.h"
 #include "plugin/carrier.h"
 #include "plugin/descriptor.h"
 
@@ -26,6 +27,7 @@ enum phase {
     PHASE_CHECK,
     PHASE_DISCOVER,
     PHASE_READ,
+    PHASE_WRITE,
     PHASE_DESTROY,
     PHASE_IDLE /* between operations */
 };
@@ -60,6 +62,7 @@ struct ticket {
     bool answered;
     enum outcome outcome;
     int status;
+    bool not_done; /* proven; set before worker_http_done, or by http_cancel */
     struct blob *body;
     struct str text;      /* why it failed */
     struct str looked_at; /* the path of the json_get that waits for another answer */
@@ -116,6 +119,20 @@ struct operation_result {
     enum outcome outcome;
     const char *text;                    /* why, when the outcome is not ok */
     struct str account_id, account_name; /* of PHASE_CHECK */
+    /* Of PHASE_WRITE: a request went out that may have done what nothing was said of. Rows without
+     * a result may then be done or not; else they are not. */
+    bool unclear;
+};
+
+/* What became of a row of a write. Texts are valid during the call. */
+struct write_result {
+    struct str write_id;
+    struct str id;        /* the vendor's; empty: not known, of a row that was not done */
+    enum outcome outcome; /* ok, bad record, gone; retry after, rate limited: proven not done */
+    bool created;         /* told to be new */
+    int64_t modified_us;  /* 0: not told */
+    struct str fields;    /* a JSON object, as they are now; empty: not told */
+    struct str text;      /* words for people; empty: none */
 };
 
 /* How a worker ended. */
@@ -124,6 +141,7 @@ struct worker_end {
     bool asked;       /* worker_stop, or it refused to load: nothing is wrong with it */
     bool by_signal;
     int code;       /* signal or exit status */
+    bool unclear;   /* in a write: as in struct operation_result */
     char text[400]; /* one sentence: what happened and what to do */
 };
 
@@ -147,6 +165,8 @@ struct worker_events {
     enum outcome (*emit_field)(void *arg, const struct vendor_field *field);
     enum outcome (*checkpoint)(void *arg, struct str position);
     void (*progress)(void *arg, uint64_t total);
+    /* Each row of the write at most once, as soon as it is known. */
+    enum outcome (*written)(void *arg, const struct write_result *results, uint32_t count);
 };
 
 struct worker_limits {
@@ -184,7 +204,35 @@ struct selector {
 };
 void worker_read(struct worker *w, const struct selector *selector);
 
-/* Every pending and later call returns "cancelled"; killed when the operation has not ended 5 s
+struct write_value {
+    struct str name, value;
+    enum field_type type;
+    bool clear; /* it is to have no value */
+};
+
+struct write_row {
+    struct str write_id; /* at most WRITE_ID_MAX; none twice in a write */
+    struct str id;       /* empty: WRITE_CREATE, WRITE_UPSERT */
+    struct str key;      /* WRITE_UPSERT */
+    const struct write_value *values;
+    uint32_t value_count;
+    struct str field, other_id; /* WRITE_ASSOCIATE, WRITE_DISSOCIATE */
+};
+
+struct write_request {
+    enum write_op op;
+    struct str object;
+    struct str key_field; /* WRITE_UPSERT */
+    const struct write_row *rows;
+    uint32_t row_count; /* 1 to the object's write_rows */
+};
+
+/* Borrowed until it returns. `written` comes for the rows that the connector speaks of, then
+ * `finished`. Cancelling one leaves what is under way unclear: it is better waited for. */
+void worker_write(struct worker *w, const struct write_request *request);
+
+/* Every pending and later call returns "cancelled", but what is said of rows of a write is taken;
+ * killed when the operation has not ended 5 s
  * later. */
 void worker_cancel(struct worker *w);
 

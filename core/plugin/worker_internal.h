@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What worker.c and service.c share. */
+/* What worker.c, service.c and write.c share. */
 #ifndef PLUGIN_WORKER_INTERNAL_H
 #define PLUGIN_WORKER_INTERNAL_H
 
+#include "plugin/wire.h"
 #include "plugin/worker.h"
+
+/* The write that is under way. */
+struct write_state {
+    struct written_row *rows; /* in the order of the request */
+    uint32_t *by_id;          /* their places, in the order of write ids */
+    uint32_t count;
+    enum write_op op;
+    bool unclear;
+    char fault[200]; /* what the connector said that cannot be; empty: nothing */
+    struct arena arena;
+};
 
 struct worker {
     struct world *world;
@@ -37,6 +49,8 @@ struct worker {
     struct ticket *attached; /* to the page that comes next, in order; they count as held */
     uint32_t attached_count;
 
+    struct write_state write;
+
     int64_t log_window_us; /* when the current window of log lines began */
     uint32_t log_lines, log_dropped;
 
@@ -54,6 +68,22 @@ void worker_unwatch(struct worker *w);
 void worker_progress(struct worker *w);
 void worker_convict(struct worker *w, const char *why);
 void worker_job_ended(struct worker *w);
+
+/* service.c, for write.c: the call that is waited for is answered, with an outcome and more. */
+struct buf *service_begin_reply(struct worker *w, enum outcome outcome);
+void service_send_reply(struct worker *w, struct buf *payload);
+struct ticket *service_ticket(struct worker *w, uint64_t id);
+
+/* ---- write.c ---- */
+
+/* Keeps what there is to know of the request, and appends it to `out`. */
+void write_begin(struct worker *w, const struct write_request *request, struct buf *out);
+/* An unsafe request has ended, or is dropped. */
+void write_note_request(struct worker *w, const struct ticket *t);
+void write_end(struct worker *w);
+
+void write_on_emit_written(struct worker *w, struct wire_reader *r);
+void write_on_written(struct worker *w, struct wire_reader *r);
 
 /* A message that is no result. */
 void service_message(struct worker *w, const struct message *m);

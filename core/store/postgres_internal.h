@@ -308,9 +308,12 @@ int pg_retake_leases(struct postgres_store *s, struct error *err);
 
 int pg_erase(struct store *store, const struct erase_request *request, bool only_count,
              struct erase_counts *ret_counts, struct error *err);
-int pg_vacuum(struct store *store, struct error *err);
 int pg_load_erased(struct store *store, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
                    size_t *ret_count, struct error *err);
+
+/* ---- postgres_vacuum.c ---- */
+
+int pg_vacuum(struct store *store, struct error *err);
 
 /* ---- postgres_secret.c ---- */
 

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/uuid.h"
 #include "base/world.h"
+#include "base/write_op.h"
 #include "model/value.h"
 
 struct store;
@@ -249,9 +250,21 @@ struct erase_request {
 #define STORE_ERASED_REASON "it mentioned a person who was erased"
 
 struct erase_counts {
-    int64_t records, links, log_rows, quarantined;
-    int64_t mentions; /* other records with the address in a field; they are left as they are */
+    int64_t records, owners; /* the person's contacts and owners */
+    int64_t links, log_rows, quarantined;
+    int64_t payloads; /* other vendors' records in quarantine that mention the address: they stay,
+                         without what they held */
+    int64_t emptied;  /* other records that lose a reference to the person, what they took of it, or
+                         the address as an e-mail field */
+    int64_t mentions; /* other records, links and vendors' fields with the address in a text; they
+                         are left as they are */
 };
+
+/* What stands in the place of a payload or of a reason that mentioned an erased person. Neither has
+ * a quote that SQL would take for its own. */
+#define STORE_ERASED_PAYLOAD                                                                       \
+    "[\"erased with the data of a person: a full sync brings the record again\"]"
+#define STORE_ERASED_REASON "it mentioned a person who was erased"
 
 /* ---- pauses ---- */
 
@@ -270,17 +283,8 @@ struct export_due {
     struct str external_id;
 };
 
-/* A write is noted before it is sent, so that what became of it can be found out after a crash.
- * The numbers are the store's. */
-enum write_op {
-    WRITE_CREATE = 1,
-    WRITE_UPDATE,
-    WRITE_UPSERT,
-    WRITE_ARCHIVE,
-    WRITE_RESTORE,
-    WRITE_ASSOCIATE,
-    WRITE_DISSOCIATE
-};
+/* A write is noted before it is sent, so that what became of it can be found out after a crash. The
+ * numbers are the store's. */
 enum write_state {
     WRITE_SENT = 1,    /* it is under way, or the host died: its outcome is not known */
     WRITE_DOUBTED = 2, /* its outcome is not known, and could not be found out yet */
@@ -592,12 +596,15 @@ struct store_engine {
      * host. */
     int (*lease)(struct store *s, int64_t connection, struct error *err);
     void (*release)(struct store *s, int64_t connection);
-    /* A person's contacts, with their links, log, pending references and quarantine; log rows of
-     * other records that mention the address lose their bodies. The links' ids are remembered by
-     * their hashes. Records of others that have the address in a field, like an owner's, stay. */
+    /* A person's contacts and owners, with their links, log, pending references and vendors'
+     * records in quarantine; the ids of the links and of the latter are remembered by their hashes.
+     * Theirs in quarantine is what is linked to them, or is a contact or an owner of the vendor's
+     * of which a value is the address. Where others' log, quarantine or runs mention the address
+     * (base/address.h), that text goes; where their fields refer to the person, take of it or are
+     * the address, these are emptied. Other texts that mention it are counted, and stay. */
     int (*erase)(struct store *s, const struct erase_request *request, bool only_count,
                  struct erase_counts *ret_counts, struct error *err);
-    /* Rewrites the files without what was deleted; not in a transaction. */
+    /* Rewrites the files without what was deleted; not in a transaction. Fails where it cannot. */
     int (*vacuum)(struct store *s, struct error *err);
     /* Hashes (siphash by the store's key) of a stream's erased ids, sorted as signed numbers. */
     int (*load_erased)(struct store *s, int64_t stream, struct arena *arena, uint64_t **ret_hashes,

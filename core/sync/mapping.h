@@ -21,6 +21,7 @@ enum step { STEP_TRIM, STEP_LOWER, STEP_UPPER, STEP_HEADLINE };
 struct map_entry {
     struct str from, to;
     bool to_null;
+    size_t place; /* among the entries, in the order of the file */
 };
 
 enum date_form { DATE_ISO, DATE_EPOCH_MS, DATE_EPOCH_S, DATE_PATTERN };
@@ -55,12 +56,29 @@ struct rule {
     enum { CHECK_NONE, CHECK_EMAIL, CHECK_PHONE, CHECK_URL } check;
     enum invalid_policy invalid;
     bool paused; /* nothing is taken from the vendor: see drift.h */
+
+    /* both ways, once compiled what holds: see export_compile.h */
+    const struct node *node;        /* the rule in the file, where it is a map */
+    const struct node *export_node; /* its `export` */
+    enum sync_direction direction;
+    enum conflict_resolution conflict;
+    enum sync_priority priority;
+    enum merge_strategy strategy;
+    struct export_rule *exports;     /* in the mapping; NULL: it is not written to the vendor */
+    const char *exports_not_because; /* where the object is exported and this rule is not */
 };
 
 /* Whether the vendor's value is the id of another record, whose key or field is wanted. */
 static inline bool rule_refers(const struct rule *rule)
 {
     return rule->field.kind == KIND_REFERENCE || rule->take.len > 0;
+}
+
+/* Whether the vendor's values become ours. Those of a rule that only exports are read, to compare
+ * and to match, and never taken. */
+static inline bool rule_imports(const struct rule *rule)
+{
+    return direction_imports(rule->direction);
 }
 
 /* Vendor fields that are made here: what names a record for people, and all that it has. */
@@ -84,8 +102,16 @@ struct mapping {
     struct str *fields; /* vendor fields that are needed, each once, sorted */
     size_t field_count;
     size_t paused_count; /* rules */
-    int64_t rules_hash;  /* changes with the rules and conditions */
-    int64_t hash;        /* changes whenever what a record becomes may change: pauses too */
+
+    enum sync_direction direction;   /* the object's; a rule may do less */
+    bool creates, updates, archives; /* what an export may do at the vendor */
+    struct str external_key;         /* vendor's field that holds our record's id; empty: none */
+    struct export_rule *exports;     /* by rule */
+    size_t export_count;
+    int64_t export_hash; /* changes with what is written of a record; 0: nothing is */
+
+    int64_t rules_hash; /* changes with the rules and conditions */
+    int64_t hash;       /* changes whenever what a record becomes may change: pauses too */
 };
 
 /* Compiles; mistakes become problems at their places in the file, those of the default mapping at
@@ -105,6 +131,9 @@ bool rule_reads(const struct rule *rule, struct str field);
 
 /* Takes a rule out, and the vendor fields that only it needs; the hash becomes that of the rest. */
 void mapping_drop(struct mapping *mapping, size_t rule);
+
+/* After the rules were moved, or one went: exports follow their rules. */
+void mapping_follow(struct mapping *mapping);
 
 /* Gives custom fields their lasting ids and sorts the rules by id; `id_of` gives the id of a name.
  */
@@ -128,12 +157,30 @@ enum map_result mapping_apply(const struct mapping *mapping, const uint8_t hash_
                               const struct json *fields, struct arena *arena,
                               struct mapped *ret_mapped, struct str *ret_field, struct error *err);
 
+/* What a vendor's text becomes, where it is all that the rule reads; empty: the vendor has no
+ * value. A custom field's value is one of its kind, no JSON. -1: it is invalid. */
+int rule_read(const struct rule *rule, struct str text, struct arena *arena,
+              struct value *ret_value, struct error *err);
+
 /* Whether a vendor's value becomes a valid one, where it is all that the rule reads. */
 bool rule_takes(const struct rule *rule, struct str text);
 
 /* ---- shadows ---- */
 
 enum { SHADOW_ENTRY = 10 }; /* u16 field id, u64 hash, little-endian */
+
+/* Of our value of a field; a custom field's is its JSON text. */
+uint64_t rule_hash(const uint8_t key[SIPHASH_KEY], const struct value *value);
+
+/* The hash that a shadow gets for the vendor's text, where it is all that the rule reads. -1: the
+ * text is invalid. */
+int rule_seen_hash(const struct rule *rule, const uint8_t key[SIPHASH_KEY], struct str text,
+                   struct arena *arena, uint64_t *ret_hash);
+
+void shadow_pack(char entry[SHADOW_ENTRY], uint16_t id, uint64_t hash);
+bool shadow_find(struct str shadow, uint16_t id, uint64_t *ret_hash);
+/* With another hash for one field, which may be new in it. */
+struct str shadow_set(struct str shadow, uint16_t id, uint64_t hash, struct arena *arena);
 
 /* Whether a field's hash in the new shadow differs from the old one, or is not in it. */
 bool shadow_moved(struct str old_shadow, struct str new_shadow, size_t rule);

@@ -461,6 +461,12 @@ static void to_json_text(const struct rule *rule, struct value *value, struct ar
     buf_free(&out);
 }
 
+int rule_read(const struct rule *rule, struct str text, struct arena *arena,
+              struct value *ret_value, struct error *err)
+{
+    return apply_text(rule, text.len > 0 ? text : none, arena, ret_value, err);
+}
+
 static uint64_t hash_value(const uint8_t key[SIPHASH_KEY], const struct value *value)
 {
     if (value->state == VALUE_TEXT)
@@ -481,7 +487,24 @@ static uint64_t hash_rule_value(const uint8_t key[SIPHASH_KEY], const struct rul
     return hash ^ siphash(key, rule->lookup) ^ (siphash(key, rule->take) << 1);
 }
 
-static void pack_shadow(char *entry, uint16_t id, uint64_t hash)
+uint64_t rule_hash(const uint8_t key[SIPHASH_KEY], const struct value *value)
+{
+    return hash_value(key, value);
+}
+
+int rule_seen_hash(const struct rule *rule, const uint8_t key[SIPHASH_KEY], struct str text,
+                   struct arena *arena, uint64_t *ret_hash)
+{
+    struct value value;
+    if (rule_read(rule, text, arena, &value, NULL) != 0)
+        return -1;
+    if (rule->index < 0)
+        to_json_text(rule, &value, arena);
+    *ret_hash = hash_rule_value(key, rule, &value);
+    return 0;
+}
+
+void shadow_pack(char entry[SHADOW_ENTRY], uint16_t id, uint64_t hash)
 {
     entry[0] = (char)id;
     entry[1] = (char)(id >> 8);
@@ -516,7 +539,9 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
             values[i] = (struct value){.state = VALUE_NULL};
         else if (apply_rule(m, rule, fields, arena, &values[i], err) != 0) {
             *ret_field = str_from(rule->field.name);
-            if (rule->invalid == INVALID_QUARANTINE || rule->required || rule->field.required)
+            bool counts = rule_imports(rule);
+            if (counts &&
+                (rule->invalid == INVALID_QUARANTINE || rule->required || rule->field.required))
                 return MAP_INVALID;
             values[i] = (struct value){.state = VALUE_NULL};
         }
@@ -524,7 +549,7 @@ enum map_result mapping_apply(const struct mapping *m, const uint8_t hash_key[SI
             to_json_text(rule, &values[i], arena);
             custom_bytes += values[i].text.len;
         }
-        pack_shadow(shadow + i * SHADOW_ENTRY, rule->field.id,
+        shadow_pack(shadow + i * SHADOW_ENTRY, rule->field.id,
                     hash_rule_value(hash_key, rule, &values[i]));
     }
     if (custom_bytes > RECORD_TEXT_MAX) {
@@ -544,4 +569,30 @@ bool shadow_moved(struct str old_shadow, struct str new_shadow, size_t rule)
         if (memcmp(old_shadow.ptr + at, entry, 2) == 0)
             return memcmp(old_shadow.ptr + at, entry, SHADOW_ENTRY) != 0;
     return true;
+}
+
+bool shadow_find(struct str shadow, uint16_t id, uint64_t *ret_hash)
+{
+    for (size_t at = 0; at + SHADOW_ENTRY <= shadow.len; at += SHADOW_ENTRY) {
+        const unsigned char *entry = (const unsigned char *)shadow.ptr + at;
+        if ((entry[0] | entry[1] << 8) != id)
+            continue;
+        *ret_hash = 0;
+        for (int i = 0; i < 8; i++)
+            *ret_hash |= (uint64_t)entry[2 + i] << (8 * i);
+        return true;
+    }
+    return false;
+}
+
+struct str shadow_set(struct str shadow, uint16_t id, uint64_t hash, struct arena *arena)
+{
+    char *copy = arena_new(arena, shadow.len + SHADOW_ENTRY, 1);
+    size_t at = 0;
+    if (shadow.len > 0)
+        memcpy(copy, shadow.ptr, shadow.len);
+    while (at < shadow.len && ((unsigned char)copy[at] | (unsigned char)copy[at + 1] << 8) != id)
+        at += SHADOW_ENTRY;
+    shadow_pack(copy + at, id, hash);
+    return (struct str){copy, at < shadow.len ? shadow.len : shadow.len + SHADOW_ENTRY};
 }

@@ -2,7 +2,7 @@
 /* From the connection file and the connector's default mapping to rules. */
 #include <stdlib.h>
 
-#include "sync/mapping.h"
+#include "sync/export_compile.h"
 
 enum { MOST_RULES = 300, MOST_SOURCES = 8, MOST_PAIRS = 64 };
 
@@ -121,7 +121,8 @@ static void compile_map(struct compiler *c, struct rule *rule, const struct node
     size_t n = 0;
     for (size_t i = 0; i < map->count; i++) {
         struct map_entry entry = {.from = map->pairs[i].key->text,
-                                  .to_null = node_is_null(map->pairs[i].value)};
+                                  .to_null = node_is_null(map->pairs[i].value),
+                                  .place = i};
         if (!settings_text(map->pairs[i].value, &c->ctx, "a value of map", &entry.to))
             continue;
         if (str_is(entry.from, "*")) {
@@ -273,6 +274,7 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
     struct mapping_rule_config config = {0};
     double factor;
     settings_read(&mapping_rule_settings, node, &config, &c->ctx);
+    export_read_rule(rule, node, &config);
     rule->from = config.from.items;
     rule->from_count = config.from.count;
     rule->lookup = config.lookup;
@@ -323,6 +325,8 @@ static void compile_rule(struct compiler *c, const struct pair *pair, int index,
         remove_rule(c->m, find_rule(c->m, index, custom));
         return;
     }
+    if (export_keeps_rule(node, find_rule(c->m, index, custom), pair->key, &c->ctx))
+        return;
     struct rule *rule = put_rule(c, index, custom);
     if (!rule) {
         settings_complain(&c->ctx, pair->key, "more than %d fields are mapped", MOST_RULES);
@@ -410,6 +414,7 @@ static void default_map(struct compiler *c, struct rule *rule, struct str text)
         if (!str_next(&entry.to, '=', &entry.from))
             continue;
         entry.to_null = entry.to.len == 0;
+        entry.place = rule->map_count;
         if (str_is(entry.from, "*")) {
             struct map_entry *other = arena_new(c->ctx.arena, 1, sizeof *other);
             *other = entry;
@@ -522,6 +527,10 @@ static void collect_fields(struct compiler *c)
             m->fields = arena_grow(c->ctx.arena, m->fields, &cap, n + 1, sizeof m->fields[0]);
             m->fields[n++] = m->rules[i].from[j];
         }
+    if (m->external_key.len > 0) {
+        m->fields = arena_grow(c->ctx.arena, m->fields, &cap, n + 1, sizeof m->fields[0]);
+        m->fields[n++] = m->external_key;
+    }
     for (size_t i = 0; i < m->condition_count; i++) {
         m->fields = arena_grow(c->ctx.arena, m->fields, &cap, n + 1, sizeof m->fields[0]);
         m->fields[n++] = m->conditions[i].field;
@@ -563,6 +572,7 @@ void mapping_compile(const struct connection_config *connection, const struct na
                           "nothing is mapped: write a mapping, or leave default_mapping on");
     else
         qsort(ret_mapping->rules, ret_mapping->rule_count, sizeof ret_mapping->rules[0], by_name);
+    export_compile(&c.ctx, object, vendor, ret_mapping);
     collect_fields(&c);
     mapping_hash(ret_mapping);
 }

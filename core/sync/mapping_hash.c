@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a compiled mapping is known by: the hash of its rules, the lasting ids of its fields. */
+#include <inttypes.h>
 #include <stdlib.h>
 
-#include "sync/mapping.h"
+#include "sync/export_map.h"
 
 /* ---- the hash ---- */
 
@@ -49,6 +50,24 @@ static void hash_rule(struct buf *out, const struct rule *r)
     if (r->map_other)
         hash_entry(out, r->map_other);
     hash_texts(out, r->one_of.items, r->one_of.count);
+    if (!rule_imports(r)) /* what is written of a field says nothing of what is read */
+        buf_char(out, '<');
+}
+
+static void hash_export(struct buf *out, const struct mapping *m, const struct export_rule *e)
+{
+    buf_printf(out, ">%d", e->form);
+    hash_text(out, e->to);
+    hash_text(out, e->value);
+    buf_printf(out, "{%zu}", e->map_count);
+    for (size_t i = 0; i < e->map_count; i++) {
+        hash_text(out, e->map[i].theirs);
+        buf_printf(out, "%d %" PRId64, e->map[i].ours.state, e->map[i].ours.integer);
+        hash_text(out, e->map[i].ours.text);
+    }
+    if (e->map_other)
+        hash_text(out, e->map_other->theirs);
+    hash_rule(out, &m->rules[e->rule]);
 }
 
 static const uint8_t key[SIPHASH_KEY] = {0};
@@ -65,7 +84,15 @@ void mapping_hash(struct mapping *m)
         hash_text(&text, cond->field);
         hash_texts(&text, cond->values.items, cond->values.count);
     }
+    for (size_t i = 0; i < m->export_count; i++) { /* all is read once, to have a base for these */
+        buf_char(&text, '^');
+        hash_text(&text, str_from(m->rules[m->exports[i].rule].field.name));
+    }
     m->rules_hash = m->hash = (int64_t)siphash(key, buf_view(&text));
+    buf_clear(&text);
+    for (size_t i = 0; i < m->export_count; i++)
+        hash_export(&text, m, &m->exports[i]);
+    m->export_hash = m->export_count > 0 ? (int64_t)siphash(key, buf_view(&text)) : 0;
     buf_free(&text);
 }
 
@@ -102,7 +129,32 @@ static bool needs_field(const struct mapping *m, struct str field)
     for (size_t i = 0; i < m->condition_count; i++)
         if (str_eq(m->conditions[i].field, field))
             return true;
-    return false;
+    return str_eq(m->external_key, field);
+}
+
+/* ---- exports beside their rules ---- */
+
+static int by_rule(const void *a, const void *b)
+{
+    size_t x = ((const struct export_rule *)a)->rule, y = ((const struct export_rule *)b)->rule;
+    return (x > y) - (x < y);
+}
+
+void mapping_follow(struct mapping *m)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < m->export_count; i++)
+        m->exports[i].rule = SIZE_MAX; /* of no rule any more */
+    for (size_t i = 0; i < m->rule_count; i++)
+        if (m->rules[i].exports) {
+            m->rules[i].exports->rule = i;
+            kept++;
+        }
+    if (m->export_count > 0)
+        qsort(m->exports, m->export_count, sizeof m->exports[0], by_rule);
+    m->export_count = kept;
+    for (size_t i = 0; i < kept; i++)
+        m->rules[m->exports[i].rule].exports = &m->exports[i];
 }
 
 void mapping_drop(struct mapping *m, size_t rule)
@@ -114,6 +166,7 @@ void mapping_drop(struct mapping *m, size_t rule)
         if (needs_field(m, m->fields[i]))
             m->fields[kept++] = m->fields[i];
     m->field_count = kept;
+    mapping_follow(m);
     mapping_hash(m);
 }
 
@@ -141,5 +194,6 @@ int mapping_bind(struct mapping *mapping,
         rule->field.id = (uint16_t)id;
     }
     qsort(mapping->rules, mapping->rule_count, sizeof mapping->rules[0], by_id);
+    mapping_follow(mapping);
     return 0;
 }

@@ -74,20 +74,23 @@ static int by_hash(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool batch_was_erased(const struct batch *b, struct str external_id)
+bool batch_was_erased(const struct batch *b, int64_t stream, struct str external_id)
 {
     const struct merge_target *t = b->merge->target;
-    if (t->erased_count == 0)
+    size_t i = 0;
+    while (i < t->setup->object_count && t->streams[i] != stream)
+        i++;
+    if (i == t->setup->object_count || t->erased[i].count == 0)
         return false;
     uint64_t hash = siphash(store_hash_key(b->merge->store), external_id);
-    return bsearch(&hash, t->erased, t->erased_count, sizeof t->erased[0], by_hash) != NULL;
+    return bsearch(&hash, t->erased[i].hashes, t->erased[i].count, sizeof hash, by_hash) != NULL;
 }
 
 static void drop_erased(struct batch *b)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++) {
-        if (batch_was_erased(b, b->items[i].record->id))
+        if (batch_was_erased(b, b->merge->target->stream, b->items[i].record->id))
             b->counts.filtered++;
         else
             b->items[n++] = b->items[i];
@@ -246,7 +249,8 @@ static bool find_moved(struct batch *b, struct item *item)
     for (size_t i = 0; i < b->mapping->rule_count; i++) {
         const struct rule *rule = &b->mapping->rules[i];
         bool again = b->merge->retakes && rule->take.len > 0;
-        if (rule->paused || !(again || shadow_moved(item->link.seen_remote, shadow, i)))
+        if (rule->paused || !rule_imports(rule) ||
+            !(again || shadow_moved(item->link.seen_remote, shadow, i)))
             continue;
         item->moved[i / 64] |= UINT64_C(1) << (i % 64);
         any = true;
@@ -264,7 +268,8 @@ static void drop_unmoved(struct batch *b)
         /* Fields that are not mapped any more are forgotten: should they be mapped again, what was
          * seen of them then says nothing. */
         bool fewer = item->link.seen_remote.len > item->shadow.len;
-        if (moved || fewer || item->link.key == 0 || item->link.ended != LINK_LIVE ||
+        bool unagreed = item->link.seen_local.len < b->mapping->export_count * SHADOW_ENTRY;
+        if (moved || fewer || unagreed || item->link.key == 0 || item->link.ended != LINK_LIVE ||
             b->merge->verify) {
             b->items[n++] = *item;
         } else {
@@ -461,6 +466,8 @@ static void add_counts(struct run_counts *to, const struct run_counts *more)
     to->restored += more->restored;
     to->followed += more->followed;
     to->ended += more->ended;
+    to->refused += more->refused;
+    to->conflicted += more->conflicted;
 }
 
 /* ---- the whole ---- */
@@ -487,6 +494,8 @@ static int prepare(struct batch *b, struct error *err)
         batch_resolve(b, err) != 0)
         return -1;
     batch_place_winners(b);
+    if (!b->merge->verify && batch_settle_moves(b, err) != 0)
+        return -1;
     if (b->merge->verify && batch_compare(b, err) != 0)
         return -1;
     return b->merge->dry ? 0 : batch_write(b, err);
@@ -495,7 +504,7 @@ static int prepare(struct batch *b, struct error *err)
 static int write_all(struct batch *b, struct error *err)
 {
     if (engine_of(b)->apply(b->merge->store, &b->out, err) != 0 ||
-        batch_settle_pending(b, err) != 0)
+        batch_note_two_way(b, err) != 0 || batch_settle_pending(b, err) != 0)
         return -1;
     return batch_end(b, err);
 }

@@ -15,6 +15,12 @@
 #include "sync/setup.h"
 #include "sync/verify.h"
 
+/* Ids of a stream that must not come back: hashes, sorted as signed numbers. */
+struct erased_ids {
+    uint64_t *hashes;
+    size_t count;
+};
+
 /* One object of a connection, as merging sees it. */
 struct merge_target {
     const struct setup *setup;
@@ -23,9 +29,8 @@ struct merge_target {
     const int64_t *streams; /* of the setup's objects */
     int64_t *lookups;       /* a rule each: the stream that its ids are of; 0: none */
     int64_t links_before;
-    const uint64_t *erased; /* hashes of ids that must not come back, sorted as signed numbers */
-    size_t erased_count;
-    bool may_hold_quarantined; /* so that records that are fine again are taken out */
+    const struct erased_ids *erased; /* of these streams, each */
+    bool may_hold_quarantined;       /* so that records that are fine again are taken out */
 };
 
 /* Links, to be freed with link_list_free. */
@@ -52,6 +57,7 @@ struct merge {
      * as said above. `dry`: nothing is taken. */
     struct verify *verify;
     bool dry;
+    int64_t clock_skew_us; /* the vendor's clock less ours */
 };
 
 enum merge_result { MERGE_OK, MERGE_STOPPED, MERGE_FAILED };
@@ -64,6 +70,10 @@ enum merge_result merge_pages(const struct merge *merge, struct page *const *pag
 /* Whether a run that has done `before` may do `more`: the guard rails. */
 enum merge_result merge_guard(const struct merge *merge, const struct run_counts *before,
                               const struct run_counts *more, struct error *err);
+
+/* Whether it may write so many to the vendor. */
+enum merge_result merge_guard_exports(const struct merge *merge, const struct run_counts *before,
+                                      const struct run_counts *more, struct error *err);
 
 /* Of a read of deleted records: adds their links to merge->met, and to `ends` those that are still
  * to end; takes the records out of quarantine. Pages that are not mapped are enough. */
@@ -79,5 +89,13 @@ int merge_gone(const struct merge *merge, struct str external_id, int64_t record
  * when the guard rail trips, none. */
 enum merge_result merge_end(const struct merge *merge, const struct link_list *ends,
                             enum link_ended why, struct run_counts *counts, struct error *err);
+
+/* The value of a rule's field in a record; `custom` are its custom fields, parsed. -1: it is larger
+ * than anything can be. */
+int record_value(const struct rule *rule, const struct record_row *row, const struct json *custom,
+                 struct arena *arena, struct value *ret_value);
+
+/* Whether custom fields are exported. */
+bool mapping_has_custom_exports(const struct mapping *mapping);
 
 #endif

@@ -37,10 +37,15 @@ static struct str quarantine_id(struct batch *b, const struct page_record *recor
 void batch_set_aside(struct batch *b, const struct page_record *record, struct str field,
                      struct str reason)
 {
-    struct str payload = payload_of(b, record);
+    struct str payload = payload_of(b, record), id = quarantine_id(b, record, payload);
+    if (batch_was_erased(b, b->merge->target->stream,
+                         id)) { /* only now, where it has none itself */
+        b->counts.filtered++;
+        return;
+    }
     b->out.quarantined[b->out.quarantined_count++] =
         (struct quarantine_write){.stream = b->merge->target->stream,
-                                  .external_id = quarantine_id(b, record, payload),
+                                  .external_id = id,
                                   .modified = record->modified_us,
                                   .field = field,
                                   .reason = reason,

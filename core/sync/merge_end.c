@@ -68,7 +68,7 @@ static void add_absorbed(struct batch *b, const struct item *item, size_t *cap)
 {
     const struct page_record *record = item->record;
     for (size_t i = 0; i < record->merged_count; i++) {
-        if (batch_was_erased(b, record->merged[i]))
+        if (batch_was_erased(b, b->merge->target->stream, record->merged[i]))
             continue;
         b->absorbed =
             arena_grow(&b->arena, b->absorbed, cap, b->absorbed_count + 1, sizeof b->absorbed[0]);

@@ -9,9 +9,39 @@ static int64_t changed_by(const struct run_counts *c)
     return c->updated + c->restored + c->ended;
 }
 
+static int64_t sent_by(const struct run_counts *c)
+{
+    return c->sent_created + c->sent_updated + c->sent_deleted;
+}
+
 static bool is_more(int64_t part, int64_t percent, int64_t whole)
 {
     return whole >= PERCENT_LEAST && part * 100 > whole * percent;
+}
+
+enum merge_result merge_guard_exports(const struct merge *merge, const struct run_counts *before,
+                                      const struct run_counts *more, struct error *err)
+{
+    const struct guard_config *g = &merge->target->object->config->guard;
+    const char *name = merge->target->object->item->name.ptr;
+    int64_t links = merge->target->links_before;
+    int64_t changes = sent_by(before) + sent_by(more);
+    if (g->max_export_changes > 0 && changes > g->max_export_changes)
+        error_set(
+            err,
+            "the guard rail stopped it: more than %lld records of %s would be written to the "
+            "vendor (guard.max_export_changes); look with `fastenr sync --plan`, then raise it",
+            (long long)g->max_export_changes, name);
+    else if (g->max_export_percent > 0 && is_more(changes, g->max_export_percent, links))
+        error_set(
+            err,
+            "the guard rail stopped it: more than %lld percent of the %lld records of %s would "
+            "be written to the vendor (guard.max_export_percent); look with `fastenr sync "
+            "--plan`, then raise it",
+            (long long)g->max_export_percent, (long long)links, name);
+    else
+        return MERGE_OK;
+    return MERGE_STOPPED;
 }
 
 enum merge_result merge_guard(const struct merge *merge, const struct run_counts *before,

@@ -9,6 +9,16 @@
 /* Before and after of all fields and of the custom fields, with every byte escaped. */
 enum { LOG_BODY_MAX = 256 * 1024 * 1024 };
 
+/* What the vendor is known to have in an exported field, as ours would be. */
+struct agreed {
+    enum {
+        AGREED_ON_ROW, /* what our record has, once it is written */
+        AGREED_ON_HASH,
+        AGREED_ON_NOTHING /* it is not known */
+    } how;
+    uint64_t hash;
+};
+
 /* One vendor record of a batch that is to be stored. */
 struct item {
     const struct page_record *record;
@@ -28,6 +38,7 @@ struct item {
                                * the field that is taken of it */
     uint64_t *moved;          /* bit set: a rule each */
     struct str shadow;        /* to be stored */
+    struct agreed *agreed;    /* an exported field each; NULL: there are none */
 };
 
 /* A record that the vendor merged into another one. */
@@ -59,6 +70,11 @@ struct batch {
     const uint8_t *random; /* for the ids of new records: what is not used yet */
     struct store_batch out;
     struct run_counts counts; /* of this batch */
+    bool has_custom_exports;
+    struct conflict_row *conflicts;
+    size_t conflict_count, conflict_cap;
+    int64_t *due; /* records of which the vendor is to get something */
+    size_t due_count, due_cap;
     struct arena arena;
 };
 
@@ -79,8 +95,9 @@ static inline bool has_moved(const struct item *item, size_t rule)
     return item->moved[rule / 64] >> (rule % 64) & 1;
 }
 
-/* Of a person who was erased: it must not come back. */
-bool batch_was_erased(const struct batch *batch, struct str external_id);
+/* Of a person who was erased: it must not come back, nor is a reference to it kept. `stream`: one
+ * of the setup's. */
+bool batch_was_erased(const struct batch *batch, int64_t stream, struct str external_id);
 
 /* By external id; NULL when the batch does not have it. */
 struct item *batch_find(const struct batch *batch, struct str external_id);
@@ -136,6 +153,19 @@ int batch_find_lost(struct batch *batch, struct error *err);
 int batch_take_all(struct batch *batch, struct error *err);
 /* Notes what differs; before batch_write, which changes the rows. */
 int batch_compare(struct batch *batch, struct error *err);
+
+/* ---- merge_local.c ---- */
+
+/* Of two-way fields that moved at the vendor: decides who wins where ours have moved, too. Before
+ * batch_write. */
+int batch_settle_moves(struct batch *batch, struct error *err);
+
+/* What was seen of our record, of an item that is written. ptr NULL: nothing is exported. */
+int batch_local_shadow(struct batch *batch, const struct item *item, struct str *ret_shadow,
+                       struct error *err);
+
+/* Stores the conflicts, and which records are due; after batch->out was applied. */
+int batch_note_two_way(struct batch *batch, struct error *err);
 
 /* ---- merge_settle.c ---- */
 

@@ -68,10 +68,12 @@ int batch_take(struct batch *b, size_t rule, struct item *const *items,
         const struct record_row wanted = {.key = found[i].record};
         const struct record_row *row =
             found[i].key != 0 ? bsearch(&wanted, rows, row_count, sizeof rows[0], by_row) : NULL;
+        int64_t stream = b->merge->target->lookups[rule];
+        struct str id = items[i]->record->mapped.values[rule].text;
         if (row)
             items[i]->references[rule] = row->fields[r->take_field];
-        batch_note_pending(b, items[i], rule, b->merge->target->lookups[rule],
-                           items[i]->record->mapped.values[rule].text);
+        batch_note_pending(b, items[i], rule, stream,
+                           batch_was_erased(b, stream, id) ? STR("") : id);
     }
     return 0;
 }

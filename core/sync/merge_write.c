@@ -36,7 +36,7 @@ static void take_reference(struct batch *b, struct item *item, size_t rule, int6
     int64_t key = here ? here->key : found->record;
     if (key != 0)
         item->references[rule] = (struct value){.state = VALUE_INTEGER, .integer = key};
-    if (key == 0)
+    if (key == 0 && !batch_was_erased(b, stream, id))
         batch_note_pending(b, item, rule, stream, id);
     else if (!item->created)
         batch_note_pending(b, item, rule, stream, STR("")); /* an older one may still wait */
@@ -257,7 +257,7 @@ static int write_create(struct batch *b, struct item *item, struct error *err)
     b->random += ID_RANDOM;
     row->created_at = row->updated_at = b->out.now_us;
     for (size_t i = 0; i < b->mapping->rule_count; i++)
-        if (b->mapping->rules[i].index >= 0)
+        if (b->mapping->rules[i].index >= 0 && rule_imports(&b->mapping->rules[i]))
             row->fields[b->mapping->rules[i].index] = *value_for(item, &b->mapping->rules[i], i);
     set_defaults(b, row);
     b->out.creates[b->out.create_count++] =
@@ -396,18 +396,23 @@ static int by_create_key(const void *a, const void *b)
     return (x->row->key > y->row->key) - (x->row->key < y->row->key);
 }
 
-static void write_link(struct batch *b, const struct item *item)
+static int write_link(struct batch *b, const struct item *item, struct error *err)
 {
     int64_t link = item->relinked != 0 ? item->relinked : item->link.key;
+    struct str seen_local;
+    if (batch_local_shadow(b, item, &seen_local, err) != 0)
+        return -1;
     if (item->link.key != 0 && item->link.ended == LINK_LIVE &&
-        str_eq(item->link.seen_remote, item->shadow))
-        return; /* as it was */
+        str_eq(item->link.seen_remote, item->shadow) &&
+        (!seen_local.ptr || str_eq(item->link.seen_local, seen_local)))
+        return 0; /* as it was */
     b->out.links[b->out.link_count++] =
         (struct link_write){.key = link,
                             .stream = b->merge->target->stream,
                             .record = item->key,
                             .external_id = item->record->id,
                             .seen_remote = item->shadow,
+                            .seen_local = seen_local,
                             .remote_modified = item->record->modified_us};
     if (item->relinked != 0 || item->link.ended != LINK_LIVE)
         b->out.link_ends[b->out.link_end_count++] =
@@ -415,6 +420,7 @@ static void write_link(struct batch *b, const struct item *item)
                               .stream = b->merge->target->stream,
                               .record = item->key,
                               .ended = LINK_LIVE};
+    return 0;
 }
 
 /* For all new ids at once: each call is one of the kernel's. */
@@ -442,7 +448,8 @@ int batch_write(struct batch *b, struct error *err)
         struct item *item = &b->items[i];
         if ((item->created ? write_create : write_update)(b, item, err) != 0)
             return -1;
-        write_link(b, item);
+        if (write_link(b, item, err) != 0)
+            return -1;
     }
     if (b->out.create_count > 0)
         qsort(b->out.creates, b->out.create_count, sizeof b->out.creates[0], by_create_key);

@@ -6,42 +6,16 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "base/world.h"
+#include "plugin/answer.h"
 #include "plugin/protocol.h"
 
 static const struct str none = {NULL, 0};
 
 /* ---- one record ---- */
 
-/* A string as it is, an integer as its digits; anything else is none. */
 struct str page_scalar(const struct json *value, struct arena *arena)
 {
-    if (json_kind(value) == JSON_STRING)
-        return json_string(value);
-    if (json_kind(value) == JSON_INT)
-        return arena_str(arena, json_number_text(value));
-    return none;
-}
-
-/* RFC 3339 text, or epoch milliseconds as number or text. */
-static bool read_modified(const struct json *value, struct arena *arena, int64_t *ret_us)
-{
-    struct str text = page_scalar(value, arena);
-    int64_t ms;
-    *ret_us = 0;
-    if (text.len == 0)
-        return value == NULL;
-    if (!str_to_i64(text, &ms))
-        return time_parse_rfc3339(text, ret_us);
-    if (ms < TIME_MIN_US / US_PER_MS || ms > TIME_MAX_US / US_PER_MS)
-        return false;
-    *ret_us = ms * US_PER_MS;
-    return true;
-}
-
-static bool is_id(struct str id)
-{
-    return id.len > 0 && id.len <= EXTERNAL_ID_MAX && !memchr(id.ptr, '\0', id.len) &&
-           str_is_utf8(id);
+    return answer_scalar(value, arena);
 }
 
 static void reject(struct page_record *record, struct str why)
@@ -56,7 +30,7 @@ static bool add_merged(struct page_record *record, struct str id)
 {
     if (str_eq(id, record->id))
         return true;
-    if (!is_id(id) || record->merged_count == MERGED_IDS_MAX)
+    if (!answer_is_id(id) || record->merged_count == MERGED_IDS_MAX)
         return false;
     record->merged[record->merged_count++] = id;
     return true;
@@ -95,7 +69,7 @@ static void read_record(struct page *page, const struct page_spec *spec, const s
     struct str id = page_scalar(json_path(value, spec->id), &page->arena);
     record->whole = value;
     record->fields = json_path(value, spec->fields);
-    if (is_id(id))
+    if (answer_is_id(id))
         record->id = id;
     else
         reject(record, STR("the record has no id that can be used: 1 to 255 bytes of text"));
@@ -104,7 +78,7 @@ static void read_record(struct page *page, const struct page_spec *spec, const s
         reject(record, STR("the record has no fields: they are no JSON object"));
     }
     if (spec->modified.len > 0 &&
-        !read_modified(json_path(value, spec->modified), &page->arena, &record->modified_us))
+        !answer_time(json_path(value, spec->modified), &page->arena, &record->modified_us))
         reject(record, STR("the record's modified time is neither RFC 3339 nor milliseconds"));
     if (spec->merged.len > 0 &&
         !read_merged(json_path(value, spec->merged), &page->arena, record)) {
@@ -245,7 +219,7 @@ void page_parse_records(struct page *page)
         const struct json *root = NULL;
         struct str text = record->why;
         record->why = STR("");
-        if (!is_id(record->id)) {
+        if (!answer_is_id(record->id)) {
             record->id = none;
             reject(record, STR("the record has no id that can be used: 1 to 255 bytes of text"));
         }

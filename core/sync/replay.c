@@ -127,6 +127,30 @@ static void copy_row(const struct run_row *row, struct run_row *ret_row, struct 
     }
 }
 
+static bool note_erased(void *arg, const struct quarantine_row *row)
+{
+    bool *erased = arg;
+    *erased = str_eq(row->payload, STR(STORE_ERASED_PAYLOAD));
+    return false;
+}
+
+/* One that was asked for by its number, and has nothing to replay any more. */
+static int refuse_erased(struct sync_host *host, const struct setup *setup, int64_t id,
+                         struct error *err)
+{
+    bool erased = false;
+    struct str name = setup->config->name;
+    if (host->store->engine->each_quarantined(host->store, name, STR(""), id, note_erased, &erased,
+                                              err) != 0)
+        return -1;
+    if (!erased)
+        return 0;
+    return error_set(err,
+                     "record %lld in quarantine cannot be replayed: what it held was erased with "
+                     "the data of a person; `fastenr sync %.*s --full` brings it again",
+                     (long long)id, STR_ARG(name));
+}
+
 int replay_quarantine(struct sync_host *host, struct setup *setup, const struct object_setup *only,
                       int64_t id, struct str started_by, struct run_row *ret_row,
                       struct arena *arena, struct error *err)
@@ -138,7 +162,9 @@ int replay_quarantine(struct sync_host *host, struct setup *setup, const struct 
                                .exit_signal = -1,
                                .exit_code = -1};
     select_objects(&run, only);
-    int rc = run_store_open(&run, err);
+    int rc = id != 0 ? refuse_erased(host, setup, id, err) : 0;
+    if (rc == 0)
+        rc = run_store_open(&run, err);
     if (rc == 0)
         rc = replay(&run, id, err);
     copy_row(&run.row, ret_row, arena);

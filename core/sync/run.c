@@ -75,6 +75,7 @@ static void free_run(struct run *run)
     link_list_free(&run->ends.ends);
     link_list_free(&run->ends.came);
     arena_free(&run->ends.arena);
+    run_export_free(run);
     run_fields_end(run);
     arena_free(&run->arena);
     free(run->objects);
@@ -147,6 +148,18 @@ void run_report_progress(struct run *run)
 void run_object_done(struct run *run)
 {
     struct run_object *object = run_current(run);
+    if (object->resumed || !run_export_wanted(run, object)) {
+        run_export_done(run);
+        return;
+    }
+    object->stage = STAGE_EXPORT;
+    if (run_goes_on(run))
+        run_export_begin(run);
+}
+
+void run_export_done(struct run *run)
+{
+    struct run_object *object = run_current(run);
     object->stage = STAGE_WALK;
     if (!object->resumed)
         run->current++;
@@ -187,6 +200,7 @@ static void on_checked(struct run *run, const struct operation_result *result)
     snprintf(run->account, sizeof run->account, "%.*s", STR_ARG(result->account_id));
     snprintf(run->account_name, sizeof run->account_name, "%.*s", STR_ARG(result->account_name));
     session_set_account(run->session, str_from(run->account));
+    run->clock_skew_us = session_vendor_now(run->session) - world_now(run->host->world);
     run_submit(run, run_store_account, run_next);
 }
 
@@ -195,6 +209,8 @@ static void on_finished(void *arg, const struct operation_result *result)
     struct run *run = arg;
     if (result->phase == PHASE_READ) {
         run_read_finished(run, result);
+    } else if (result->phase == PHASE_WRITE) {
+        run_export_written(run, result);
     } else if (run->concluded) {
         return;
     } else if (result->phase == PHASE_DISCOVER) {
@@ -255,6 +271,7 @@ static void on_ended(void *arg, const struct session_end *end)
     const struct client_stats *stats = session_stats(run->session);
     run->row.api_calls += stats->calls;
     run->row.bytes += stats->bytes;
+    run->write_unclear = end->unclear;
     if (end->how == SESSION_CRASHED)
         note_crash(run, end);
     char text[sizeof run->crash_text];
@@ -274,7 +291,8 @@ static const struct session_events session_events = {.finished = on_finished,
                                                      .emit_records = run_emit_records,
                                                      .emit_field = run_emit_field,
                                                      .checkpoint = run_checkpoint,
-                                                     .progress = run_progress_total};
+                                                     .progress = run_progress_total,
+                                                     .written = run_written};
 
 static void start_session(struct run *run)
 {

@@ -5,13 +5,14 @@
 #define SYNC_RUN_INTERNAL_H
 
 #include "plugin/protocol.h"
+#include "sync/export.h"
 #include "sync/intake.h"
 #include "sync/run.h"
 #include "sync/session.h"
 
 /* What an object is read for: its records; what is deleted; those of which it is not known whether
  * they are still there. */
-enum stage { STAGE_WALK, STAGE_DELETED, STAGE_IDS };
+enum stage { STAGE_WALK, STAGE_DELETED, STAGE_IDS, STAGE_EXPORT };
 
 /* One object of the run. */
 struct run_object {
@@ -87,6 +88,14 @@ struct run {
     struct timer restart;
 
     struct run_ends ends;
+    struct export export; /* of the current object, in STAGE_EXPORT */
+    size_t export_group;  /* that is being written */
+    int export_passes;
+    bool writing; /* that group is with the worker */
+    void (*after_abandon)(struct run *run);
+    enum outcome write_outcome;
+    int64_t clock_skew_us; /* the vendor's clock less ours, as of the session's beginning */
+    bool write_unclear;    /* what nothing was said of may be done */
     struct run_look look;
     struct intake *intake;
     struct parse *parse; /* the emit that the worker waits for; NULL: none */
@@ -139,6 +148,8 @@ bool run_goes_on(struct run *run);
 void run_next(struct run *run);
 /* Nothing more is to be read for this object, but what changed since a read that was resumed. */
 void run_object_done(struct run *run);
+/* Nothing is to be written for it any more. */
+void run_export_done(struct run *run);
 void run_report_progress(struct run *run);
 
 /* ---- run_fields.c ---- */
@@ -174,6 +185,20 @@ void run_emit_page(void *run, struct ticket *ticket, const struct page_spec *spe
 void run_emit_records(void *run, const struct emitted_record *records, uint32_t count);
 enum outcome run_checkpoint(void *run, struct str position);
 void run_progress_total(void *run, uint64_t total);
+
+/* ---- run_export.c ---- */
+
+/* Whether the object's changes are to be written to the vendor. */
+bool run_export_wanted(const struct run *run, const struct run_object *object);
+void run_export_begin(struct run *run);
+/* The vendor's records of the portion have been read and merged. */
+void run_export_looked(struct run *run);
+void run_export_written(struct run *run, const struct operation_result *result);
+enum outcome run_written(void *run, const struct write_result *results, uint32_t count);
+/* The worker is gone, or the run ends: what it has answered is taken in, and what was noted and not
+ * sent is forgotten. Whether anything of that is to do; `then` is called after it. */
+bool run_export_abandon(struct run *run, void (*then)(struct run *run));
+void run_export_free(struct run *run);
 
 /* ---- run_end.c ---- */
 

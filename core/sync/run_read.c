@@ -161,6 +161,8 @@ static void parse_done(void *arg)
         doubt(run, p);
         return;
     }
+    if (run_current(run)->stage == STAGE_EXPORT)
+        export_note(&run->export, p->page);
     run->parse = NULL;
     run->held = p->ticket ? HELD_PAGE : HELD_RECORDS;
     if (!hold_result(run, &p->page->result)) {
@@ -359,7 +361,7 @@ static void begin_intake(struct run *run, struct run_object *object)
                                    .cpu_us = &run->row.cpu_us};
     stream.merge.notes_seen =
         walks && object->state.walk == WALK_FULL && object->state.walk_links > 0;
-    if (!walks)
+    if (!walks && object->stage != STAGE_EXPORT)
         stream.merge.met = object->stage == STAGE_DELETED ? &ends->dead : &ends->came;
     run->intake = intake_new(&stream, &intake_events, run);
 }
@@ -408,6 +410,10 @@ static void read_walk(struct run *run)
 void run_read_begin(struct run *run)
 {
     struct run_object *object = run_current(run);
+    if (object->stage == STAGE_EXPORT) { /* after a crash of the connector */
+        run_export_begin(run);
+        return;
+    }
     if (run->request.verify)
         verify_begin_object(run->request.verify, object->setup->item->name);
     bool fresh = object->stage == STAGE_WALK && choose_walk(run, object);
@@ -449,6 +455,8 @@ static void after_read(struct run *run)
         run_fields_begin(run);
     else if (run->read_outcome != OUTCOME_OK)
         run_conclude(run, RUN_FAILED, run->read_text);
+    else if (run_current(run)->stage == STAGE_EXPORT)
+        run_export_looked(run);
     else if (run_current(run)->stage != STAGE_WALK)
         run_end_finished(run);
     else
@@ -470,6 +478,6 @@ void run_read_abandon(struct run *run, void (*then)(struct run *run))
     run_read_orphan(run);
     if (run->intake)
         drain(run, then);
-    else
+    else if (!run_export_abandon(run, then))
         then(run);
 }

@@ -57,27 +57,29 @@ static int prepare_mapping(struct run *run, struct object_setup *setup, int64_t 
 static int open_streams(struct run *run, int64_t *ids, struct error *err)
 {
     struct store *store = run->host->store;
+    struct erased_ids *erased = arena_new(&run->arena, run->setup->object_count, sizeof erased[0]);
     for (size_t i = 0; i < run->setup->object_count; i++) {
         struct object_setup *setup = &run->setup->objects[i];
         struct run_object *object = find_object(run, setup);
         struct stream_state state;
         if (store->engine->stream(store, run->connection, setup->item->name, setup->model,
                                   &run->arena, &state, err) != 0 ||
-            prepare_mapping(run, setup, state.id, err) != 0)
+            prepare_mapping(run, setup, state.id, err) != 0 ||
+            store->engine->load_erased(store, state.id, &run->arena, &erased[i].hashes,
+                                       &erased[i].count, err) != 0)
             return -1;
         ids[i] = state.id;
         if (!object)
             continue;
         object->state = state;
-        object->target = (struct merge_target){
-            .setup = run->setup, .object = setup, .stream = state.id, .streams = ids};
+        object->target = (struct merge_target){.setup = run->setup,
+                                               .object = setup,
+                                               .stream = state.id,
+                                               .streams = ids,
+                                               .erased = erased};
         take_position(object);
-        uint64_t *erased;
-        if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0 ||
-            store->engine->load_erased(store, state.id, &run->arena, &erased,
-                                       &object->target.erased_count, err) != 0)
+        if (store->engine->count_links(store, state.id, &object->target.links_before, err) != 0)
             return -1;
-        object->target.erased = erased;
     }
     return 0;
 }
@@ -237,6 +239,7 @@ struct merge run_merge(struct run *run)
                           .run = run->row.id,
                           .target = &object->target,
                           .retakes = object->state.mapping_hash != object->setup->mapping.hash,
+                          .clock_skew_us = run->clock_skew_us,
                           .verify = run->request.verify,
                           .dry = run_is_dry(run)};
 }

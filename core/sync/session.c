@@ -46,7 +46,9 @@ static void make_request(struct ticket *ticket, struct client_request *ret_reque
 
 static void on_answer(void *arg, struct client_result *result)
 {
-    worker_http_done(arg, result->outcome, result->status, result->body, result->text);
+    struct ticket *ticket = arg;
+    ticket->not_done = result->not_done;
+    worker_http_done(ticket, result->outcome, result->status, result->body, result->text);
 }
 
 static void on_http(void *arg, struct ticket *ticket)
@@ -60,6 +62,7 @@ static void on_http(void *arg, struct ticket *ticket)
 static void on_http_cancel(void *arg, struct ticket *ticket)
 {
     (void)arg;
+    ticket->not_done = !client_is_sent(ticket->sending);
     client_cancel(ticket->sending);
     ticket->sending = NULL;
 }
@@ -127,8 +130,12 @@ static void on_finished(void *arg, const struct operation_result *result)
 static void on_ended(void *arg, const struct worker_end *end)
 {
     struct session *s = arg;
-    struct session_end e = {.how = SESSION_STOPPED, .phase = end->phase, .signal = -1, .code = -1};
-    e.text = "";
+    struct session_end e = {.how = SESSION_STOPPED,
+                            .phase = end->phase,
+                            .signal = -1,
+                            .code = -1,
+                            .unclear = end->unclear,
+                            .text = ""};
     if (s->refusal[0] != '\0') {
         e.how = SESSION_REFUSED;
         e.text = s->refusal;
@@ -175,6 +182,12 @@ static enum outcome on_checkpoint(void *arg, struct str position)
     return s->events->checkpoint ? s->events->checkpoint(s->arg, position) : OUTCOME_OK;
 }
 
+static enum outcome on_written(void *arg, const struct write_result *results, uint32_t count)
+{
+    struct session *s = arg;
+    return s->events->written(s->arg, results, count);
+}
+
 static void on_progress(void *arg, uint64_t total)
 {
     struct session *s = arg;
@@ -192,7 +205,8 @@ static const struct worker_events worker_events = {.started = on_started,
                                                    .emit_records = on_emit_records,
                                                    .emit_field = on_emit_field,
                                                    .checkpoint = on_checkpoint,
-                                                   .progress = on_progress};
+                                                   .progress = on_progress,
+                                                   .written = on_written};
 
 /* ---- life ---- */
 

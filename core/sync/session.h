@@ -14,6 +14,7 @@ struct session_end {
     enum { SESSION_STOPPED, SESSION_REFUSED, SESSION_CRASHED } how;
     enum phase phase;
     int signal, code; /* of SESSION_CRASHED; -1: none */
+    bool unclear;     /* in a write: as in struct operation_result */
     const char *text; /* one sentence, unless it was stopped */
 };
 
@@ -29,6 +30,7 @@ struct session_events {
     enum outcome (*emit_field)(void *arg, const struct vendor_field *field);
     enum outcome (*checkpoint)(void *arg, struct str position);
     void (*progress)(void *arg, uint64_t total);
+    enum outcome (*written)(void *arg, const struct write_result *results, uint32_t count);
 };
 
 /* Starts the worker and creates the instance. NULL on failure. */
@@ -36,7 +38,8 @@ struct session *session_start(struct sync_host *host, const struct setup *setup,
                               const struct image *image, const struct session_events *events,
                               void *arg, struct error *err);
 
-/* For worker_check, worker_discover, worker_read, worker_cancel and the answers to services. */
+/* For worker_check, worker_discover, worker_read, worker_write, worker_cancel and the answers to
+ * services. */
 struct worker *session_worker(const struct session *session);
 const struct client_stats *session_stats(const struct session *session);
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/redact.h"
 #include "base/time.h"
+#include "sync/export_compile.h"
 #include "sync/take.h"
 
 struct maker {
@@ -583,6 +584,42 @@ static bool make_object(struct maker *m, const struct named_item *item, struct o
     return o->config->enabled;
 }
 
+/* ---- both ways ---- */
+
+static bool writes_any(const struct descriptor *d)
+{
+    for (uint32_t i = 0; i < d->object_count; i++)
+        if (export_is_writable(&d->objects[i]))
+            return true;
+    return false;
+}
+
+static bool weighs_sources(const struct setup *s)
+{
+    bool any = s->config->policy.conflict == CONFLICT_SOURCE_PRIORITY;
+    for (size_t i = 0; i < s->object_count; i++)
+        for (size_t j = 0; j < s->objects[i].mapping.rule_count; j++)
+            any = any || s->objects[i].mapping.rules[j].conflict == CONFLICT_SOURCE_PRIORITY;
+    return any;
+}
+
+/* What the connection says for all of its objects. */
+static void check_policy(struct maker *m)
+{
+    const struct connection_config *c = m->s->config;
+    const struct descriptor *d = m->s->descriptor;
+    const struct node *direction = node_given(c->root, "sync_direction"),
+                      *priority = node_given(c->root, "priority");
+    if (direction && direction_exports(c->policy.direction) && !writes_any(d))
+        settings_complain(&m->ctx, direction,
+                          "%.*s writes nothing to the vendor: write sync_direction: import",
+                          STR_ARG(d->name));
+    if (priority && !weighs_sources(m->s))
+        settings_complain(&m->ctx, priority,
+                          "'priority' goes with conflict_resolution: source_priority, which "
+                          "nothing here has; add that, or remove it");
+}
+
 static void make_objects(struct maker *m)
 {
     const struct named_list *list = &m->s->config->objects;
@@ -593,6 +630,7 @@ static void make_objects(struct maker *m)
     for (size_t i = 0; i < m->s->object_count; i++)
         check_lookups(m, &m->s->objects[i]);
     take_check_all(&m->ctx, m->s);
+    check_policy(m);
     const struct node *written = node_get(m->s->config->root, "objects");
     if (written && written->kind == NODE_MAP && written->count == 0) /* else it is said already */
         settings_complain(&m->ctx, written, "'objects' is empty: name at least one");

@@ -93,7 +93,8 @@ static const struct fastenr_limit limits[] = {
 
 /* The daily quota is an hour's wait, which the host does not sit out: the run ends, and a later one
  * goes on where it stopped. 477 (the account moves to another data centre) says itself how long.
- * 522, 525 and 526 tell of trouble between HubSpot's edge and HubSpot that waiting does not mend.
+ * Both that and 423 (others write the same records now) refuse, and have done nothing. 522, 525 and
+ * 526 tell of trouble between HubSpot's edge and HubSpot that waiting does not mend.
  */
 static const struct fastenr_response_rule responses[] = {
     REFUSED_BY("TEN_SECONDLY_ROLLING", 10000),
@@ -111,9 +112,14 @@ static const struct fastenr_response_rule responses[] = {
     {.status_min = 423,
      .status_max = 423,
      .outcome = FASTENR_RETRY_AFTER,
+     .flags = FASTENR_RESPONSE_NOT_DONE,
      .retry_after_ms = 2000,
      MESSAGE},
-    {.status_min = 477, .status_max = 477, .outcome = FASTENR_RETRY_AFTER, MESSAGE},
+    {.status_min = 477,
+     .status_max = 477,
+     .outcome = FASTENR_RETRY_AFTER,
+     .flags = FASTENR_RESPONSE_NOT_DONE,
+     MESSAGE},
     {.status_min = 400, .status_max = 499, .outcome = FASTENR_FAILED, MESSAGE},
     {.status_min = 522, .status_max = 522, .outcome = FASTENR_FAILED, MESSAGE},
     {.status_min = 525, .status_max = 526, .outcome = FASTENR_FAILED, MESSAGE},
@@ -132,8 +138,8 @@ static const struct fastenr_option options[] = {
      .type = FASTENR_OPTION_ENUM,
      .default_value = FASTENR_STR("v3"),
      .choices = FASTENR_TABLE(api_versions),
-     .help = FASTENR_STR("Version of HubSpot's API that records are read by; all three give the "
-                         "same.")},
+     .help = FASTENR_STR("Version of HubSpot's API that records are read and written by; all "
+                         "three give the same.")},
 };
 
 static const char *objects_url(const struct fastenr_services *services, struct fastenr_host *host)
@@ -252,7 +258,8 @@ static const struct fastenr_ops ops = {.size = sizeof(struct fastenr_ops),
                                        .destroy = destroy,
                                        .check = check,
                                        .discover = hubspot_discover,
-                                       .read = hubspot_read};
+                                       .read = hubspot_read,
+                                       .write = hubspot_write};
 
 static const struct fastenr_connector hubspot = {
     .magic = FASTENR_MAGIC,

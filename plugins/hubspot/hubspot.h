@@ -17,6 +17,7 @@ enum {
     HUBSPOT_SEARCH_BODY_MAX = 3000,  /* HubSpot refuses a longer search */
     HUBSPOT_LIST_PAGE = 100,         /* the most that a list or a batch read gives */
     HUBSPOT_SEARCH_PAGE = 200,       /* the most that a search gives */
+    HUBSPOT_WRITE_BATCH = 100,       /* the most that a batch writes */
     HUBSPOT_ASSOCIATION_PAGES = 60,  /* of one record's: four objects' make 240 answers a page */
     HUBSPOT_ID_MAX = 20,             /* digits of an id */
     HUBSPOT_CURSOR_MAX = 256,        /* bytes of `paging.next.after` */
@@ -77,8 +78,9 @@ __attribute__((format(printf, 3, 4))) fastenr_outcome hubspot_fail(struct hubspo
                                                                    const char *format, ...);
 
 enum hubspot_retry {
-    HUBSPOT_RETRIED,   /* a read: the host repeats it after any passing fault */
-    HUBSPOT_TRIED_ONCE /* not worth waiting for */
+    HUBSPOT_RETRIED,    /* a read: the host repeats it after any passing fault */
+    HUBSPOT_TRIED_ONCE, /* not worth waiting for */
+    HUBSPOT_WRITTEN     /* it must not be done twice */
 };
 
 struct hubspot_request {
@@ -98,6 +100,13 @@ fastenr_outcome hubspot_send(struct hubspot *h, const struct hubspot_request *re
 /* The same, and the HTTP status, 0 when there was no answer. */
 fastenr_outcome hubspot_send_status(struct hubspot *h, const struct hubspot_request *request,
                                     uint64_t *ret_handle, int32_t *ret_status);
+
+/* The same, but a handle is given of a refused answer, too, and nothing is explained. */
+fastenr_outcome hubspot_send_any(struct hubspot *h, const struct hubspot_request *request,
+                                 uint64_t *ret_handle, int32_t *ret_status);
+/* Two refusals that a person cannot guess from HubSpot's own words get others. */
+fastenr_outcome hubspot_explain(struct hubspot *h, fastenr_outcome outcome, int32_t status,
+                                struct fastenr_str scope);
 
 /* A value that every answer of that kind has: its absence is FAILED, never GONE. `what` names it
  * for people. */
@@ -187,5 +196,6 @@ fastenr_outcome hubspot_discover_reference(struct hubspot *h, const struct faste
 
 fastenr_outcome hubspot_discover(void *instance, struct fastenr_str object);
 fastenr_outcome hubspot_read(void *instance, const struct fastenr_selector *selector);
+fastenr_outcome hubspot_write(void *instance, const struct fastenr_write *write);
 
 #endif

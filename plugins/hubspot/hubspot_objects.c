@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the connector reads: the objects, and how their properties become canonical fields. */
+/* What the connector reads and writes: the objects, how their properties become canonical fields,
+ * and which of them HubSpot fills itself. */
 #include "hubspot.h"
 
 #define MAP(field, property)                                                                       \
@@ -234,13 +235,46 @@ static const struct fastenr_mapping custom_mapping[] = {
  * have lost records to minutes of lag. Re-reading five minutes costs a page or two. */
 enum { INDEX_LAG_MS = 5 * 60 * 1000 };
 
+/* ---- writing ---- */
+
+/* What HubSpot calculates, says by the state of a record, or keeps elsewhere; and "{title}", which
+ * is made here. Nobody needs to ask discover to know these. */
+#define CALCULATED                                                                                 \
+    FASTENR_STR("hs_object_id"), FASTENR_STR("createdate"), FASTENR_STR("hs_createdate"),          \
+        FASTENR_STR("lastmodifieddate"), FASTENR_STR("hs_lastmodifieddate"),                       \
+        FASTENR_STR("hs_merged_object_ids"), FASTENR_STR("hs_object_source"),                      \
+        FASTENR_STR("hs_parent_company_id"), FASTENR_STR("associatedcompanyid"),                   \
+        FASTENR_STR("hs_deal_stage_probability"), FASTENR_STR("hs_is_closed"),                     \
+        FASTENR_STR("hs_is_closed_won"), FASTENR_STR("closed_date"),                               \
+        FASTENR_STR("hs_task_completion_date"), FASTENR_STR(HUBSPOT_TITLE)
+static const struct fastenr_str calculated[] = {CALCULATED};
+
+#define TO_COMPANIES FASTENR_STR(HUBSPOT_ASSOCIATIONS "companies")
+#define TO_CONTACTS  FASTENR_STR(HUBSPOT_ASSOCIATIONS "contacts")
+#define TO_DEALS     FASTENR_STR(HUBSPOT_ASSOCIATIONS "deals")
+#define TO_TICKETS   FASTENR_STR(HUBSPOT_ASSOCIATIONS "tickets")
+static const struct fastenr_str company_links[] = {TO_CONTACTS, TO_DEALS, TO_TICKETS};
+static const struct fastenr_str contact_links[] = {TO_COMPANIES, TO_DEALS, TO_TICKETS};
+static const struct fastenr_str deal_links[] = {TO_COMPANIES, TO_CONTACTS, TO_TICKETS};
+static const struct fastenr_str ticket_links[] = {TO_COMPANIES, TO_CONTACTS, TO_DEALS};
+static const struct fastenr_str all_links[] = {TO_COMPANIES, TO_CONTACTS, TO_DEALS, TO_TICKETS};
+
+/* HubSpot has no request that brings an archived record back. */
+#define WRITE_FLAGS                                                                                \
+    FASTENR_OBJECT_CREATE | FASTENR_OBJECT_UPDATE | FASTENR_OBJECT_UPSERT | FASTENR_OBJECT_ARCHIVE
+#define WRITTEN_BY(scope, links)                                                                   \
+    .write_rows = HUBSPOT_WRITE_BATCH, .write_scope = FASTENR_STR(scope),                          \
+    .associations = FASTENR_TABLE(links), .read_only = FASTENR_TABLE(calculated)
+
 #define LIFE_FLAGS FASTENR_OBJECT_DELETED | FASTENR_OBJECT_DELETED_ALL | FASTENR_OBJECT_IDS
-#define OBJECT(object_name, object_label, object, modified_property, object_scope, rows)           \
+#define OBJECT(object_name, object_label, object, modified_property, object_scope, rows, writing,  \
+               links)                                                                              \
     {                                                                                              \
         .name = FASTENR_STR(object_name), .label = FASTENR_STR(object_label),                      \
         .canonical = FASTENR_STR(object), .key = FASTENR_STR("hs_object_id"),                      \
         .modified = FASTENR_STR(modified_property), .scope = FASTENR_STR(object_scope),            \
-        .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows), .flags = LIFE_FLAGS           \
+        .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows),                               \
+        .flags = LIFE_FLAGS | WRITE_FLAGS, WRITTEN_BY(writing, links)                              \
     }
 /* Read whole each time, so that nothing can be missed. */
 #define TABLE(object_name, object_label, object, id, object_scope, rows)                           \
@@ -251,18 +285,27 @@ enum { INDEX_LAG_MS = 5 * 60 * 1000 };
     }
 #define MODIFIED       "hs_lastmodifieddate" /* contacts alone name it otherwise */
 #define SCOPE_CONTACTS "crm.objects.contacts.read"
+#define WRITE_CONTACTS "crm.objects.contacts.write"
 
 const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS] = {
     OBJECT("companies", "Companies", "account", MODIFIED, "crm.objects.companies.read",
-           company_mapping),
-    OBJECT("contacts", "Contacts", "contact", "lastmodifieddate", SCOPE_CONTACTS, contact_mapping),
-    OBJECT("deals", "Deals", "deal", MODIFIED, "crm.objects.deals.read", deal_mapping),
-    OBJECT("tickets", "Tickets", "ticket", MODIFIED, "tickets", ticket_mapping),
-    OBJECT("calls", "Calls", "engagement", MODIFIED, SCOPE_CONTACTS, call_mapping),
-    OBJECT("emails", "E-mails", "engagement", MODIFIED, "sales-email-read", email_mapping),
-    OBJECT("meetings", "Meetings", "engagement", MODIFIED, SCOPE_CONTACTS, meeting_mapping),
-    OBJECT("notes", "Notes", "engagement", MODIFIED, SCOPE_CONTACTS, note_mapping),
-    OBJECT("tasks", "Tasks", "engagement", MODIFIED, SCOPE_CONTACTS, task_mapping),
+           company_mapping, "crm.objects.companies.write", company_links),
+    OBJECT("contacts", "Contacts", "contact", "lastmodifieddate", SCOPE_CONTACTS, contact_mapping,
+           WRITE_CONTACTS, contact_links),
+    OBJECT("deals", "Deals", "deal", MODIFIED, "crm.objects.deals.read", deal_mapping,
+           "crm.objects.deals.write", deal_links),
+    OBJECT("tickets", "Tickets", "ticket", MODIFIED, "tickets", ticket_mapping, "tickets",
+           ticket_links),
+    OBJECT("calls", "Calls", "engagement", MODIFIED, SCOPE_CONTACTS, call_mapping, WRITE_CONTACTS,
+           all_links),
+    OBJECT("emails", "E-mails", "engagement", MODIFIED, "sales-email-read", email_mapping,
+           WRITE_CONTACTS, all_links),
+    OBJECT("meetings", "Meetings", "engagement", MODIFIED, SCOPE_CONTACTS, meeting_mapping,
+           WRITE_CONTACTS, all_links),
+    OBJECT("notes", "Notes", "engagement", MODIFIED, SCOPE_CONTACTS, note_mapping, WRITE_CONTACTS,
+           all_links),
+    OBJECT("tasks", "Tasks", "engagement", MODIFIED, SCOPE_CONTACTS, task_mapping, WRITE_CONTACTS,
+           all_links),
     TABLE("owners", "Owners", "owner", "id", "crm.objects.owners.read", owner_mapping),
     TABLE("deal_stages", "Stages of deal pipelines", "pipeline_stage", "stageId",
           "crm.objects.deals.read", deal_stage_mapping),
@@ -276,7 +319,8 @@ const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS] = {
      .scope = FASTENR_STR("crm.objects.custom.read"),
      .lookback_ms = INDEX_LAG_MS,
      .mapping = FASTENR_TABLE(custom_mapping),
-     .flags = LIFE_FLAGS | FASTENR_OBJECT_CUSTOM},
+     .flags = LIFE_FLAGS | WRITE_FLAGS | FASTENR_OBJECT_CUSTOM,
+     WRITTEN_BY("crm.objects.custom.write", all_links)},
 };
 
 static const struct fastenr_object *find(const char *name, uint64_t len)

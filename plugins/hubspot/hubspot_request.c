@@ -20,9 +20,8 @@ fastenr_outcome hubspot_fail(struct hubspot *h, fastenr_outcome outcome, const c
     return h->services->fail(h->host, outcome, hubspot_text(text));
 }
 
-/* Two refusals that a person cannot guess from HubSpot's own words. */
-static fastenr_outcome explain(struct hubspot *h, fastenr_outcome outcome, int32_t status,
-                               struct fastenr_str scope)
+fastenr_outcome hubspot_explain(struct hubspot *h, fastenr_outcome outcome, int32_t status,
+                                struct fastenr_str scope)
 {
     if (outcome != FASTENR_AUTH_FAILED)
         return outcome;
@@ -38,8 +37,8 @@ static fastenr_outcome explain(struct hubspot *h, fastenr_outcome outcome, int32
     return outcome;
 }
 
-fastenr_outcome hubspot_send_status(struct hubspot *h, const struct hubspot_request *request,
-                                    uint64_t *ret_handle, int32_t *ret_status)
+fastenr_outcome hubspot_send_any(struct hubspot *h, const struct hubspot_request *request,
+                                 uint64_t *ret_handle, int32_t *ret_status)
 {
     static const struct fastenr_header json[] = {
         {FASTENR_STR("Content-Type"), FASTENR_STR("application/json")},
@@ -57,15 +56,21 @@ fastenr_outcome hubspot_send_status(struct hubspot *h, const struct hubspot_requ
         r.method = hubspot_text("POST");
         r.headers = json_headers;
     }
-    *ret_handle = 0;
     fastenr_outcome outcome = h->services->http(h->host, &r, &response);
+    *ret_handle = response.handle;
     *ret_status = response.status;
-    if (outcome == FASTENR_OK) {
-        *ret_handle = response.handle;
+    return outcome;
+}
+
+fastenr_outcome hubspot_send_status(struct hubspot *h, const struct hubspot_request *request,
+                                    uint64_t *ret_handle, int32_t *ret_status)
+{
+    fastenr_outcome outcome = hubspot_send_any(h, request, ret_handle, ret_status);
+    if (outcome == FASTENR_OK)
         return FASTENR_OK;
-    }
-    h->services->release(h->host, response.handle);
-    return explain(h, outcome, response.status, request->scope);
+    h->services->release(h->host, *ret_handle);
+    *ret_handle = 0;
+    return hubspot_explain(h, outcome, *ret_status, request->scope);
 }
 
 fastenr_outcome hubspot_send(struct hubspot *h, const struct hubspot_request *request,

@@ -104,7 +104,7 @@ AT(struct fastenr_mapping, map, 112);
 AT(struct fastenr_mapping, scale, 128);
 AT(struct fastenr_mapping, take, 144);
 
-SIZE(struct fastenr_object, 128);
+SIZE(struct fastenr_object, 176);
 AT(struct fastenr_object, name, 0);
 AT(struct fastenr_object, label, 16);
 AT(struct fastenr_object, canonical, 32);
@@ -114,7 +114,10 @@ AT(struct fastenr_object, scope, 80);
 AT(struct fastenr_object, lookback_ms, 96);
 AT(struct fastenr_object, mapping, 104);
 AT(struct fastenr_object, flags, 120);
-AT(struct fastenr_object, reserved, 124);
+AT(struct fastenr_object, write_rows, 124);
+AT(struct fastenr_object, write_scope, 128);
+AT(struct fastenr_object, associations, 144);
+AT(struct fastenr_object, read_only, 160);
 
 SIZE(struct fastenr_connector, 192);
 AT(struct fastenr_connector, magic, 0);
@@ -190,7 +193,7 @@ AT(struct fastenr_field, name, 16);
 AT(struct fastenr_field, label, 32);
 AT(struct fastenr_field, values, 48);
 
-SIZE(struct fastenr_services, 120);
+SIZE(struct fastenr_services, 136);
 AT(struct fastenr_services, size, 0);
 AT(struct fastenr_services, abi_minor, 4);
 AT(struct fastenr_services, log, 8);
@@ -207,6 +210,8 @@ AT(struct fastenr_services, checkpoint, 88);
 AT(struct fastenr_services, release, 96);
 AT(struct fastenr_services, progress, 104);
 AT(struct fastenr_services, attach, 112);
+AT(struct fastenr_services, emit_written, 120);
+AT(struct fastenr_services, written, 128);
 
 SIZE(struct fastenr_attach, 72);
 AT(struct fastenr_attach, size, 0);
@@ -214,6 +219,38 @@ AT(struct fastenr_attach, rows, 8);
 AT(struct fastenr_attach, key, 24);
 AT(struct fastenr_attach, values, 40);
 AT(struct fastenr_attach, field, 56);
+
+SIZE(struct fastenr_written, 120);
+AT(struct fastenr_written, size, 0);
+AT(struct fastenr_written, outcome, 4);
+AT(struct fastenr_written, rows, 8);
+AT(struct fastenr_written, write_id, 24);
+AT(struct fastenr_written, id, 40);
+AT(struct fastenr_written, created, 56);
+AT(struct fastenr_written, modified, 72);
+AT(struct fastenr_written, fields, 88);
+AT(struct fastenr_written, message, 104);
+
+SIZE(struct fastenr_value, 40);
+AT(struct fastenr_value, name, 0);
+AT(struct fastenr_value, value, 16);
+AT(struct fastenr_value, type, 32);
+AT(struct fastenr_value, flags, 36);
+
+SIZE(struct fastenr_write_row, 96);
+AT(struct fastenr_write_row, write_id, 0);
+AT(struct fastenr_write_row, id, 16);
+AT(struct fastenr_write_row, key, 32);
+AT(struct fastenr_write_row, values, 48);
+AT(struct fastenr_write_row, field, 64);
+AT(struct fastenr_write_row, other_id, 80);
+
+SIZE(struct fastenr_write, 56);
+AT(struct fastenr_write, size, 0);
+AT(struct fastenr_write, op, 4);
+AT(struct fastenr_write, object, 8);
+AT(struct fastenr_write, key_field, 24);
+AT(struct fastenr_write, rows, 40);
 
 SIZE(struct fastenr_selector, 96);
 AT(struct fastenr_selector, size, 0);
@@ -232,7 +269,7 @@ AT(struct fastenr_check, reserved, 4);
 AT(struct fastenr_check, account_id, 8);
 AT(struct fastenr_check, account_name, 24);
 
-SIZE(struct fastenr_ops, 48);
+SIZE(struct fastenr_ops, 56);
 AT(struct fastenr_ops, size, 0);
 AT(struct fastenr_ops, reserved, 4);
 AT(struct fastenr_ops, create, 8);
@@ -240,6 +277,7 @@ AT(struct fastenr_ops, destroy, 16);
 AT(struct fastenr_ops, check, 24);
 AT(struct fastenr_ops, discover, 32);
 AT(struct fastenr_ops, read, 40);
+AT(struct fastenr_ops, write, 48);
 
 SIZE(struct fastenr_json, 32);
 AT(struct fastenr_json, buf, 0);
@@ -251,6 +289,12 @@ _Static_assert(FASTENR_OK == 0 && FASTENR_RETRY_AFTER == 1 && FASTENR_RATE_LIMIT
                    FASTENR_AUTH_FAILED == 3 && FASTENR_BAD_CONFIG == 4 && FASTENR_BAD_RECORD == 5 &&
                    FASTENR_GONE == 6 && FASTENR_CANCELLED == 7 && FASTENR_FAILED == 8,
                "outcomes");
+
+_Static_assert(FASTENR_WRITE_CREATE == 1 && FASTENR_WRITE_UPDATE == 2 &&
+                   FASTENR_WRITE_UPSERT == 3 && FASTENR_WRITE_ARCHIVE == 4 &&
+                   FASTENR_WRITE_RESTORE == 5 && FASTENR_WRITE_ASSOCIATE == 6 &&
+                   FASTENR_WRITE_DISSOCIATE == 7,
+               "writes");
 
 /* The frozen sixteen: magic, major, minor, size, as any host will ever read them. */
 int main(void)

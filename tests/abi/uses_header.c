@@ -59,8 +59,26 @@ static fastenr_outcome read_all(void *instance, const struct fastenr_selector *s
     return FASTENR_OK;
 }
 
+static fastenr_outcome write_all(void *instance, const struct fastenr_write *write)
+{
+    static const struct fastenr_str none = {"", 0};
+    const char *at = (const char *)write->rows.rows;
+    uint32_t i;
+    (void)instance;
+    for (i = 0; i < write->rows.count; i++, at += write->rows.stride) {
+        const struct fastenr_write_row *row = (const struct fastenr_write_row *)(const void *)at;
+        fastenr_outcome outcome;
+        if (!FASTENR_HAS(services, written))
+            return FASTENR_FAILED;
+        outcome = services->written(host, row->write_id, FASTENR_RETRY_AFTER, row->id, none);
+        if (outcome != FASTENR_OK)
+            return outcome;
+    }
+    return FASTENR_OK;
+}
+
 static const struct fastenr_ops ops = {
-    sizeof(struct fastenr_ops), 0, create, destroy, check, discover, read_all,
+    sizeof(struct fastenr_ops), 0, create, destroy, check, discover, read_all, write_all,
 };
 
 static const struct fastenr_connector connector = {

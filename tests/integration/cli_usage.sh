@@ -97,6 +97,10 @@ says 'every 5m'
 says 'no problems'
 expect 0 "$fastenr" -c good check --json
 says '"ok":true'
+expect 0 "$fastenr" -c good check --fields
+grep -q '^shop.things  *name  *->  *account.name' out.txt || fail "no field in: $out"
+expect 0 "$fastenr" -c good check --fields --json
+says '"fields":[{"object":"things","field":"name","custom":false,"imports":true,"from":["name"],"exports_to":null,"not_exported_because":null}]'
 FASTENR_CONF=good expect 0 "$fastenr" check shop
 expect 2 "$fastenr" check -c good shopp
 complains "did you mean 'shop'"

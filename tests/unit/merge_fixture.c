@@ -56,7 +56,10 @@ static const struct descriptor *vendor(void)
                                            .canonical = STR("account"),
                                            .key = STR("id"),
                                            .mapping = company,
-                                           .mapping_count = 5};
+                                           .mapping_count = 5,
+                                           .creates = true,
+                                           .updates = true,
+                                           .write_rows = 10};
     objects[1] = (struct connector_object){.name = STR("people"),
                                            .canonical = STR("contact"),
                                            .key = STR("id"),
@@ -174,8 +177,11 @@ static void open_object(struct side *side, size_t i)
                       &side->arena, &state, &err));
     OK(mapping_bind(&object->mapping, id_of_field, model, &err));
     side->streams[i] = state.id;
-    side->targets[i] = (struct merge_target){
-        .setup = &side->setup, .object = object, .stream = state.id, .streams = side->streams};
+    side->targets[i] = (struct merge_target){.setup = &side->setup,
+                                             .object = object,
+                                             .stream = state.id,
+                                             .streams = side->streams,
+                                             .erased = side->erased};
 }
 
 static void find_lookups(struct side *side, struct merge_target *target)
@@ -258,6 +264,9 @@ static struct merge begin_merge(struct side *side, struct merge_target *target)
         OK(ENGINE->count_links(fixture_store, target->stream, &target->links_before, &err));
     }
     OK(ENGINE->each_stream(fixture_store, str_from(side->name), note_quarantined, target, &err));
+    for (size_t i = 0; i < side->setup.object_count; i++)
+        OK(ENGINE->load_erased(fixture_store, side->streams[i], &side->arena,
+                               &side->erased[i].hashes, &side->erased[i].count, &err));
     buf_clear(&answer);
     return (struct merge){.store = fixture_store,
                           .world = &fixture_world.world,
@@ -360,6 +369,33 @@ const char *side_put_body(struct side *side, const char *object, const char *bod
     struct page *page = page_new(blob);
     OK(page_parse(page, &spec, NULL, &err));
     return put_page(side, find_target(side, object), page);
+}
+
+/* ---- erasing ---- */
+
+static void put_count(const char *name, int64_t count)
+{
+    if (count != 0)
+        buf_printf(&answer, "%s%s %d", answer.len > 0 ? ", " : "", name, (int)count);
+}
+
+const char *fixture_erase(const char *address)
+{
+    const struct erase_request request = {fixture_organization, str_from(address)};
+    struct erase_counts c;
+    OK(ENGINE->begin(fixture_store, &err));
+    OK(ENGINE->erase(fixture_store, &request, false, &c, &err));
+    OK(ENGINE->commit(fixture_store, &err));
+    buf_clear(&answer);
+    put_count("contacts", c.records);
+    put_count("owners", c.owners);
+    put_count("links", c.links);
+    put_count("log", c.log_rows);
+    put_count("quarantined", c.quarantined);
+    put_count("payloads", c.payloads);
+    put_count("emptied", c.emptied);
+    put_count("mentions", c.mentions);
+    return buf_cstr(&answer);
 }
 
 /* ---- a test ---- */

@@ -17,6 +17,7 @@ struct side {
     struct setup setup;
     int64_t connection, run;
     int64_t streams[SIDE_OBJECTS];
+    struct erased_ids erased[SIDE_OBJECTS];
     struct merge_target targets[SIDE_OBJECTS];
     bool same_run;         /* the next put adds to the counts of the last one */
     bool notes_seen;       /* puts are those of a read that looks for absence */
@@ -41,6 +42,9 @@ void side_close(struct side *side);
 
 /* What is wrong with such a connection, a line each; valid until the next call. */
 const char *side_mistakes(const char *objects);
+
+/* Erases a person; what became of that, as counts that are not 0. */
+const char *fixture_erase(const char *address);
 
 /* Pairs of id and fields, then NULL; each call is a run of its own. Returns what became of them,
  * like "created 1, unchanged 2", or "stopped: why"; valid until the next call. */

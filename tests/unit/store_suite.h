@@ -67,6 +67,14 @@ void test_erasure(void);
 void test_secrets(void);
 void test_vendor_fields(void);
 
+/* store_suite_erase.c */
+void test_erased_quarantine(void);
+void test_erased_log(void);
+void test_erased_owner(void);
+void test_erased_references(void);
+void test_erased_elsewhere(void);
+void test_erased_in_a_walk(void);
+
 /* store_suite_ends.c */
 void test_tombstones(void);
 void test_verify_finds_dead_records(void);
@@ -126,6 +134,12 @@ void test_exports_of_an_older_store(void);
     IN_STORE(test_doubles_in_a_batch)                                                              \
     IN_STORE(test_pauses)                                                                          \
     IN_STORE(test_erasure)                                                                         \
+    IN_STORE(test_erased_quarantine)                                                               \
+    IN_STORE(test_erased_log)                                                                      \
+    IN_STORE(test_erased_owner)                                                                    \
+    IN_STORE(test_erased_references)                                                               \
+    IN_STORE(test_erased_elsewhere)                                                                \
+    IN_STORE(test_erased_in_a_walk)                                                                \
     IN_STORE(test_secrets)                                                                         \
     IN_STORE(test_vendor_fields)                                                                   \
     IN_STORE(test_tombstones)                                                                      \
@@ -178,6 +192,12 @@ void test_exports_of_an_older_store(void);
         {"texts come back as they were", store_test_texts_come_back},                              \
         {"doubles in a batch", store_test_doubles_in_a_batch}, {"pauses", store_test_pauses},      \
         {"a person is erased", store_test_erasure},                                                \
+        {"what is in quarantine of or about one", store_test_erased_quarantine},                   \
+        {"the log forgets a person", store_test_erased_log},                                       \
+        {"an owner is erased, and what was taken of it", store_test_erased_owner},                 \
+        {"references to a person", store_test_erased_references},                                  \
+        {"reasons and positions that mention one", store_test_erased_elsewhere},                   \
+        {"a person is erased in the middle of a walk", store_test_erased_in_a_walk},               \
         {"secrets: versions, and who was first", store_test_secrets},                              \
         {"vendors' fields", store_test_vendor_fields},                                             \
         {"tombstones are neither listed nor matched", store_test_tombstones},                      \

@@ -345,20 +345,9 @@ static void taken_apart_again(void)
 
 static void erased_losers_stay_out(void)
 {
-    struct error err = {0};
-    struct erase_counts counts;
-    const struct erase_request ada = {fixture_organization, STR("ada@x.test")};
     side_open(&crm, "crm", both);
     PUT(crm, "people", "p1", "{\"first\": \"Ada\", \"email\": \"ada@x.test\"}");
-    CU_ASSERT_EQUAL(fixture_store->engine->begin(fixture_store, &err), 0);
-    CU_ASSERT_EQUAL(fixture_store->engine->erase(fixture_store, &ada, false, &counts, &err), 0);
-    CU_ASSERT_EQUAL(fixture_store->engine->commit(fixture_store, &err), 0);
-    uint64_t *hashes;
-    struct merge_target *people = &crm.targets[1];
-    CU_ASSERT_EQUAL(fixture_store->engine->load_erased(fixture_store, people->stream, &crm.arena,
-                                                       &hashes, &people->erased_count, &err),
-                    0);
-    people->erased = hashes;
+    UNIT_TEXT(fixture_erase("ada@x.test"), "contacts 1, links 1, log 1");
     UNIT_TEXT(BODY("people", "{\"list\": [{\"id\": \"p2\", \"f\": {\"first\": \"B\"}, "
                              "\"was\": [\"p1\"]}, {\"id\": \"p1\", \"f\": {\"first\": \"Ada\"}}]}"),
               "created 1, filtered 1");

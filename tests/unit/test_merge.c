@@ -133,6 +133,30 @@ static void mapping_that_grew(void)
     side_close(&crm);
 }
 
+/* What only goes to the vendor is read, and never taken. */
+static void export_alone(void)
+{
+    side_open(&crm, "crm",
+              "companies: {sync_direction: bidirectional, mapping: {industry: {sync_direction: "
+              "export}, custom_fields: {tier: {from: tier, sync_direction: export}}}}");
+    UNIT_TEXT(PUT(crm, "companies", "c1",
+                  "{\"name\": \"One\", \"industry\": \"Tools\", \"tier\": \"gold\"}"),
+              "created 1");
+    QUERY("SELECT name, industry, custom_fields FROM account", "One|~|~\n");
+    fixture_sql("UPDATE account SET industry = 'ours'");
+    UNIT_TEXT(PUT(crm, "companies", "c1",
+                  "{\"name\": \"Uno\", \"industry\": \"Dies\", \"tier\": \"silver\"}"),
+              "updated 1");
+    QUERY("SELECT name, industry, custom_fields FROM account", "Uno|ours|~\n");
+    side_close(&crm);
+    side_open(&crm, "crm", "companies: "); /* and once it is imported, it is */
+    crm.retakes = true;
+    UNIT_TEXT(PUT(crm, "companies", "c1", "{\"name\": \"Uno\", \"industry\": \"Tools\"}"),
+              "updated 1");
+    QUERY("SELECT name, industry FROM account", "Uno|Tools\n");
+    side_close(&crm);
+}
+
 /* ---- custom fields ---- */
 
 static const char custom_objects[] =
@@ -522,6 +546,7 @@ IN_STORE(update)
 IN_STORE(local_values_stay)
 IN_STORE(deleted_here)
 IN_STORE(mapping_that_grew)
+IN_STORE(export_alone)
 IN_STORE(custom_fields)
 IN_STORE(custom_fields_are_values)
 IN_STORE(broken_custom_fields)
@@ -548,6 +573,7 @@ const struct unit_test unit_tests[] = {
     {"only what the vendor moved is taken", test_local_values_stay},
     {"a record that another program deleted", test_deleted_here},
     {"a field mapped later", test_mapping_that_grew},
+    {"a field that is only exported", test_export_alone},
     {"custom fields", test_custom_fields},
     {"custom fields as values", test_custom_fields_are_values},
     {"custom fields that are broken", test_broken_custom_fields},

@@ -22,6 +22,7 @@ struct scripted_answer {
     enum transfer_fault fault;
     const char *body;
     const char *headers[6]; /* name, value, ... */
+    bool unsent;
 };
 
 struct script {
@@ -31,6 +32,7 @@ struct script {
     int64_t times[2000];
     char last_url[512];
     char last_headers[1024];
+    bool last_once;
 };
 
 struct transfer {
@@ -46,8 +48,11 @@ static void on_answer(void *arg)
     struct transfer *t = arg;
     const struct scripted_answer *a = t->answer;
     struct http_header headers[3];
-    struct transfer_result result = {
-        .fault = a->fault, .text = "broken by the test", .status = a->status, .headers = headers};
+    struct transfer_result result = {.fault = a->fault,
+                                     .unsent = a->unsent,
+                                     .text = "broken by the test",
+                                     .status = a->status,
+                                     .headers = headers};
     for (; result.header_count < 3 && a->headers[2 * result.header_count]; result.header_count++)
         headers[result.header_count] =
             (struct http_header){str_from(a->headers[2 * result.header_count]),
@@ -71,6 +76,7 @@ static struct transfer *script_start(struct transport *transport,
     size_t i = s->sent < s->count ? s->sent : s->count - 1;
     size_t used = 0;
     s->times[s->sent++ % 2000] = world_monotonic(&w.world);
+    s->last_once = request->once;
     snprintf(s->last_url, sizeof s->last_url, "%.*s", STR_ARG(request->url));
     for (size_t h = 0; h < request->header_count; h++)
         used +=
@@ -161,6 +167,7 @@ struct wait {
     int count;
     enum outcome outcome;
     int status;
+    bool not_done;
     char text[1024];
     char body[1024];
 };
@@ -172,6 +179,7 @@ static void on_done(void *arg, struct client_result *result)
     wait->count++;
     wait->outcome = result->outcome;
     wait->status = result->status;
+    wait->not_done = result->not_done;
     snprintf(wait->text, sizeof wait->text, "%s", result->text);
     struct str body = {0};
     if (result->body && blob_view(result->body, &body, NULL) == 0)
@@ -323,6 +331,50 @@ static void test_unsafe_is_not_repeated(void)
     c = open_client(ANSWERS({.status = 429}, {.fault = FAULT_NOT_SENT}, {.status = 200}), 3);
     CU_ASSERT_EQUAL(fetch(c, URL, "burst", false).outcome, OUTCOME_OK); /* nothing was done */
     CU_ASSERT_EQUAL(script.sent, 3);
+    close_client(c);
+}
+
+/* Of a request that is not repeated: whether it is proven that it did nothing. */
+static bool proven(const struct scripted_answer *answer)
+{
+    struct client *c = open_client(answer, 1);
+    bool not_done = fetch(c, URL, "burst", false).not_done;
+    CU_ASSERT_TRUE(script.last_once);
+    close_client(c);
+    return not_done;
+}
+
+static void test_not_done(void)
+{
+    CU_ASSERT_FALSE(proven(ANSWERS({.status = 200})));
+    CU_ASSERT_FALSE(proven(ANSWERS({.status = 502})));
+    CU_ASSERT_FALSE(proven(ANSWERS({.fault = FAULT_BROKEN})));
+    CU_ASSERT_FALSE(proven(ANSWERS({.status = 408})));
+    CU_ASSERT_FALSE(proven(ANSWERS({.fault = FAULT_REFUSED}))); /* an answer that is too large */
+    CU_ASSERT_TRUE(proven(ANSWERS({.fault = FAULT_REFUSED, .unsent = true})));
+    CU_ASSERT_TRUE(proven(ANSWERS({.fault = FAULT_NOT_SENT})));
+    CU_ASSERT_TRUE(proven(ANSWERS({.status = 429})));
+    CU_ASSERT_TRUE(proven(ANSWERS({.status = 400})));
+    CU_ASSERT_TRUE(proven(ANSWERS({.status = 302})));
+    struct client *c = open_client(ANSWERS({.status = 200}), 1);
+    CU_ASSERT_TRUE(fetch(c, "https://evil.test/", "burst", false).not_done);
+    fetch(c, URL, "burst", true);
+    CU_ASSERT_FALSE(script.last_once);
+    close_client(c);
+}
+
+static void test_is_sent(void)
+{
+    struct client *c = open_client(ANSWERS({.status = 429}, {.status = 200}), 2);
+    struct wait r = {0};
+    struct client_request request = {.method = STR("POST"), .url = STR(URL)};
+    struct exchange *x = client_send(c, &request, on_done, &r);
+    CU_ASSERT_TRUE(client_is_sent(x));
+    while (client_stats(c)->retries == 0)
+        loop_turn(w.world.loop, -1);
+    CU_ASSERT_FALSE(client_is_sent(x)); /* it waits for its next try */
+    loop_run(w.world.loop, &r.done);
+    CU_ASSERT_EQUAL(r.outcome, OUTCOME_OK);
     close_client(c);
 }
 
@@ -547,6 +599,8 @@ const struct unit_test unit_tests[] = {
     {"credentials that the vendor echoes", test_echo},
     {"credentials where the vendor's words are cut", test_echo_at_the_cut},
     {"an unsafe request is repeated only when nothing was done", test_unsafe_is_not_repeated},
+    {"what proves that a request did nothing", test_not_done},
+    {"whether a request is with the vendor", test_is_sent},
     {"a long wait is left to the schedule", test_long_waits_are_not_waited},
     {"requests go to the connector's hosts only", test_only_its_hosts},
     {"cancelling", test_cancel},

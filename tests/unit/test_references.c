@@ -202,6 +202,8 @@ static void enabled_later(void)
 static const char aside[] =
     "SELECT external_id, times, reason FROM quarantine ORDER BY external_id";
 
+static struct error replay_err;
+
 static const char *replay(const char *object, int64_t id)
 {
     static char text[600];
@@ -210,8 +212,7 @@ static const char *replay(const char *object, int64_t id)
     const struct object_setup *only = object ? setup_object(&crm.setup, str_from(object)) : NULL;
     struct run_row row;
     struct arena arena = {0};
-    struct error err;
-    int rc = replay_quarantine(&host, &crm.setup, only, id, STR("test"), &row, &arena, &err);
+    int rc = replay_quarantine(&host, &crm.setup, only, id, STR("test"), &row, &arena, &replay_err);
     int len = snprintf(text, sizeof text, "%d %s:", rc, run_status_name(row.status));
     for (size_t i = 0; i < row.stream_count; i++) {
         const struct run_counts *c = &row.streams[i].counts;
@@ -304,6 +305,62 @@ static void replay_stopped(void)
     side_close(&crm);
 }
 
+/* ---- people who were erased ---- */
+
+/* Nobody waits for one who will not come, be it before or after. */
+static void to_an_erased_one(void)
+{
+    side_open(&crm, "crm", both);
+    PUT(crm, "people", "p", "{\"first\": \"P\", \"boss\": \"q\"}", "q",
+        "{\"first\": \"Q\", \"email\": \"q@x.test\"}", "bad",
+        "{\"first\": \"R\", \"email\": \"none\", \"mail\": \"q@x.test\"}", "r",
+        "{\"first\": \"R\", \"boss\": \"bad\"}");
+    QUERY(people, "P|~|2\nQ|~|~\nR|~|~\n");
+    QUERY(pending, "bad|2|3|8\n");
+    UNIT_TEXT(fixture_erase("q@x.test"), "contacts 1, links 1, log 1, quarantined 1, emptied 1");
+    QUERY(people, "P|~|~\nR|~|~\n");
+    QUERY(pending, "");
+    UNIT_TEXT(PUT(crm, "people", "p", "{\"first\": \"P2\", \"boss\": \"q\"}", "s",
+                  "{\"first\": \"S\", \"boss\": \"q\"}", "r",
+                  "{\"first\": \"R\", \"boss\": \"q\"}"),
+              "created 1, updated 1, unchanged 1");
+    QUERY(pending, "");
+    UNIT_TEXT(PUT(crm, "people", "q", "{\"first\": \"Q\", \"email\": \"new@x.test\"}"),
+              "filtered 1");
+    side_close(&crm);
+}
+
+/* A record without an id is known again by what it holds. */
+static void erased_without_id(void)
+{
+    static const char body[] = "{\"list\": [{\"f\": {\"first\": \"A\", \"email\": \"a@x.test\"}}]}";
+    side_open(&crm, "crm", both);
+    UNIT_TEXT(side_put_body(&crm, "people", body), "quarantined 1");
+    UNIT_TEXT(fixture_erase("a@x.test"), "quarantined 1");
+    UNIT_TEXT(side_put_body(&crm, "people", body), "filtered 1");
+    QUERY("SELECT count(*) FROM quarantine", "0\n");
+    side_close(&crm);
+}
+
+/* What mentioned a person stays aside, and cannot be replayed until it comes again. */
+static void erased_payload(void)
+{
+    static const char bad[] = "{\"about\":\"ask a@x.test\"}";
+    side_open(&crm, "crm", both);
+    UNIT_TEXT(PUT(crm, "companies", "c", bad), "quarantined 1");
+    UNIT_TEXT(fixture_erase("a@x.test"), "payloads 1");
+    QUERY("SELECT count(*) FROM run", "1\n");
+    CU_ASSERT_EQUAL(strncmp(replay(NULL, 1), "-1 ", 3), 0);
+    UNIT_TEXT(replay_err.text,
+              "record 1 in quarantine cannot be replayed: what it held was erased with the data of "
+              "a person; `fastenr sync crm --full` brings it again");
+    QUERY("SELECT count(*) FROM run", "1\n");
+    UNIT_TEXT(replay("companies", 0), "0 quarantined: companies 1=0+0/1");
+    UNIT_TEXT(PUT(crm, "companies", "c", bad), "quarantined 1");
+    QUERY("SELECT id, times, payload FROM quarantine", "1|2|{\"about\":\"ask a@x.test\"}\n");
+    side_close(&crm);
+}
+
 #define IN_STORE(test)                                                                             \
     static void test_##test(void)                                                                  \
     {                                                                                              \
@@ -322,6 +379,9 @@ IN_STORE(replay_after_a_fix)
 IN_STORE(replay_one)
 IN_STORE(replay_linked_and_filtered)
 IN_STORE(replay_stopped)
+IN_STORE(to_an_erased_one)
+IN_STORE(erased_without_id)
+IN_STORE(erased_payload)
 
 const char *const unit_suite = "references and replay";
 const struct unit_test unit_tests[] = {
@@ -338,4 +398,7 @@ const struct unit_test unit_tests[] = {
     {"replay of one", test_replay_one},
     {"replay of a linked one and of one left out", test_replay_linked_and_filtered},
     {"replay stopped by a guard rail", test_replay_stopped},
+    {"to one who is erased", test_to_an_erased_one},
+    {"one without an id is erased", test_erased_without_id},
+    {"replay of what was erased", test_erased_payload},
     {NULL, NULL}};

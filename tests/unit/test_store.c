@@ -208,6 +208,26 @@ static void test_removed_while_open(void)
     ENGINE->rollback(store);
 }
 
+/* A reader holds up the journal, where what was erased still is. */
+static void test_vacuum_and_a_reader(void)
+{
+    sqlite3 *reader;
+    put_dictionaries();
+    create("c1", "Acme", NULL);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(db_path(), &reader), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(
+        sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM account", NULL, NULL, NULL), SQLITE_OK);
+    create("c2", "Other", NULL);
+    CU_ASSERT_EQUAL(ENGINE->vacuum(store, &err), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "another program holds the database"));
+    sqlite3_close(reader);
+    OK(ENGINE->vacuum(store, &err));
+    struct stat st;
+    char path[140];
+    snprintf(path, sizeof path, "%s-wal", db_path());
+    CU_ASSERT(stat(path, &st) == 0 && st.st_size == 0);
+}
+
 STORE_SUITE_FUNCTIONS
 IN_STORE(test_schema_is_the_model)
 IN_STORE(test_older_schema_is_migrated)
@@ -216,6 +236,7 @@ IN_STORE(test_triggers_are_made_anew)
 IN_STORE(test_newer_schema_is_refused)
 IN_STORE(test_opening)
 IN_STORE(test_removed_while_open)
+IN_STORE(test_vacuum_and_a_reader)
 
 const char *const unit_suite = "store on SQLite";
 const struct unit_test unit_tests[] = {
@@ -226,5 +247,6 @@ const struct unit_test unit_tests[] = {
     {"a newer schema is refused", store_test_newer_schema_is_refused},
     {"opening what is no store", store_test_opening},
     {"no commit into a file that was removed", store_test_removed_while_open},
+    {"a vacuum that a reader holds up fails", store_test_vacuum_and_a_reader},
     {NULL, NULL},
 };

@@ -177,14 +177,20 @@ static void test_opening(void)
     open_store();
 }
 
+/* The URL of a new role that owns nothing. */
+static const char *make_worker(void)
+{
+    static char url[400];
+    sql("DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'worker') THEN "
+        "DROP OWNED BY worker; DROP ROLE worker; END IF; END $$; CREATE ROLE worker LOGIN");
+    snprintf(url, sizeof url, "postgresql://worker%s", strchr(engine_url, '@'));
+    return url;
+}
+
 /* A role that owns nothing does all the daily work; one without rights is told where to look. */
 static void test_role_that_owns_nothing(void)
 {
-    char url[400];
-    sql("DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'worker') THEN "
-        "DROP OWNED BY worker; DROP ROLE worker; END IF; END $$; CREATE ROLE worker LOGIN");
-    const char *owner = engine_url, *rest = strchr(owner, '@');
-    snprintf(url, sizeof url, "postgresql://worker%s", rest);
+    const char *url = make_worker(), *owner = engine_url;
     expect_refused(url, "docs/stores.md");
     sql("GRANT USAGE ON SCHEMA fastenr TO worker;"
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA fastenr TO worker;"
@@ -507,6 +513,43 @@ static void test_older_schema_is_migrated(void)
     UNIT_TEXT(query("SELECT count(*) FROM fastenr.log WHERE run IS NULL"), "3");
 }
 
+/* All tables get files of their own, and the statistics, which have samples of values. */
+static void test_vacuum_rewrites_all(void)
+{
+    static const char files[] = "SELECT count(*) FROM files f JOIN pg_class c ON c.oid = f.oid "
+                                "WHERE pg_relation_filenode(c.oid) = f.file";
+    put_dictionaries();
+    create("c1", "Acme", NULL);
+    sql("CREATE TABLE IF NOT EXISTS files (oid oid, file oid); TRUNCATE files; ANALYZE;"
+        "INSERT INTO files SELECT c.oid, pg_relation_filenode(c.oid) FROM pg_class c WHERE "
+        "(relnamespace = 'fastenr'::regnamespace AND relkind = 'r') OR relname = 'pg_statistic'");
+    CU_ASSERT(atoi(query(files)) > 20);
+    OK(ENGINE->vacuum(store, &err));
+    UNIT_TEXT(query(files), "0");
+    sql("DROP TABLE files");
+}
+
+/* PostgreSQL only warns where a role may not: here it is an error, with what to do. */
+static void test_vacuum_by_whom_it_may_not(void)
+{
+    const char *url = make_worker(), *owner = engine_url;
+    sql("GRANT USAGE ON SCHEMA fastenr TO worker;"
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA fastenr TO worker");
+    store_close(store);
+    engine_url = url;
+    open_store();
+    CU_ASSERT_EQUAL(ENGINE->vacuum(store, &err), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "the role worker may not rewrite fastenr."));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "the tables' owner"));
+    /* The owner of the tables, in somebody else's database. */
+    engine_url = owner;
+    sql("DO $$ DECLARE t text; BEGIN FOR t IN SELECT relname FROM pg_class WHERE relnamespace = "
+        "'fastenr'::regnamespace AND relkind = 'r' LOOP EXECUTE format('ALTER TABLE fastenr.%I "
+        "OWNER TO worker', t); END LOOP; END $$");
+    CU_ASSERT_EQUAL(ENGINE->vacuum(store, &err), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "VACUUM FULL pg_catalog.pg_statistic"));
+}
+
 STORE_SUITE_FUNCTIONS
 IN_STORE(test_slow_transaction)
 IN_STORE(test_truncate_is_refused)
@@ -528,6 +571,8 @@ IN_STORE(test_lease_lost_with_the_session)
 IN_STORE(test_loaded_records_are_locked)
 IN_STORE(test_numbers_are_not_shared)
 IN_STORE(test_log_names_its_transaction)
+IN_STORE(test_vacuum_rewrites_all)
+IN_STORE(test_vacuum_by_whom_it_may_not)
 
 const char *const unit_suite = "store on PostgreSQL";
 const struct unit_test unit_tests[] = {
@@ -549,6 +594,8 @@ const struct unit_test unit_tests[] = {
     {"a role with rights to records alone", store_test_role_with_rights_to_records_alone},
     {"triggers that differ are made anew", store_test_triggers_are_made_anew},
     {"an older schema is migrated", store_test_older_schema_is_migrated},
+    {"a vacuum rewrites all tables", store_test_vacuum_rewrites_all},
+    {"a vacuum by a role that may not", store_test_vacuum_by_whom_it_may_not},
     {"a store from before exports is migrated", store_test_store_from_before_exports},
     {"what commits late is exported later", store_test_slow_transaction_is_exported},
     {NULL, NULL},

@@ -223,6 +223,33 @@ static void paused_in_one(void)
     side_close(&crm);
 }
 
+/* What was taken of an erased owner is not taken again: not when the owner comes, not when a record
+ * that has it comes, new or changed, and nobody waits for it. */
+static void erased(void)
+{
+    side_open(&crm, "crm", both);
+    PUT("owners", "1", ANN, "2", BOB);
+    PUT("companies", "a", "{\"name\": \"A\", \"owner\": \"1\"}", "b",
+        "{\"name\": \"B\", \"owner\": \"2\"}", "c", "{\"name\": \"C\", \"owner\": \"1\"}");
+    PUT("companies", "c", "{\"name\": \"C\", \"owner\": \"2\"}");
+    UNIT_TEXT(fixture_erase("ann@x.test"), "owners 1, links 1, log 2, emptied 1");
+    QUERY(addresses, "A|~\nB|bob@x.test\nC|bob@x.test\n");
+    QUERY(followers, "2|1|2|14\n2|1|3|14\n");
+    QUERY("SELECT count(*) FROM log WHERE body LIKE '%ann%' OR object = 10 AND record = 1", "0\n");
+    UNIT_TEXT(PUT("owners", "1", ANNE, "2", BOB), "unchanged 1, filtered 1");
+    UNIT_TEXT(PUT("companies", "a", "{\"name\": \"A2\", \"owner\": \"1\"}", "c",
+                  "{\"name\": \"C\", \"owner\": \"1\"}", "d",
+                  "{\"name\": \"D\", \"owner\": \"1\"}"),
+              "created 1, updated 2");
+    crm.retakes = true;
+    UNIT_TEXT(PUT("companies", "a", "{\"name\": \"A2\", \"owner\": \"1\"}"), "unchanged 1");
+    crm.retakes = false;
+    QUERY(addresses, "A2|~\nB|bob@x.test\nC|~\nD|~\n");
+    QUERY(followers, "2|1|2|14\n");
+    QUERY("SELECT count(*) FROM owner", "1\n");
+    side_close(&crm);
+}
+
 static void mistakes(void)
 {
     const struct {
@@ -283,6 +310,7 @@ IN_STORE(another_field)
 IN_STORE(not_synced)
 IN_STORE(paused)
 IN_STORE(paused_in_one)
+IN_STORE(erased)
 IN_STORE(mistakes)
 
 const char *const unit_suite = "fields taken of other records";
@@ -295,5 +323,6 @@ const struct unit_test unit_tests[] = {{"of a record that is there", test_there_
                                        {"of an object that is not synced", test_not_synced},
                                        {"by a rule that is paused", test_paused},
                                        {"by two rules, one paused", test_paused_in_one},
+                                       {"of one who is erased", test_erased},
                                        {"mistakes", test_mistakes},
                                        {NULL, NULL}};

@@ -11,7 +11,7 @@
 #include "worker/serve.h"
 #include "worker/services.h"
 
-enum { OLD_OBJECT = 120, OLD_PAGE = 88, OBJECTS = 2 };
+enum { FIRST_OBJECT = 120, OLD_OBJECT = 128, OLD_OPS = 48, OLD_PAGE = 88, OBJECTS = 2 };
 
 /* ---- a host that says what it is told to ---- */
 
@@ -106,8 +106,17 @@ static fastenr_outcome read_records(void *instance, const struct fastenr_selecto
     return FASTENR_OK;
 }
 
+static fastenr_outcome write_records(void *instance, const struct fastenr_write *write)
+{
+    (void)instance;
+    (void)write;
+    return FASTENR_OK;
+}
+
 static const struct fastenr_ops ops = {
-    sizeof(struct fastenr_ops), 0, create, destroy, check, discover, read_records};
+    sizeof(struct fastenr_ops), 0, create, destroy, check, discover, read_records, write_records};
+static const struct fastenr_ops reading_ops = {
+    sizeof(struct fastenr_ops), 0, create, destroy, check, discover, read_records, NULL};
 
 static struct fastenr_connector connector = {.magic = FASTENR_MAGIC,
                                              .abi_major = FASTENR_ABI_MAJOR,
@@ -154,7 +163,7 @@ static void test_object_flags(void)
                                           object("ids", FASTENR_OBJECT_IDS),
                                           object("whole", FASTENR_OBJECT_DELETED_ALL),
                                           object("*", FASTENR_OBJECT_CUSTOM),
-                                          object("unknown", 0xfffffff0)};
+                                          object("unknown", 0xfffffe00)};
     struct descriptor d;
     describe((struct fastenr_table)FASTENR_TABLE(rows), &d);
     for (uint32_t i = 0; i < d.object_count; i++) {
@@ -166,31 +175,139 @@ static void test_object_flags(void)
     descriptor_free(&d);
 }
 
-/* Rows as a header made them whose struct ended before `flags`. */
-static void test_short_rows(void)
+/* Rows as a header made them whose struct ended after `stride` bytes. */
+static void expect_short_rows(uint32_t stride, uint32_t flags)
 {
-    _Alignas(8) char rows[OBJECTS * OLD_OBJECT + sizeof(struct fastenr_object)];
+    _Alignas(8) char rows[OBJECTS * sizeof(struct fastenr_object)];
     const char *const names[OBJECTS] = {"first", "second"};
     struct descriptor d;
     memset(rows, 0xff, sizeof rows);
     for (size_t i = 0; i < OBJECTS; i++) {
-        const struct fastenr_object row = object(names[i], 0);
-        memcpy(rows + i * OLD_OBJECT, &row, OLD_OBJECT);
+        const struct fastenr_object row = object(names[i], flags);
+        memcpy(rows + i * stride, &row, stride);
     }
-    describe((struct fastenr_table){rows, OBJECTS, OLD_OBJECT}, &d);
+    describe((struct fastenr_table){rows, OBJECTS, stride}, &d);
     for (size_t i = 0; i < OBJECTS; i++) {
-        CU_ASSERT(str_is(d.objects[i].name, names[i]));
-        CU_ASSERT_FALSE(d.objects[i].reads_deleted || d.objects[i].reads_ids ||
-                        d.objects[i].deleted_is_whole || d.objects[i].is_custom);
+        const struct connector_object *o = &d.objects[i];
+        CU_ASSERT(str_is(o->name, names[i]));
+        CU_ASSERT_EQUAL(o->reads_deleted, flags != 0);
+        CU_ASSERT_FALSE(o->reads_ids || o->deleted_is_whole || o->is_custom || o->creates);
+        CU_ASSERT_EQUAL(o->write_rows + o->association_count + o->read_only_count, 0);
+        CU_ASSERT_EQUAL(o->write_scope.len, 0);
     }
     descriptor_free(&d);
+}
+
+static void test_short_rows(void)
+{
+    expect_short_rows(FIRST_OBJECT, 0);
+    expect_short_rows(OLD_OBJECT, FASTENR_OBJECT_DELETED);
+}
+
+/* An older table of operations ends before `write`, and what follows it in memory is no part of it.
+ */
+static void test_short_ops(void)
+{
+    const struct fastenr_object plain[] = {object("plain", 0)};
+    struct fastenr_ops old = ops;
+    struct descriptor d;
+    old.write = write_records;
+    old.size = OLD_OPS;
+    connector.ops = &old;
+    describe((struct fastenr_table)FASTENR_TABLE(plain), &d);
+    CU_ASSERT_FALSE(d.writes);
+    descriptor_free(&d);
+    old.size = sizeof old;
+    describe((struct fastenr_table)FASTENR_TABLE(plain), &d);
+    CU_ASSERT_TRUE(d.writes);
+    descriptor_free(&d);
+    old.size = OLD_OPS - 1;
+    struct buf why = BUF_INIT(1000);
+    CU_ASSERT_TRUE(describe_refusal(&connector, &why));
+    UNIT_TEXT(buf_cstr(&why),
+              "its table of operations lacks create, destroy, check, discover or read");
+    buf_free(&why);
+    connector.ops = &ops;
+}
+
+/* ---- what is said of writing ---- */
+
+static const struct fastenr_str written_links[] = {FASTENR_STR("associations.companies")};
+static const struct fastenr_str not_written[] = {FASTENR_STR("id"), FASTENR_STR("hs_*")};
+
+static struct fastenr_object written_object(uint32_t flags, uint32_t rows)
+{
+    struct fastenr_object o = object("things", flags);
+    o.write_rows = rows;
+    o.write_scope = (struct fastenr_str)FASTENR_STR("things.write");
+    o.read_only = (struct fastenr_table)FASTENR_TABLE(not_written);
+    return o;
+}
+
+static void test_writes(void)
+{
+    struct fastenr_object rows[] = {
+        written_object(FASTENR_OBJECT_CREATE | FASTENR_OBJECT_UPDATE | FASTENR_OBJECT_UPSERT |
+                           FASTENR_OBJECT_ARCHIVE | FASTENR_OBJECT_RESTORE,
+                       1000)};
+    struct descriptor d;
+    rows[0].associations = (struct fastenr_table)FASTENR_TABLE(written_links);
+    describe((struct fastenr_table)FASTENR_TABLE(rows), &d);
+    const struct connector_object *o = &d.objects[0];
+    CU_ASSERT_TRUE(d.writes && o->creates && o->updates && o->upserts && o->archives &&
+                   o->restores);
+    CU_ASSERT_EQUAL(o->write_rows, 1000);
+    CU_ASSERT(str_is(o->write_scope, "things.write"));
+    CU_ASSERT_TRUE(descriptor_is_association(o, STR("associations.companies")));
+    CU_ASSERT_FALSE(descriptor_is_association(o, STR("associations.deals")));
+    CU_ASSERT_TRUE(descriptor_is_read_only(o, STR("id")));
+    CU_ASSERT_TRUE(descriptor_is_read_only(o, STR("hs_")) &&
+                   descriptor_is_read_only(o, STR("hs_object_id")));
+    CU_ASSERT_FALSE(descriptor_is_read_only(o, STR("ids")) ||
+                    descriptor_is_read_only(o, STR("hs")) ||
+                    descriptor_is_read_only(o, STR("name")));
+    descriptor_free(&d);
+}
+
+/* Why a descriptor with this one object is refused. */
+static void expect_refused(const struct fastenr_object *row, const char *expected)
+{
+    struct buf out = BUF_INIT(1 << 20);
+    struct descriptor d;
+    struct error err = {0};
+    connector.objects = (struct fastenr_table){row, 1, sizeof *row};
+    describe_connector(&connector, &out);
+    CU_ASSERT_EQUAL(descriptor_decode(buf_view(&out), &d, &err), -1);
+    UNIT_TEXT(err.text, expected);
+    connector.objects = (struct fastenr_table){0};
+    buf_free(&out);
+}
+
+static void test_writes_refused(void)
+{
+    static const uint32_t flags[] = {FASTENR_OBJECT_CREATE, FASTENR_OBJECT_UPDATE,
+                                     FASTENR_OBJECT_UPSERT, FASTENR_OBJECT_ARCHIVE,
+                                     FASTENR_OBJECT_RESTORE};
+    struct fastenr_object row = written_object(FASTENR_OBJECT_CREATE, 0);
+    expect_refused(&row, "its object things takes 0 rows a write, and not 1 to 1000");
+    row.write_rows = 1001;
+    expect_refused(&row, "its object things takes 1001 rows a write, and not 1 to 1000");
+    connector.ops = &reading_ops;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        row = written_object(flags[i], 1);
+        expect_refused(&row, "its object things is written, and it has no operation for that");
+    }
+    row = written_object(0, 1);
+    row.associations = (struct fastenr_table)FASTENR_TABLE(written_links);
+    expect_refused(&row, "its object things is written, and it has no operation for that");
+    connector.ops = &ops;
 }
 
 static void test_too_short(void)
 {
     const struct fastenr_object rows[] = {object("only", 0)};
     struct buf why = BUF_INIT(1000);
-    connector.objects = (struct fastenr_table){rows, 1, OLD_OBJECT - 1};
+    connector.objects = (struct fastenr_table){rows, 1, FIRST_OBJECT - 1};
     CU_ASSERT_TRUE(describe_refusal(&connector, &why));
     CU_ASSERT(str_starts(buf_view(&why), "its descriptor is shorter than ABI"));
     connector.objects = (struct fastenr_table){0};
@@ -272,6 +389,9 @@ const char *const unit_suite = "worker side";
 const struct unit_test unit_tests[] = {
     {"flags of objects", test_object_flags},
     {"shorter rows of objects are read as zeros", test_short_rows},
+    {"a shorter table of operations has no write", test_short_ops},
+    {"what is said of writing", test_writes},
+    {"what is said of writing and cannot be", test_writes_refused},
     {"rows shorter than the first ABI's are refused", test_too_short},
     {"a shorter page has neither merged ids nor a title", test_short_page},
     {"mode and ids of a read", test_selector},

@@ -187,6 +187,7 @@ void manual_connection(struct buf *out, const char *date)
     roff_text(out, reference_introduction);
     setting_list(out, "SETTINGS", &connection_settings);
     setting_list(out, "A RULE IN MAPPING", &mapping_rule_settings);
+    setting_list(out, "EXPORT OF A RULE", &rule_export_settings);
     buf_text(out, ".Sh SEE ALSO\n.Xr fastenr 1 ,\n.Xr fastenr-describe 1 ,\n"
                   ".Xr fastenr.conf 5\n");
 }

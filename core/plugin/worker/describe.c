@@ -168,6 +168,10 @@ static void put_object(struct buf *out, const void *row)
     wire_put_i64(out, object->lookback_ms);
     put_grown(out, object->mapping, sizeof(struct fastenr_mapping), put_mapping);
     wire_put_u32(out, object->flags);
+    wire_put_u32(out, object->write_rows);
+    put_str(out, object->write_scope);
+    put_table(out, object->associations, put_text_row);
+    put_table(out, object->read_only, put_text_row);
 }
 
 /* A row shorter than the first ABI's cannot be read. */
@@ -205,8 +209,14 @@ static bool oauth_fits(const struct fastenr_table *auth)
 
 static bool has_ops(const struct fastenr_ops *ops)
 {
-    return ops && ops->size >= sizeof(struct fastenr_ops) && ops->create && ops->destroy &&
-           ops->check && ops->discover && ops->read;
+    const size_t least = offsetof(struct fastenr_ops, write); /* ABI 0.2 */
+    return ops && ops->size >= least && ops->create && ops->destroy && ops->check &&
+           ops->discover && ops->read;
+}
+
+bool describe_writes(const struct fastenr_connector *c)
+{
+    return FASTENR_HAS(c->ops, write) && c->ops->write;
 }
 
 bool describe_refusal(const struct fastenr_connector *c, struct buf *out)
@@ -254,4 +264,5 @@ void describe_connector(const struct fastenr_connector *c, struct buf *out)
     const char *row = c->auth.rows;
     for (uint32_t i = 0; i < c->auth.count && !out->full; i++, row += c->auth.stride)
         put_oauth(out, oauth_of(&c->auth, row));
+    wire_put_u32(out, describe_writes(c));
 }

@@ -9,6 +9,9 @@
 /* If this host cannot run the connector: appends why (one sentence) and returns true. */
 bool describe_refusal(const struct fastenr_connector *connector, struct buf *out);
 
+/* Whether it has the operation. */
+bool describe_writes(const struct fastenr_connector *connector);
+
 void describe_connector(const struct fastenr_connector *connector, struct buf *out);
 
 #endif

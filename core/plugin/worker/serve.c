@@ -104,6 +104,54 @@ static void read_records(struct server *s, struct str payload)
     free((void *)(uintptr_t)selector.ids.rows);
 }
 
+/* ---- write ---- */
+
+static struct fastenr_table get_values(struct wire_reader *r)
+{
+    struct fastenr_table table = {.count = wire_count(r, MESSAGE_MAX / 16),
+                                  .stride = sizeof(struct fastenr_value)};
+    struct fastenr_value *rows = mem_new(table.count, sizeof *rows);
+    for (uint32_t i = 0; i < table.count; i++) {
+        rows[i].name = fastenr_str_of(wire_str(r, MESSAGE_MAX));
+        rows[i].value = fastenr_str_of(wire_str(r, MESSAGE_MAX));
+        rows[i].type = wire_u32(r);
+        rows[i].flags = wire_u32(r);
+    }
+    table.rows = rows;
+    return table;
+}
+
+static void get_write_row(struct wire_reader *r, struct fastenr_write_row *row)
+{
+    row->write_id = fastenr_str_of(wire_str(r, MESSAGE_MAX));
+    row->id = fastenr_str_of(wire_str(r, MESSAGE_MAX));
+    row->key = fastenr_str_of(wire_str(r, MESSAGE_MAX));
+    row->values = get_values(r);
+    row->field = fastenr_str_of(wire_str(r, MESSAGE_MAX));
+    row->other_id = fastenr_str_of(wire_str(r, MESSAGE_MAX));
+}
+
+static void write_records(struct server *s, struct str payload)
+{
+    struct wire_reader r = {.rest = payload};
+    struct fastenr_write write = {.size = sizeof write, .op = wire_u32(&r)};
+    write.object = fastenr_str_of(wire_str(&r, MESSAGE_MAX));
+    write.key_field = fastenr_str_of(wire_str(&r, MESSAGE_MAX));
+    uint32_t count = wire_count(&r, WRITE_ROWS_MAX);
+    struct fastenr_write_row *rows = mem_new(count, sizeof *rows);
+    for (uint32_t i = 0; i < count; i++)
+        get_write_row(&r, &rows[i]);
+    write.rows = (struct fastenr_table){rows, count, sizeof *rows};
+    fastenr_outcome outcome = FASTENR_FAILED;
+    if (wire_done(&r))
+        outcome = s->connector->ops->write(s->instance, &write);
+    services_finish(s->host);
+    put_result(s, OP_WRITE, outcome);
+    for (uint32_t i = 0; i < count; i++)
+        free((void *)(uintptr_t)rows[i].values.rows);
+    free(rows);
+}
+
 static void destroy(struct server *s)
 {
     if (s->created)
@@ -127,6 +175,8 @@ static bool perform(struct server *s, const struct message *m)
         discover(s, payload);
     else if (m->kind == OP_READ && s->created)
         read_records(s, payload);
+    else if (m->kind == OP_WRITE && s->created && describe_writes(s->connector))
+        write_records(s, payload);
     else if (m->kind == OP_DESTROY)
         destroy(s);
     else

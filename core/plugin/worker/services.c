@@ -318,6 +318,45 @@ static fastenr_outcome service_emit_field(struct fastenr_host *host,
     return ask(host, SERVICE_EMIT_FIELD, &rest);
 }
 
+/* ---- results of a write ---- */
+
+static fastenr_outcome service_emit_written(struct fastenr_host *host, uint64_t handle,
+                                            const struct fastenr_written *spec, uint32_t *ret_count)
+{
+    struct wire_reader rest;
+    *ret_count = 0;
+    wire_put_u64(start(host), handle);
+    wire_put_u32(&host->out, (uint32_t)spec->outcome);
+    put_str(&host->out, spec->rows);
+    put_str(&host->out, spec->write_id);
+    put_str(&host->out, spec->id);
+    put_str(&host->out, spec->created);
+    put_str(&host->out, spec->modified);
+    put_str(&host->out, spec->fields);
+    put_str(&host->out, spec->message);
+    fastenr_outcome outcome = ask(host, SERVICE_EMIT_WRITTEN, &rest);
+    if (outcome == FASTENR_OK)
+        *ret_count = wire_u32(&rest);
+    return outcome;
+}
+
+static fastenr_outcome service_written(struct fastenr_host *host, struct fastenr_str write_id,
+                                       fastenr_outcome outcome, struct fastenr_str id,
+                                       struct fastenr_str text)
+{
+    struct wire_reader rest;
+    struct str words = str_of(text);
+    if (words.len > LOG_TEXT_MAX)
+        words.len = LOG_TEXT_MAX;
+    put_str(start(host), write_id);
+    wire_put_u32(&host->out, (uint32_t)outcome);
+    put_str(&host->out, id);
+    wire_put_str(&host->out, words);
+    return ask(host, SERVICE_WRITTEN, &rest);
+}
+
+/* ---- progress of a read ---- */
+
 static fastenr_outcome service_checkpoint(struct fastenr_host *host, struct fastenr_str position)
 {
     struct wire_reader rest;
@@ -357,6 +396,8 @@ const struct fastenr_services *services_table(void)
         .release = service_release,
         .progress = service_progress,
         .attach = service_attach,
+        .emit_written = service_emit_written,
+        .written = service_written,
     };
     return &table;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fastenr connector SDK, ABI 0.2 (draft).
+ * fastenr connector SDK, ABI 0.3 (draft).
  *
  * A connector is a shared object that exports one function:
  *
@@ -40,7 +40,7 @@ extern "C" {
 
 #define FASTENR_MAGIC     0x52545346u /* "FSTR", little-endian */
 #define FASTENR_ABI_MAJOR 0u
-#define FASTENR_ABI_MINOR 2u
+#define FASTENR_ABI_MINOR 3u
 
 #define FASTENR_ENTRY "fastenr_connector"
 
@@ -241,7 +241,14 @@ enum {
     FASTENR_OBJECT_DELETED = 1u,
     FASTENR_OBJECT_IDS = 2u,
     FASTENR_OBJECT_DELETED_ALL = 4u,
-    FASTENR_OBJECT_CUSTOM = 8u
+    FASTENR_OBJECT_CUSTOM = 8u,
+
+    /* Since 0.3: what write does with records of the object. */
+    FASTENR_OBJECT_CREATE = 16u,
+    FASTENR_OBJECT_UPDATE = 32u,
+    FASTENR_OBJECT_UPSERT = 64u,
+    FASTENR_OBJECT_ARCHIVE = 128u,
+    FASTENR_OBJECT_RESTORE = 256u
 };
 
 struct fastenr_object {
@@ -256,7 +263,15 @@ struct fastenr_object {
 
     /* Since 0.2. */
     uint32_t flags; /* FASTENR_OBJECT_... */
-    uint32_t reserved;
+
+    /* Since 0.3; before, the first one was reserved and zero. */
+    uint32_t write_rows; /* the most that one write takes: 1 to 1,000; 0: never written */
+    struct fastenr_str write_scope;    /* the vendor's permission for writing it; empty: none */
+    struct fastenr_table associations; /* struct fastenr_str: fields made by attach that are written
+                                        * by ASSOCIATE and DISSOCIATE, not as values */
+    struct fastenr_table read_only;    /* struct fastenr_str: vendor fields that cannot be written,
+                                        * whatever discover says; a '*' at the end of a name stands
+                                        * for all that begin so */
 };
 
 struct fastenr_ops;
@@ -346,6 +361,21 @@ struct fastenr_attach {
     struct fastenr_str field;  /* the vendor field of the record that they become: a JSON array */
 };
 
+/* Since 0.3. Where an answer tells what became of the rows of a write. Paths as in struct
+ * fastenr_page; but for `rows` they are relative to a row. */
+struct fastenr_written {
+    uint32_t size;               /* sizeof(struct fastenr_written) */
+    fastenr_outcome outcome;     /* what these rows came to: see `write` */
+    struct fastenr_str rows;     /* an array */
+    struct fastenr_str write_id; /* of the row that it is about, or a list of several; empty: by
+                                  * position, in the order of the write's rows, and of all */
+    struct fastenr_str id;       /* string or integer; empty: not told */
+    struct fastenr_str created;  /* true: the record is new; empty: not told */
+    struct fastenr_str modified; /* as in struct fastenr_page; empty: not told */
+    struct fastenr_str fields; /* an object: the vendor's fields as they are now; empty: not told */
+    struct fastenr_str message; /* the vendor's words, for people; empty: none */
+};
+
 struct fastenr_page_result {
     uint32_t size;     /* set by the caller: sizeof(struct fastenr_page_result) */
     uint32_t count;    /* records found */
@@ -408,28 +438,29 @@ struct fastenr_services {
                               struct fastenr_str *ret_value);
 
     /* Begins a request. The host adds the credential, keeps the vendor's rate limits and retries.
-     * State: check, discover, read. Owns: the request is borrowed. Blocks: no.
+     * State: check, discover, read, write. Owns: the request is borrowed. Blocks: no.
      * Fails: FAILED (over a limit of struct fastenr_request, or 32 handles are open), CANCELLED. */
     fastenr_outcome (*http_start)(struct fastenr_host *host, const struct fastenr_request *request,
                                   uint64_t *ret_ticket);
 
     /* Waits for the answer. The outcome is what the descriptor's responses table makes of it; a
      * refused answer has a handle too, to look at. Answers may be waited for in any order.
-     * State: check, discover, read. Owns: the handle is the connector's until emit_page, release or
-     * the end of the operation. Blocks: yes, as long as retries take.
+     * State: check, discover, read, write. Owns: the handle is the connector's until emit_page,
+     * release or the end of the operation. Blocks: yes, as long as retries take.
      * Fails: every outcome but BAD_RECORD. */
     fastenr_outcome (*http_wait)(struct fastenr_host *host, uint64_t ticket,
                                  struct fastenr_response *ret_response);
 
     /* http_start and http_wait in one.
-     * State: check, discover, read. Owns: as both. Blocks: as http_wait. Fails: as both. */
+     * State: check, discover, read, write. Owns: as both. Blocks: as http_wait. Fails: as both. */
     fastenr_outcome (*http)(struct fastenr_host *host, const struct fastenr_request *request,
                             struct fastenr_response *ret_response);
 
     /* A value of a JSON answer. A string comes without its quotes, anything else as JSON text.
      * `[*]` in the path collects that value of each element into a JSON array.
-     * State: check, discover, read. Owns: the host, until the handle is consumed. Blocks: shortly.
-     * Fails: GONE (no such value, or null), FAILED (not JSON, or no such handle), CANCELLED. */
+     * State: check, discover, read, write. Owns: the host, until the handle is consumed. Blocks:
+     * shortly. Fails: GONE (no such value, or null), FAILED (not JSON, or no such handle),
+     * CANCELLED. */
     fastenr_outcome (*json_get)(struct fastenr_host *host, uint64_t handle, struct fastenr_str path,
                                 struct fastenr_str *ret_value);
 
@@ -458,7 +489,7 @@ struct fastenr_services {
     fastenr_outcome (*checkpoint)(struct fastenr_host *host, struct fastenr_str position);
 
     /* Frees an answer that is not needed any more. Handle 0 is ignored.
-     * State: check, discover, read. Owns: ends the connector's. Blocks: no. Fails: never. */
+     * State: check, discover, read, write. Owns: ends the connector's. Blocks: no. Fails: never. */
     void (*release)(struct fastenr_host *host, uint64_t handle);
 
     /* How many records the read will bring in all, for people who watch; 0: not known.
@@ -477,6 +508,26 @@ struct fastenr_services {
      * State: read. Owns: the spec is borrowed. Blocks: no. Fails: FAILED, CANCELLED. */
     fastenr_outcome (*attach)(struct fastenr_host *host, uint64_t handle,
                               const struct fastenr_attach *spec);
+
+    /* ---- since 0.3 ---- */
+
+    /* Says what became of rows of a write, from an answer; *ret_count: how many. It does not
+     * consume the handle. A row of the answer without a write id is left out. A write id that is
+     * none of this write's, or that was told of before, fails the write; what was said first
+     * counts. It is taken also once the run is cancelled.
+     * State: write. Owns: the spec is borrowed. Blocks: shortly.
+     * Fails: GONE (the answer has no such array: nothing is said), FAILED (not JSON, more rows than
+     * were asked for, an id that cannot be used), CANCELLED. */
+    fastenr_outcome (*emit_written)(struct fastenr_host *host, uint64_t handle,
+                                    const struct fastenr_written *spec, uint32_t *ret_count);
+
+    /* The same of one row, where no table of the answer tells it. `id`: the vendor's, where it is
+     * known; `text`: the vendor's words, for people.
+     * State: write. Owns: texts are borrowed; `text` is cut at 4 KiB. Blocks: shortly.
+     * Fails: FAILED, CANCELLED. */
+    fastenr_outcome (*written)(struct fastenr_host *host, struct fastenr_str write_id,
+                               fastenr_outcome outcome, struct fastenr_str id,
+                               struct fastenr_str text);
 };
 
 /* Whether a size-led struct has a member: FASTENR_HAS(svc, progress). */
@@ -510,6 +561,53 @@ struct fastenr_selector {
     struct fastenr_table ids; /* IDS: struct fastenr_str; 1 to 1,000 */
 };
 
+/* Since 0.3. What write is asked to do: the same for all rows of one call. CREATE, UPSERT: `values`
+ * are those of a new record, and UPSERT changes the record whose `key_field` is the row's `key`
+ * where there is one. UPDATE: only the values that are named change. ARCHIVE, RESTORE: the record
+ * ends, and comes back. ASSOCIATE, DISSOCIATE: the record is put into, or taken out of, `field`
+ * with the record `other_id`; to do what is so already is no fault. */
+enum {
+    FASTENR_WRITE_CREATE = 1,
+    FASTENR_WRITE_UPDATE = 2,
+    FASTENR_WRITE_UPSERT = 3,
+    FASTENR_WRITE_ARCHIVE = 4,
+    FASTENR_WRITE_RESTORE = 5,
+    FASTENR_WRITE_ASSOCIATE = 6,
+    FASTENR_WRITE_DISSOCIATE = 7
+};
+
+/* CLEAR: the field is to have no value; `value` is empty. */
+enum { FASTENR_VALUE_CLEAR = 1u };
+
+/* Since 0.3; never grows. The value is a text as the vendor has it outside of JSON: a number in
+ * decimal, true or false, a time as the mapping says; how the vendor wants it is the connector's
+ * work. */
+struct fastenr_value {
+    struct fastenr_str name; /* vendor field */
+    struct fastenr_str value;
+    uint32_t type;  /* FASTENR_FIELD_... */
+    uint32_t flags; /* FASTENR_VALUE_... */
+};
+
+struct fastenr_write_row {
+    struct fastenr_str write_id; /* made by the host, for this change alone: 1 to 64 of a-z, 0-9 and
+                                  * '-'. A write that is tried again has the same */
+    struct fastenr_str id;       /* of the record; empty: CREATE, UPSERT */
+    struct fastenr_str key;      /* UPSERT: the value of the write's key_field */
+    struct fastenr_table values; /* struct fastenr_value: CREATE, UPDATE, UPSERT */
+    struct fastenr_str field;    /* ASSOCIATE, DISSOCIATE: a row of the object's `associations` */
+    struct fastenr_str other_id; /* and the id of the other record */
+};
+
+struct fastenr_write {
+    uint32_t size;
+    uint32_t op;                  /* FASTENR_WRITE_... */
+    struct fastenr_str object;    /* as in struct fastenr_selector */
+    struct fastenr_str key_field; /* UPSERT: a field that has no value twice */
+    struct fastenr_table rows; /* struct fastenr_write_row; no more than the object's write_rows, no
+                                * record twice */
+};
+
 struct fastenr_check {
     uint32_t size;
     uint32_t reserved;
@@ -538,6 +636,21 @@ struct fastenr_ops {
 
     /* Reads records. The host moves the stream's watermark only when this returns FASTENR_OK. */
     fastenr_outcome (*read)(void *instance, const struct fastenr_selector *selector);
+
+    /* ---- since 0.3 ---- */
+
+    /* Writes records, and says of each row what became of it, by emit_written and written. NULL or
+     * past `size`: the connector writes nothing.
+     *   OK                         it is done
+     *   BAD_RECORD                 refused: a person must look at it
+     *   GONE                       the record is not there (any more)
+     *   RETRY_AFTER, RATE_LIMITED  proven not done: it may be tried again
+     * A request that writes is sent without FASTENR_REQUEST_SAFE. Of a row that nothing is said of
+     * the host believes that it was not done only when no request went out that could have done it:
+     * one that was answered by 2xx or 5xx, or not at all, could have. Then it looks the record up
+     * before it tries again. What write returns is about the call: FASTENR_OK also where all rows
+     * were refused. */
+    fastenr_outcome (*write)(void *instance, const struct fastenr_write *write);
 };
 
 /* What a connector defines. Declared here so that one written in C++ gets C linkage. */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is to be written to the vendor: the store's side of an export, on the thread that has the
+ * store. Each function is a transaction of its own.
+ *
+ * Records that somebody else than the connection has changed are due. They are taken in portions:
+ * export_gather compares ours with what was agreed on and says which of the vendor's records are to
+ * be looked at; these are read and merged like any others, so that what moved there meanwhile is
+ * known and conflicts are settled; export_prepare compares again and notes each write before it is
+ * sent; export_settle takes in what became of them. After a crash export_recover finds the notes.
+ */
+#ifndef SYNC_EXPORT_H
+#define SYNC_EXPORT_H
+
+#include "sync/merge.h"
+
+/* What the vendor has, of a record that was looked at. */
+struct looked {
+    struct str id;
+    int64_t modified_us;
+    struct str *raw; /* an exported field each: JSON; ptr NULL: the answer did not have it */
+};
+
+/* One field of one record that is to be written. */
+struct export_field {
+    const struct export_rule *rule;
+    struct str text; /* as the vendor writes it; with an association the other record's id */
+    bool clear;
+    struct str before; /* JSON, as it was there; empty: not known */
+    uint64_t here;     /* hash of our value */
+    size_t index;      /* of mapping->exports */
+};
+
+struct export_item {
+    int64_t record;
+    struct uuid id;
+    struct link_row link; /* key 0: it is new there */
+    struct str external_id;
+    const struct looked *looked; /* NULL: it was not */
+    struct export_field *values, *joins;
+    size_t value_count, join_count;
+    size_t left; /* writes that are not done, and fields that wait for another record */
+};
+
+/* Writes of one kind, which go in one call. */
+struct export_group {
+    enum write_op op;
+    struct str field;          /* of ASSOCIATE and DISSOCIATE: a vendor field */
+    struct write_request call; /* for the worker */
+    struct export_item **items;
+    struct export_field **joined; /* of ASSOCIATE and DISSOCIATE */
+    int64_t *ids;                 /* of the notes in the store */
+    struct str *bodies;           /* and their texts */
+    struct write_result *results; /* a row each; write_id empty: nothing was said of it */
+    size_t count;
+};
+
+struct export
+{
+    struct merge merge;
+    const char *connection; /* its name */
+    int64_t connection_id;
+    int64_t vendor_now;
+    int64_t watermark; /* what changed at the vendor up to here has been read */
+    struct run_counts *counts;
+
+    bool noted;    /* all of the log has been looked at */
+    bool created;  /* records were: what refers to them may go on */
+    int64_t after; /* records up to this one are done with */
+    int64_t last;  /* of this portion */
+    struct export_item *items;
+    size_t count;
+    struct str *ids; /* to look at */
+    size_t id_count;
+    struct looked *looked; /* by id, once export_prepare has sorted them */
+    size_t looked_count, looked_cap;
+    struct export_group *groups; /* in the order in which they are sent */
+    size_t group_count;
+    struct arena arena; /* of this portion */
+};
+
+/* Writes of runs that did not come to their end: what became of them is found out, or left in
+ * doubt. */
+int export_recover(struct export *x, struct error *err);
+
+/* The next portion; count 0: there is none. */
+int export_gather(struct export *x, struct error *err);
+
+/* Keeps what the vendor has in exported fields. On any thread, before export_prepare. */
+void export_note(struct export *x, const struct page *page);
+
+/* Fills the groups. MERGE_STOPPED: a guard rail or a pause; nothing is to be sent. */
+enum merge_result export_prepare(struct export *x, struct error *err);
+
+/* One group's results. `unclear`: those that nothing was said of may be done. */
+int export_settle(struct export *x, struct export_group *group, bool unclear, struct error *err);
+
+/* The groups from that one on are not sent: the notes of them go, and the records stay due. */
+int export_unsend(struct export *x, size_t first, struct error *err);
+
+/* Forgets the portion. */
+void export_next(struct export *x);
+void export_free(struct export *x);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which records are due, and which of their fields differ from what was agreed on. */
+#include "sync/export_internal.h"
+
+enum {
+    LOG_ROWS_MOST = 20000, /* looked at in one transaction */
+    CLOCKS_APART = 60 /* seconds, at most: of the vendor's two clocks, its Date and its records */
+};
+
+static const struct store_engine *engine_of(const struct export *x)
+{
+    return x->merge.store->engine;
+}
+
+static size_t portion(const struct export *x)
+{
+    size_t rows = x->merge.target->object->vendor->write_rows;
+    return rows > READ_IDS_MAX ? READ_IDS_MAX : rows;
+}
+
+/* ---- after a crash ---- */
+
+static int load_all(struct export *x, enum write_state state, struct export_write **ret_rows,
+                    size_t *ret_count, struct error *err)
+{
+    return engine_of(x)->load_writes(x->merge.store, x->merge.target->stream, state, 0,
+                                     SIZE_MAX / 2, ret_rows, ret_count, &x->arena, err);
+}
+
+/* Writes that may be sent again without harm are forgotten: their records are still due, and will
+ * be compared. A creation may have been done. */
+static int doubt_sent(struct export *x, struct error *err)
+{
+    struct export_write *rows;
+    size_t count, creations = 0, others = 0;
+    if (load_all(x, WRITE_SENT, &rows, &count, err) != 0)
+        return -1;
+    int64_t *created = arena_new(&x->arena, count, sizeof created[0]);
+    int64_t *other = arena_new(&x->arena, count, sizeof other[0]);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].op == WRITE_CREATE)
+            created[creations++] = rows[i].id;
+        else
+            other[others++] = rows[i].id;
+    if (engine_of(x)->set_writes(x->merge.store, created, creations, WRITE_DOUBTED, err) != 0)
+        return -1;
+    return engine_of(x)->drop_writes(x->merge.store, other, others, err);
+}
+
+/* Whether an import that reads the record would have linked it: it has a value to be matched by,
+ * and what was written at the time has been read since. */
+static bool would_be_linked(const struct export *x, const struct export_write *write,
+                            const struct record_row *row)
+{
+    const struct object_setup *object = x->merge.target->object;
+    if (row->key == 0)
+        return true; /* there is nothing to create any more */
+    if (x->watermark <= write->at + CLOCKS_APART * US_PER_SECOND)
+        return false;
+    for (size_t i = 0; i < object->match_count; i++)
+        if (row->fields[object->match[i]].state != VALUE_NULL)
+            return true;
+    return false;
+}
+
+/* A creation in doubt was done when its record has a link by now, which an import has made by the
+ * match; and was not done when such an import has come and made none. */
+static int settle_doubts(struct export *x, struct error *err)
+{
+    const struct merge *m = &x->merge;
+    struct export_write *rows;
+    size_t count, settled = 0;
+    if (load_all(x, WRITE_DOUBTED, &rows, &count, err) != 0 || count == 0)
+        return count == 0 ? 0 : -1;
+    int64_t *records = arena_new(&x->arena, count, sizeof records[0]);
+    int64_t *ids = arena_new(&x->arena, count, sizeof ids[0]);
+    struct str *external = arena_new(&x->arena, count, sizeof external[0]);
+    struct record_row *found = arena_new(&x->arena, count, sizeof found[0]);
+    for (size_t i = 0; i < count; i++)
+        records[i] = rows[i].record;
+    if (engine_of(x)->load_external(m->store, m->target->stream, records, count, external,
+                                    &x->arena, err) != 0 ||
+        engine_of(x)->load_records(m->store, m->target->object->model, records, count, found,
+                                   &x->arena, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (external[i].len > 0 || would_be_linked(x, &rows[i], &found[i]))
+            ids[settled++] = rows[i].id;
+    return engine_of(x)->drop_writes(m->store, ids, settled, err);
+}
+
+static int recover(void *arg, struct error *err)
+{
+    struct export *x = arg;
+    return doubt_sent(x, err) != 0 ? -1 : settle_doubts(x, err);
+}
+
+int export_recover(struct export *x, struct error *err)
+{
+    int rc = store_transact(x->merge.store, recover, x, err);
+    arena_free(&x->arena);
+    return rc;
+}
+
+/* ---- what differs ---- */
+
+int export_load(struct export *x, struct export_due **ret_due, struct record_row **ret_rows,
+                size_t *ret_count, struct error *err)
+{
+    const struct merge *m = &x->merge;
+    size_t count;
+    if (engine_of(x)->load_exports(m->store, m->target->stream, x->after, portion(x), ret_due,
+                                   &count, &x->arena, err) != 0)
+        return -1;
+    int64_t *records = arena_new(&x->arena, count, sizeof records[0]);
+    *ret_rows = arena_new(&x->arena, count, sizeof **ret_rows);
+    *ret_count = count;
+    for (size_t i = 0; i < count; i++)
+        records[i] = (*ret_due)[i].record;
+    return engine_of(x)->load_records(m->store, m->target->object->model, records, count, *ret_rows,
+                                      &x->arena, err);
+}
+
+int export_custom(const struct export *x, const struct record_row *row,
+                  const struct json **ret_custom, struct error *err)
+{
+    const struct mapping *m = &x->merge.target->object->mapping;
+    *ret_custom = NULL;
+    if (row->custom.len == 0 || !mapping_has_custom_exports(m) ||
+        json_parse(row->custom, ret_custom, NULL) == 0)
+        return 0;
+    return error_set(err,
+                     "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
+                     "set them to NULL",
+                     m->object->name, (long long)row->key);
+}
+
+bool export_differs(const struct export *x, const struct export_due *due,
+                    const struct export_rule *e, const struct value *value)
+{
+    const struct rule *rule = &x->merge.target->object->mapping.rules[e->rule];
+    uint64_t agreed;
+    if (rule->paused)
+        return false;
+    if (due->link.key == 0)
+        return value->state != VALUE_NULL;
+    return shadow_find(due->link.seen_local, rule->field.id, &agreed) &&
+           agreed != rule_hash(store_hash_key(x->merge.store), value);
+}
+
+enum export_wish export_wish(const struct export *x, const struct export_due *due,
+                             const struct record_row *row)
+{
+    const struct mapping *m = &x->merge.target->object->mapping;
+    bool here = row->key != 0 && row->deleted_at == 0;
+    if (due->link.key == 0)
+        return here && m->creates ? WISH_CREATE : WISH_NOTHING;
+    if (due->link.ended != LINK_LIVE)
+        return WISH_NOTHING;
+    if (!here)
+        return m->archives ? WISH_ARCHIVE : WISH_NOTHING;
+    return m->updates ? WISH_UPDATE : WISH_NOTHING;
+}
+
+static int differs_at_all(struct export *x, const struct export_due *due,
+                          const struct record_row *row, bool *ret_differs, struct error *err)
+{
+    const struct mapping *m = &x->merge.target->object->mapping;
+    const struct json *custom;
+    *ret_differs = false;
+    if (export_custom(x, row, &custom, err) != 0)
+        return -1;
+    for (size_t i = 0; i < m->export_count && !*ret_differs; i++) {
+        struct value value;
+        if (record_value(&m->rules[m->exports[i].rule], row, custom, &x->arena, &value) == 0)
+            *ret_differs = export_differs(x, due, &m->exports[i], &value);
+    }
+    json_free(custom);
+    return 0;
+}
+
+/* ---- gathering ---- */
+
+static int sort_portion(struct export *x, const struct export_due *due,
+                        const struct record_row *rows, size_t count, struct error *err)
+{
+    int64_t *done = arena_new(&x->arena, count, sizeof done[0]);
+    size_t done_count = 0;
+    x->ids = arena_new(&x->arena, count, sizeof x->ids[0]);
+    for (size_t i = 0; i < count; i++) {
+        enum export_wish wish = export_wish(x, &due[i], &rows[i]);
+        bool wanted = wish == WISH_CREATE || wish == WISH_ARCHIVE;
+        if (wish == WISH_UPDATE && differs_at_all(x, &due[i], &rows[i], &wanted, err) != 0)
+            return -1;
+        if (!wanted)
+            done[done_count++] = due[i].record;
+        else if (due[i].link.key != 0)
+            x->ids[x->id_count++] = due[i].external_id;
+        x->count += wanted;
+    }
+    return engine_of(x)->drop_exports(x->merge.store, x->merge.target->stream, done, done_count,
+                                      err);
+}
+
+static int gather(void *arg, struct error *err)
+{
+    struct export *x = arg;
+    const struct merge *m = &x->merge;
+    struct export_due *due;
+    struct record_row *rows;
+    bool more = false;
+    size_t count;
+    if (!x->noted &&
+        engine_of(x)->note_exports(m->store, m->target->stream, x->connection_id,
+                                   m->target->object->model, LOG_ROWS_MOST, &more, err) != 0)
+        return -1;
+    x->noted |= !more;
+    if (more)
+        return 0;
+    if (export_load(x, &due, &rows, &count, err) != 0)
+        return -1;
+    x->last = count > 0 ? due[count - 1].record : INT64_MAX;
+    return sort_portion(x, due, rows, count, err);
+}
+
+int export_gather(struct export *x, struct error *err)
+{
+    do {
+        export_next(x);
+        if (store_transact(x->merge.store, gather, x, err) != 0)
+            return -1;
+        if (x->noted && x->count == 0)
+            x->after = x->last;
+    } while (x->count == 0 && x->after != INT64_MAX);
+    return 0;
+}
+
+void export_next(struct export *x)
+{
+    x->items = NULL;
+    x->groups = NULL;
+    x->looked = NULL;
+    x->ids = NULL;
+    x->count = x->id_count = x->looked_count = x->looked_cap = x->group_count = 0;
+    arena_free(&x->arena);
+}
+
+void export_free(struct export *x)
+{
+    export_next(x);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two-way fields in a merge: whether our side has moved, and who wins where both have.
+ *
+ * `seen_local` of a link holds, for each exported field, the hash of the value that the vendor is
+ * known to have, as ours would be. Our side has moved where our value has another hash; it is then
+ * for the export to bring it there (run_export.c). A field without an entry has no past: what both
+ * sides have is taken as agreed, so that nothing is written there for what was before.
+ */
+#include "sync/export_map.h"
+#include "sync/merge_internal.h"
+
+enum { SHOWN_MAX = 1024 * 1024 }; /* of a value in a conflict */
+
+static const struct store_engine *engine_of(const struct batch *b)
+{
+    return b->merge->store->engine;
+}
+
+/* ---- values of ours ---- */
+
+int record_value(const struct rule *rule, const struct record_row *row, const struct json *custom,
+                 struct arena *arena, struct value *ret_value)
+{
+    *ret_value = (struct value){.state = VALUE_NULL};
+    if (rule->index >= 0) {
+        *ret_value = row->fields[rule->index];
+        return 0;
+    }
+    const struct json *member = json_member(custom, str_from(rule->field.name));
+    struct buf text = BUF_INIT(RECORD_TEXT_MAX);
+    if (!member || json_kind(member) == JSON_NULL)
+        return 0;
+    json_write(&text, member);
+    int rc = text.full ? -1 : 0;
+    if (rc == 0)
+        *ret_value = (struct value){.state = VALUE_TEXT, .text = arena_str(arena, buf_view(&text))};
+    buf_free(&text);
+    return rc;
+}
+
+bool mapping_has_custom_exports(const struct mapping *m)
+{
+    for (size_t i = 0; i < m->export_count; i++)
+        if (m->rules[m->exports[i].rule].index < 0)
+            return true;
+    return false;
+}
+
+/* ---- who wins ---- */
+
+static enum sync_priority winner_of(const struct batch *b, const struct item *item,
+                                    const struct rule *rule)
+{
+    int64_t remote = item->record->modified_us;
+    int64_t local = item->row->updated_at + b->merge->clock_skew_us;
+    if (rule->conflict != CONFLICT_LAST_MODIFIED || remote == 0 || remote == local)
+        return rule->priority;
+    return remote > local ? PRIORITY_VENDOR : PRIORITY_LOCAL;
+}
+
+static struct str json_of(struct batch *b, const struct rule *rule, const struct value *value)
+{
+    struct buf text = BUF_INIT(SHOWN_MAX);
+    struct json_writer w = {.out = &text};
+    if (rule->index < 0 && value->state == VALUE_TEXT) /* a custom field's is JSON */
+        json_put_raw(&w, value->text);
+    else
+        value_write_json(&w, rule->field.kind, value);
+    struct str copy =
+        text.full ? STR("\"(too long to show)\"") : arena_str(&b->arena, buf_view(&text));
+    buf_free(&text);
+    return copy;
+}
+
+static void note_conflict(struct batch *b, const struct item *item, size_t r,
+                          const struct value *local, const struct value *remote,
+                          enum conflict_state state)
+{
+    const struct rule *rule = &b->mapping->rules[r];
+    bool open = state == CONFLICT_OPEN;
+    b->conflicts = arena_grow(&b->arena, b->conflicts, &b->conflict_cap, b->conflict_count + 1,
+                              sizeof b->conflicts[0]);
+    b->conflicts[b->conflict_count++] =
+        (struct conflict_row){.stream = b->merge->target->stream,
+                              .run = b->merge->run,
+                              .record = item->key,
+                              .field = rule->field.id,
+                              .state = state,
+                              .by_policy = !open,
+                              .at = b->out.now_us,
+                              .settled_at = open ? 0 : b->out.now_us,
+                              .local_at = item->row->updated_at,
+                              .remote_at = item->record->modified_us,
+                              .local = json_of(b, rule, local),
+                              .remote = json_of(b, rule, remote)};
+    b->counts.conflicted++;
+}
+
+/* ---- lists ---- */
+
+static void add_texts(const struct json *list, const struct json *but, struct json_writer *w)
+{
+    const struct json *item;
+    for (size_t i = 0; (item = json_element(list, i)) != NULL; i++) {
+        const struct json *other = NULL;
+        bool there = false;
+        for (size_t j = 0; !there && (other = json_element(but, j)) != NULL; j++)
+            there = str_eq(json_string(item), json_string(other));
+        if (!there)
+            json_put_str(w, json_string(item));
+    }
+}
+
+/* What both have, ours first, or theirs; each once. False: one of them is no list. */
+static bool list_unite(bool theirs_first, const struct value *local, const struct value *remote,
+                       struct arena *arena, struct value *ret_value)
+{
+    const struct json *ours = NULL, *theirs = NULL;
+    struct buf text = BUF_INIT(RECORD_TEXT_MAX);
+    struct json_writer w = {.out = &text};
+    bool lists = local->state == VALUE_TEXT && remote->state == VALUE_TEXT &&
+                 json_parse(local->text, &ours, NULL) == 0 &&
+                 json_parse(remote->text, &theirs, NULL) == 0 && json_kind(ours) == JSON_ARRAY &&
+                 json_kind(theirs) == JSON_ARRAY;
+    if (lists) {
+        json_open(&w, '[');
+        add_texts(theirs_first ? theirs : ours, NULL, &w);
+        add_texts(theirs_first ? ours : theirs, theirs_first ? theirs : ours, &w);
+        json_close(&w, ']');
+        *ret_value = (struct value){.state = VALUE_TEXT, .text = arena_str(arena, buf_view(&text))};
+    }
+    json_free(ours);
+    json_free(theirs);
+    buf_free(&text);
+    return lists && !text.full;
+}
+
+/* ---- a field ---- */
+
+static void take_not(struct item *item, size_t r)
+{
+    item->moved[r / 64] &= ~(UINT64_C(1) << (r % 64));
+}
+
+/* The remote value as ours would be, in the words that ours are compared in. */
+static int remote_value(struct batch *b, const struct item *item, size_t r, struct value *ret_value)
+{
+    const struct rule *rule = &b->mapping->rules[r];
+    const struct json *parsed = NULL;
+    struct buf text = BUF_INIT(RECORD_TEXT_MAX);
+    *ret_value = rule_refers(rule) ? item->references[r] : item->record->mapped.values[r];
+    if (rule->index >= 0 || ret_value->state != VALUE_TEXT ||
+        json_parse(ret_value->text, &parsed, NULL) != 0)
+        return 0;
+    json_write(&text, parsed); /* two writers may escape a text differently */
+    int rc = text.full ? -1 : 0;
+    if (rc == 0)
+        ret_value->text = arena_str(&b->arena, buf_view(&text));
+    json_free(parsed);
+    buf_free(&text);
+    return rc;
+}
+
+static void agree(struct agreed *a, uint64_t hash)
+{
+    *a = (struct agreed){.how = AGREED_ON_HASH, .hash = hash};
+}
+
+/* Both sides have moved, to different values. */
+static void settle_conflict(struct batch *b, struct item *item, size_t r, const struct value *local,
+                            struct value *remote, struct agreed *a)
+{
+    const struct rule *rule = &b->mapping->rules[r];
+    uint64_t there = rule_hash(store_hash_key(b->merge->store), remote);
+    if (rule->strategy != STRATEGY_OVERWRITE &&
+        list_unite(rule->strategy == STRATEGY_MERGE, local, remote, &b->arena,
+                   &item->record->mapped.values[r])) {
+        agree(a, there);
+        return;
+    }
+    if (rule->conflict == CONFLICT_MANUAL_REVIEW) {
+        take_not(item, r);
+        note_conflict(b, item, r, local, remote, CONFLICT_OPEN);
+        return; /* as it was agreed before */
+    }
+    bool ours = winner_of(b, item, rule) == PRIORITY_LOCAL;
+    note_conflict(b, item, r, local, remote, ours ? CONFLICT_LOCAL : CONFLICT_REMOTE);
+    if (!ours)
+        return;
+    take_not(item, r);
+    agree(a, there);
+}
+
+/* Of a field that is written and never taken: what a record that is linked now has there already is
+ * to become ours. */
+static int settle_sent_only(struct batch *b, const struct item *item, const struct export_rule *e,
+                            struct agreed *a, bool known)
+{
+    struct value remote;
+    if (known || item->link.key != 0)
+        return 0;
+    if (remote_value(b, item, e->rule, &remote) != 0)
+        return -1;
+    agree(a, rule_hash(store_hash_key(b->merge->store), &remote));
+    return 0;
+}
+
+static int settle_field(struct batch *b, struct item *item, const struct export_rule *e,
+                        const struct json *custom, struct agreed *a)
+{
+    const uint8_t *key = store_hash_key(b->merge->store);
+    const struct rule *rule = &b->mapping->rules[e->rule];
+    bool moved = has_moved(item, e->rule), linked = item->link.key != 0;
+    struct value local = {.state = VALUE_NULL}, remote;
+    uint64_t agreed = 0;
+    bool known = shadow_find(item->link.seen_local, rule->field.id, &agreed);
+    if (known)
+        agree(a, agreed);
+    if (rule->paused && !known)
+        a->how = AGREED_ON_NOTHING;
+    if (!rule_imports(rule))
+        return settle_sent_only(b, item, e, a, known);
+    if (rule->paused || !moved)
+        return 0;
+    if ((!item->created && record_value(rule, item->row, custom, &b->arena, &local) != 0) ||
+        remote_value(b, item, e->rule, &remote) != 0)
+        return -1;
+    if (item->created)
+        return 0;
+    if (!linked && remote.state == VALUE_NULL && local.state != VALUE_NULL) {
+        agree(a, rule_hash(key, &remote)); /* a first match does not empty what is here */
+        return 0;
+    }
+    a->how = AGREED_ON_ROW;
+    if (!known || rule_hash(key, &local) == agreed || value_eq(&local, &remote))
+        return 0;
+    agree(a, agreed);
+    settle_conflict(b, item, e->rule, &local, &remote, a);
+    if (has_moved(item, e->rule) && a->how == AGREED_ON_HASH && a->hash == agreed)
+        a->how = AGREED_ON_ROW; /* the vendor's value is taken */
+    return 0;
+}
+
+static int settle_item(struct batch *b, struct item *item, struct error *err)
+{
+    const struct mapping *m = b->mapping;
+    const struct json *custom = NULL;
+    int rc = 0;
+    item->agreed = arena_new(&b->arena, m->export_count, sizeof item->agreed[0]);
+    if (!item->created && b->has_custom_exports &&
+        batch_read_custom(b, item, item->row->custom, &custom, err) != 0)
+        return -1;
+    for (size_t i = 0; i < m->export_count && rc == 0; i++)
+        if (settle_field(b, item, &m->exports[i], custom, &item->agreed[i]) != 0)
+            rc = error_set(err, "the field '%s' of the record '%.*s' is larger than %d MiB",
+                           m->rules[m->exports[i].rule].field.name, STR_ARG(item->record->id),
+                           RECORD_TEXT_MAX >> 20);
+    json_free(custom);
+    return rc;
+}
+
+int batch_settle_moves(struct batch *b, struct error *err)
+{
+    b->has_custom_exports = mapping_has_custom_exports(b->mapping);
+    for (size_t i = 0; i < b->count && b->mapping->export_count > 0; i++)
+        if (settle_item(b, &b->items[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+/* ---- what is kept ---- */
+
+/* Whether our side has something that the vendor is to get. */
+static void note_due(struct batch *b, const struct item *item)
+{
+    b->due = arena_grow(&b->arena, b->due, &b->due_cap, b->due_count + 1, sizeof b->due[0]);
+    b->due[b->due_count++] = item->key;
+}
+
+int batch_local_shadow(struct batch *b, const struct item *item, struct str *ret_shadow,
+                       struct error *err)
+{
+    const struct mapping *m = b->mapping;
+    const uint8_t *key = store_hash_key(b->merge->store);
+    const struct json *custom = NULL;
+    bool due = false;
+    size_t n = 0;
+    *ret_shadow = (struct str){NULL, 0};
+    if (m->export_count == 0)
+        return 0;
+    if (b->has_custom_exports && batch_read_custom(b, item, item->row->custom, &custom, err) != 0)
+        return -1;
+    char *shadow = arena_new(&b->arena, m->export_count, SHADOW_ENTRY);
+    for (size_t i = 0; i < m->export_count; i++) {
+        const struct rule *rule = &m->rules[m->exports[i].rule];
+        const struct agreed taken = {.how = AGREED_ON_ROW}; /* by a comparison that repairs */
+        const struct agreed *a = item->agreed ? &item->agreed[i] : &taken;
+        struct value value;
+        if (a->how == AGREED_ON_NOTHING ||
+            record_value(rule, item->row, custom, &b->arena, &value) != 0)
+            continue;
+        uint64_t here = rule_hash(key, &value);
+        shadow_pack(shadow + n++ * SHADOW_ENTRY, rule->field.id,
+                    a->how == AGREED_ON_ROW ? here : a->hash);
+        due |= a->how == AGREED_ON_HASH && a->hash != here;
+    }
+    json_free(custom);
+    *ret_shadow = (struct str){shadow, n * SHADOW_ENTRY};
+    if (due)
+        note_due(b, item);
+    return 0;
+}
+
+int batch_note_two_way(struct batch *b, struct error *err)
+{
+    const struct merge *m = b->merge;
+    if (b->conflict_count > 0 &&
+        engine_of(b)->set_conflicts(m->store, b->conflicts, b->conflict_count, err) != 0)
+        return -1;
+    if (b->due_count == 0)
+        return 0;
+    return engine_of(b)->queue_exports(m->store, m->target->stream, b->due, b->due_count, err);
+}

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# two_way.sh: what another program changes in the store reaches the vendor, once, and comes back as no change; conflicts
+# are settled as the connection says.
+. "$(dirname "$0")/host.bash"
+
+foreign() {
+    if [ "$store" = sqlite ]; then
+        sqlite3 "$db" ".timeout 10000" "$1"
+    else
+        query "$1"
+    fi
+}
+vendor() { curl -fsS -H 'Authorization: Bearer sandbox-token' "$@"; }
+# property TYPE ID NAME: as the vendor has it.
+property() { vendor "http://127.0.0.1:$port/crm/v3/objects/$1/$2?properties=$3" | sqlite3 :memory: "SELECT CAST(readfile('/dev/stdin') AS TEXT) ->> '\$.properties.$3'"; }
+# patch TYPE ID JSON: a person changes it there.
+patch() { vendor -X PATCH -H 'Content-Type: application/json' -d "{\"properties\":$3}" "http://127.0.0.1:$port/crm/v3/objects/$1/$2" >/dev/null; }
+external() { query "SELECT external_id FROM link l JOIN stream s ON s.id = l.stream AND s.vendor_object = '$1' WHERE l.record = $2 AND l.ended = 0"; }
+writes() { control GET writes | wc -l; }
+tick() { control POST clock '{"advance_ms":5000}' >/dev/null; }
+account() { query "SELECT $2 FROM account WHERE key = $1"; }
+contact() { query "SELECT $2 FROM contact WHERE key = $1"; }
+
+start_sandbox --companies 40 --contacts 80 --limits off
+configure "sync_direction: bidirectional"
+sync
+expect_equal
+expect "nothing is written for what was there before" "$(writes)" 0
+
+step "a change here"
+a=$(query "SELECT min(key) FROM account")
+aid=$(external companies "$a")
+foreign "UPDATE account SET name = 'Ours Inc' WHERE key = $a"
+tick
+sync
+expect "the vendor's name" "$(property companies "$aid" name)" "Ours Inc"
+expect "writes" "$(writes)" 1
+expect "sent" "$(of_last_run sent_updated)" 1
+tick
+sync
+expect "an echo changes nothing" "$(of_last_run updated)" 0
+expect "and is not written again" "$(writes)" 1
+
+step "a record that is new here, and who refers to it"
+foreign "INSERT INTO account (name, domain) VALUES ('Brand New', 'brandnew.example')"
+new=$(query "SELECT key FROM account WHERE domain = 'brandnew.example'")
+foreign "INSERT INTO contact (email, first_name, last_name, account_id) VALUES ('n@brandnew.example', 'Nora', 'New', $new)"
+tick
+sync
+nid=$(external companies "$new")
+[ -n "$nid" ] || fail "the company was not linked"
+expect "its name there" "$(property companies "$nid" name)" "Brand New"
+c=$(query "SELECT key FROM contact WHERE email = 'n@brandnew.example'")
+cid=$(external contacts "$c")
+[ -n "$cid" ] || fail "the contact was not linked"
+expect "its company there" "$(vendor "http://127.0.0.1:$port/crm/v4/objects/contacts/$cid/associations/companies" | grep -o "$nid")" "$nid"
+tick
+before=$(writes)
+sync
+sync --full
+expect "nothing is doubled here" "$(query "SELECT count(*) FROM account WHERE domain = 'brandnew.example'")" 1
+expect "nothing is written again" "$(writes)" "$before"
+
+step "both sides change one field: the later one counts"
+b=$(query "SELECT key FROM account ORDER BY key LIMIT 1 OFFSET 3")
+bid=$(external companies "$b")
+foreign "UPDATE account SET name = 'Earlier here' WHERE key = $b"
+control POST clock '{"advance_ms":3600000}' >/dev/null
+patch companies "$bid" '{"name":"Later there"}'
+tick
+sync
+expect "here" "$(account "$b" name)" "Later there"
+expect "there" "$(property companies "$bid" name)" "Later there"
+expect "the conflict is on record" "$(query "SELECT count(*) FROM conflict WHERE record = $b AND by_policy = 1")" 1
+
+step "both sides change, each another field"
+patch companies "$bid" '{"city":"Lyon"}'
+foreign "UPDATE account SET name = 'Ours again' WHERE key = $b"
+tick
+sync
+expect "there" "$(property companies "$bid" name)" "Ours again"
+
+step "a value is cleared here"
+foreign "UPDATE account SET domain = NULL WHERE key = $b"
+tick
+sync
+expect "there" "$(property companies "$bid" domain)" ""
+
+step "what the vendor refuses is told, and nothing else is held up"
+d=$(query "SELECT key FROM contact WHERE email IS NOT NULL ORDER BY key LIMIT 1")
+e=$(query "SELECT key FROM contact WHERE email IS NOT NULL ORDER BY key LIMIT 1 OFFSET 1")
+eid=$(external contacts "$e")
+foreign "UPDATE contact SET email = 'not an address' WHERE key = $d"
+foreign "UPDATE contact SET first_name = 'Eve' WHERE key = $e"
+tick
+"$fastenr" sync -c "$conf" hubspot >"$dir/sync.out" 2>"$dir/sync.err" || true
+expect "the other one" "$(property contacts "$eid" firstname)" Eve
+expect "refused" "$(query "SELECT count(*) FROM export_write WHERE state = 3 AND record = $d")" 1
+
+step "a deletion here is not one there, unless the connection says so"
+g=$(query "SELECT key FROM contact ORDER BY key DESC LIMIT 1 OFFSET 5")
+gid=$(external contacts "$g")
+foreign "DELETE FROM contact WHERE key = $g"
+tick
+"$fastenr" sync -c "$conf" hubspot >"$dir/sync.out" 2>"$dir/sync.err" || true
+vendor "http://127.0.0.1:$port/crm/v3/objects/contacts/$gid" >/dev/null || fail "it is gone there"
