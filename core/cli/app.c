@@ -217,33 +217,83 @@ int app_all_connections(struct app *app)
     return rc;
 }
 
+/* ---- names ---- */
+
+struct names {
+    const char **items;
+    size_t count, cap;
+    struct arena arena;
+};
+
+static void add_name(struct names *names, struct str name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (str_is(name, names->items[i]))
+            return;
+    names->items = arena_grow(&names->arena, names->items, &names->cap, names->count + 1,
+                              sizeof names->items[0]);
+    names->items[names->count++] = arena_str(&names->arena, name).ptr;
+}
+
+/* `connection` NULL: none of them syncs it. */
+static void say_no_object(const char *connection, const char *object, const struct names *names)
+{
+    struct buf list = BUF_INIT(400), who = BUF_INIT(400);
+    const char *nearest = str_nearest(str_from(object), names->items, names->count);
+    if (connection)
+        buf_printf(&who, "'%s' syncs no object '%s'", connection, object);
+    else
+        buf_printf(&who, "no connection syncs an object '%s'", object);
+    for (size_t i = 0; i < names->count; i++)
+        buf_printf(&list, "%s%s", i > 0 ? ", " : "", names->items[i]);
+    if (nearest)
+        complain("%s; did you mean '%s'?", buf_cstr(&who), nearest);
+    else
+        complain("%s; %s: %s", buf_cstr(&who), connection ? "it syncs" : "they sync",
+                 buf_cstr(&list));
+    buf_free(&list);
+    buf_free(&who);
+}
+
 const struct object_setup *app_object(const struct catalog_connection *connection, const char *name)
 {
     const struct setup *setup = &connection->setup;
     const struct object_setup *found = setup_object(setup, str_from(name));
-    const char *names[64];
-    char room[64][64];
-    size_t count = 0;
-    struct buf list = BUF_INIT(400);
+    struct names names = {0};
     if (found)
         return found;
-    for (; count < setup->object_count && count < 64; count++) {
-        struct str s = setup->objects[count].item->name;
-        int len = s.len < 63 ? (int)s.len : 63;
-        memcpy(room[count], s.ptr, (size_t)len);
-        room[count][len] = '\0';
-        names[count] = room[count];
-        buf_printf(&list, "%s%s", count > 0 ? ", " : "", room[count]);
-    }
-    const char *nearest = str_nearest(str_from(name), names, count);
-    if (nearest)
-        complain("'%.*s' syncs no object '%s'; did you mean '%s'?",
-                 STR_ARG(connection->config->name), name, nearest);
-    else
-        complain("'%.*s' syncs no object '%s'; it syncs: %s", STR_ARG(connection->config->name),
-                 name, buf_cstr(&list));
-    buf_free(&list);
+    for (size_t i = 0; i < setup->object_count; i++)
+        add_name(&names, setup->objects[i].item->name);
+    say_no_object(connection->config->name.ptr, name, &names);
+    arena_free(&names.arena);
     return NULL;
+}
+
+static int known_object(const struct app *app, const char *connection, const char *object)
+{
+    struct names names = {0};
+    bool found = false;
+    for (size_t i = 0; i < app->catalog.count; i++) {
+        const struct connection_config *config = app->catalog.connections[i].config;
+        if (connection && !str_is(config->name, connection))
+            continue;
+        for (size_t j = 0; j < config->objects.count; j++) {
+            add_name(&names, config->objects.items[j].name);
+            found = found || str_is(config->objects.items[j].name, object);
+        }
+    }
+    if (!found)
+        say_no_object(connection, object, &names);
+    arena_free(&names.arena);
+    return found ? 0 : EXIT_USAGE;
+}
+
+int app_known(struct app *app, const char *connection, const char *object)
+{
+    int rc = app_read(app);
+    if (rc == 0 && connection && !catalog_find(&app->catalog, str_from(connection)))
+        rc = app_no_connection(app, connection);
+    return rc == 0 && object ? known_object(app, connection, object) : rc;
 }
 
 int app_dirs(struct app *app, struct connector_dirs *ret_dirs)

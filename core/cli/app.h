@@ -38,6 +38,11 @@ int app_connection(struct app *app, const char *name, struct catalog_connection 
 /* Says that there is none of that name, and what was probably meant; EXIT_USAGE. */
 int app_no_connection(struct app *app, const char *name);
 
+/* Reads the configuration; whether a connection's file has that name, and names that vendor's
+ * object (of any connection, where that is NULL); NULL: whichever. What is wrong in the files is no
+ * matter: for commands that look into the store alone. */
+int app_known(struct app *app, const char *connection, const char *object);
+
 /* As app_connection for all; problems are not looked at: `ready` need not be true of each. */
 int app_all_connections(struct app *app);
 

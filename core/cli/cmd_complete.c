@@ -50,10 +50,13 @@ static int run_complete(struct app *app, const struct arguments *args)
         return rc;
     if (str_is(what, "connections")) {
         write_connections(app);
+    } else if (str_is(what, "approved")) {
+        for (size_t i = 0; i < app->catalog.lock.count; i++)
+            write_name(app->catalog.lock.pins[i].id);
     } else if (str_is(what, "objects") && args->word_count == 2) {
         write_objects(app, args->words[1]);
     } else {
-        complain("'complete' knows connections, connectors and objects CONNECTION");
+        complain("'complete' knows connections, connectors, approved and objects CONNECTION");
         return EXIT_USAGE;
     }
     return EXIT_DONE;
@@ -64,8 +67,8 @@ const struct command cmd_complete = {
     .group = GROUP_HOST,
     .arguments = "WHAT [CONNECTION]",
     .summary = "list names, for the completion of shells",
-    .text = "Writes the names of connections, of connectors, or of the objects of a connection, "
-            "one a line.",
+    .text = "Writes the names of connections, of connectors, of approved ones (by id), or of the "
+            "objects of a connection, one a line.",
     .example = "fastenr complete connections",
     .hidden = true,
     .least_words = 1,

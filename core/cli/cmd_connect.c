@@ -192,9 +192,11 @@ static int run_disconnect(struct app *app, const struct arguments *args)
         complain("%s", err.text);
         return EXIT_WORK_FAILED;
     }
-    if (had == 0) {
-        complain("'%s' has no tokens in the store", args->words[0]);
-        return EXIT_WORK_FAILED;
+    if (had == 0) { /* those of a connection that is not configured any more are removed, too */
+        rc = app_known(app, args->words[0], NULL);
+        if (rc == 0)
+            complain("'%s' has no tokens in the store", args->words[0]);
+        return rc == 0 ? EXIT_WORK_FAILED : rc;
     }
     out_printf(&std_out,
                "The tokens of %s are removed here. To take the access back for good, uninstall the "

@@ -121,15 +121,19 @@ static int list_fields(struct app *app, const char *connection, const char *obje
     int rc = app->host.store->engine->each_field(app->host.store, str_from(connection), take_row,
                                                  &list, &err);
     json_close(&list.w, ']');
-    if (rc != 0)
+    if (rc != 0) {
         complain("%s", err.text);
-    else if (app->json)
+        rc = EXIT_WORK_FAILED;
+    } else if (list.count == 0) { /* of one that is not configured any more, fields may be known */
+        rc = app_known(app, connection, object);
+    }
+    if (rc == 0 && app->json)
         out_json(&std_out, &text);
-    else
+    else if (rc == 0)
         write_end(&list, connection);
     table_free(&list.table);
     buf_free(&text);
-    return rc == 0 ? EXIT_DONE : EXIT_WORK_FAILED;
+    return rc;
 }
 
 /* ---- a person's word ---- */
@@ -219,9 +223,7 @@ static int accept_field(struct app *app, const char *connection, const char *wan
 static int run_fields(struct app *app, const struct arguments *args)
 {
     const char *connection = args->words[0], *wanted = argument_value(args, "accept");
-    int rc = app_read(app);
-    if (rc == 0 && !catalog_find(&app->catalog, str_from(connection)))
-        rc = app_no_connection(app, connection);
+    int rc = app_known(app, connection, NULL);
     if (rc == 0)
         rc = app_store(app, false);
     if (rc != 0)

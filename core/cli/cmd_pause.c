@@ -23,38 +23,58 @@ static int find_name(struct app *app, const struct arguments *args, const char *
         complain("'%s' takes the name of a connection, or --all", verb);
         return EXIT_USAGE;
     }
-    int rc = app_read(app);
-    if (rc == 0 && *ret_name && !catalog_find(&app->catalog, str_from(*ret_name)))
-        rc = app_no_connection(app, *ret_name);
-    return rc;
+    return app_known(app, *ret_name, NULL);
 }
 
-static void say(struct app *app, const char *name, bool paused)
+static void write_json(const char *name, bool paused, bool changed)
 {
-    if (app->json) {
-        struct buf text = BUF_INIT(4096);
-        struct json_writer w = {.out = &text};
-        json_open(&w, '{');
-        json_key(&w, "connection");
-        json_put_text(&w, name); /* null: all */
-        json_key(&w, "paused");
-        json_put_bool(&w, paused);
-        json_close(&w, '}');
-        buf_char(&text, '\n');
-        out_str(&std_out, buf_view(&text));
-        buf_free(&text);
-        return;
-    }
-    if (paused)
-        out_printf(&std_out,
-                   "%s paused: a sync under way stops at its next commit.\nNext: fastenr resume "
-                   "%s%s\n",
-                   name ? arena_printf(&app->arena, "%s is", name) : "all connections are",
-                   name ? name : "--all", app->hint);
-    else if (name)
+    struct buf text = BUF_INIT(4096);
+    struct json_writer w = {.out = &text};
+    json_open(&w, '{');
+    json_key(&w, "connection");
+    json_put_text(&w, name); /* null: all */
+    json_key(&w, "paused");
+    json_put_bool(&w, paused);
+    json_key(&w, "changed");
+    json_put_bool(&w, changed);
+    json_close(&w, '}');
+    buf_char(&text, '\n');
+    out_str(&std_out, buf_view(&text));
+    buf_free(&text);
+}
+
+static void say_paused(const struct app *app, const char *name, bool changed)
+{
+    if (name)
+        out_printf(&std_out, "%s %s paused", name, changed ? "is" : "was");
+    else
+        out_printf(&std_out, "all connections %s paused", changed ? "are" : "were");
+    out_printf(&std_out, "%s\nNext: fastenr resume %s%s\n",
+               changed ? ": a sync under way stops at its next commit."
+                       : " already; the reason that was given then stands.",
+               name ? name : "--all", app->hint);
+}
+
+static void say_resumed(const char *name, bool changed)
+{
+    if (!name)
+        out_printf(&std_out, "%s\n",
+                   changed ? "all connections go on from where they stopped"
+                           : "there was no pause of all connections");
+    else if (changed)
         out_printf(&std_out, "%s goes on from where it stopped\n", name);
     else
-        out_text(&std_out, "all connections go on from where they stopped\n");
+        out_printf(&std_out, "%s was not paused\n", name);
+}
+
+/* The pause that still holds for a connection whose own has ended, or was none. */
+static int say_what_holds(struct app *app, const char *name)
+{
+    struct error err;
+    int rc = name ? pause_check(app->host.store, name, &err) : 0;
+    if (rc != 0)
+        complain("%s", err.text);
+    return rc < 0 ? EXIT_WORK_FAILED : EXIT_DONE;
 }
 
 static int set(struct app *app, const struct arguments *args, bool pause)
@@ -66,13 +86,19 @@ static int set(struct app *app, const struct arguments *args, bool pause)
         rc = app_store(app, pause);
     if (rc != 0)
         return rc;
-    if (pause_set(app->host.store, name, pause ? app_user(app) : STR(""),
-                  str_from(reason ? reason : ""), &err) != 0) {
+    int changed = pause_set(app->host.store, name, pause ? app_user(app) : STR(""),
+                            str_from(reason ? reason : ""), &err);
+    if (changed < 0) {
         complain("%s", err.text);
         return EXIT_WORK_FAILED;
     }
-    say(app, name, pause);
-    return EXIT_DONE;
+    if (app->json)
+        write_json(name, pause, changed > 0);
+    else if (pause)
+        say_paused(app, name, changed > 0);
+    else
+        say_resumed(name, changed > 0);
+    return pause ? EXIT_DONE : say_what_holds(app, name);
 }
 
 static int run_pause(struct app *app, const struct arguments *args)
@@ -94,7 +120,7 @@ const struct command cmd_pause = {
             "stops at its next commit, and none begins. What has been read is kept; after\n"
             "`resume` the next sync goes on from there.",
     .example = "fastenr pause hubspot --reason \"data migration until Monday\"",
-    .json = "one JSON object with what is paused",
+    .json = "one JSON object with what is paused, and whether it was not before",
     .most_words = 1,
     .options = pause_options,
     .run = run_pause};
@@ -107,7 +133,7 @@ const struct command cmd_resume = {
     .text = "Ends a pause. A connection that is paused by name stays so when the pause of all "
             "ends.",
     .example = "fastenr resume hubspot",
-    .json = "one JSON object with what is no longer paused",
+    .json = "one JSON object with what is no longer paused, and whether it was",
     .most_words = 1,
     .options = resume_options,
     .run = run_resume};

@@ -153,7 +153,12 @@ static void write_text(struct listing *list, const struct connector_dirs *dirs)
         table_write(&list->table, &std_out);
     else if (list->refused == 0)
         write_folders(dirs);
-    if (list->not_pinned > 0 && list->app->dir)
+    if (list->not_pinned > 0 && list->app->catalog.lock.required)
+        out_printf(&std_out,
+                   "\nNo connector is pinned, and none is run: fastenr.conf has plugins_lock = "
+                   "\"required\". To pin those in use: fastenr plugins approve%s\n",
+                   list->app->hint);
+    else if (list->not_pinned > 0 && list->app->dir)
         out_printf(&std_out,
                    "\nNo connector is pinned: a file that was changed would be run. To pin those "
                    "in use: fastenr plugins approve%s\n",

@@ -176,6 +176,16 @@ static int may_write(const struct app *app, size_t count, bool yes)
     return EXIT_WORK_FAILED;
 }
 
+/* Alone from here on, until the descriptor is closed; -1 after saying why not. */
+static int hold_lock(struct app *app)
+{
+    struct error err;
+    int fd = plugins_lock_hold(app->dir, &app->catalog.lock, &app->arena, &err);
+    if (fd < 0)
+        complain("%s; nothing was changed", err.text);
+    return fd;
+}
+
 static int write_lock(struct app *app)
 {
     struct error err;
@@ -196,9 +206,13 @@ static int approve(struct choice *c, bool yes)
     int rc = may_write(app, count, yes);
     if (rc != 0)
         return rc;
+    int held = hold_lock(app);
+    if (held < 0)
+        return EXIT_WORK_FAILED;
     for (size_t i = 0; i < c->count; i++)
         plugins_lock_put(&app->catalog.lock, &c->items[i]->pin, &app->arena);
     rc = write_lock(app);
+    close(held);
     if (rc == 0)
         out_printf(&std_out,
                    "\nApproved, and written into %s: a connector that differs from it, or is not "
@@ -224,14 +238,24 @@ static int run_approve(struct app *app, const struct arguments *args)
 
 /* ---- forgetting ---- */
 
+/* "hubspot" of "com.fastenr.hubspot": as its file is called, nearly always. */
+static bool is_last_part(const char *word, struct str id)
+{
+    return str_ends(id, word) && id.len > strlen(word) && id.ptr[id.len - strlen(word) - 1] == '.';
+}
+
 static int say_not_in(const struct app *app, const char *word)
 {
     const struct plugins_lock *lock = &app->catalog.lock;
-    const char *names[256];
+    const char *names[256], *nearest = NULL;
     size_t count = 0;
-    for (; count < lock->count && count < 256; count++)
+    for (; count < lock->count && count < 256; count++) {
         names[count] = lock->pins[count].id.ptr;
-    const char *nearest = str_nearest(str_from(word), names, count);
+        if (is_last_part(word, lock->pins[count].id))
+            nearest = names[count];
+    }
+    if (!nearest)
+        nearest = str_nearest(str_from(word), names, count);
     if (nearest)
         complain("'%s' is not in %s; did you mean '%s'?", word, lock->path, nearest);
     else
@@ -240,21 +264,24 @@ static int say_not_in(const struct app *app, const char *word)
     return EXIT_USAGE;
 }
 
+static int forget(struct app *app, const struct arguments *args)
+{
+    for (size_t i = 0; i < args->word_count; i++)
+        if (!plugins_lock_remove(&app->catalog.lock, str_from(args->words[i])))
+            return say_not_in(app, args->words[i]);
+    return write_lock(app);
+}
+
 static int run_forget(struct app *app, const struct arguments *args)
 {
-    struct plugins_lock *lock = &app->catalog.lock;
     int rc = app_read(app);
     if (rc != 0)
         return rc;
-    if (lock->state == LOCK_IS_BROKEN) {
-        complain("%s has mistakes, which `fastenr check%s` shows: correct them first", lock->path,
-                 app->hint);
+    int held = hold_lock(app);
+    if (held < 0)
         return EXIT_USAGE;
-    }
-    for (size_t i = 0; i < args->word_count; i++)
-        if (!plugins_lock_remove(lock, str_from(args->words[i])))
-            return say_not_in(app, args->words[i]);
-    rc = write_lock(app);
+    rc = forget(app, args);
+    close(held);
     for (size_t i = 0; i < args->word_count && rc == 0; i++)
         out_printf(&std_out, "%s is forgotten: it is not run until it is approved again\n",
                    args->words[i]);
@@ -285,7 +312,7 @@ const struct command cmd_plugins_approve = {
 const struct command cmd_plugins_forget = {
     .name = "plugins forget",
     .group = GROUP_HOST,
-    .arguments = "ID...",
+    .arguments = "CONNECTOR_ID...",
     .summary = "take an approval back",
     .text = "Takes the entries of these connectors out of plugins.lock, whether they are installed "
             "or not.\n"

@@ -118,15 +118,20 @@ static int run_list(struct app *app, const struct arguments *args)
             table_column(&list.table, titles[i], false);
         else
             table_key_column(&list.table, titles[i], i == 0 || i == 6);
-    struct str connection = str_from(args->word_count > 0 ? args->words[0] : "");
+    const char *connection = args->word_count > 0 ? args->words[0] : NULL;
     rc = app->host.store->engine->each_quarantined(
-        app->host.store, connection, str_from(object ? object : ""), 0, list_row, &list, &err);
-    if (rc != 0)
+        app->host.store, str_from(connection ? connection : ""), str_from(object ? object : ""), 0,
+        list_row, &list, &err);
+    if (rc != 0) {
         complain("%s", err.text);
-    else if (!app->json)
+        rc = EXIT_WORK_FAILED;
+    } else if (list.count == 0) { /* of what is not configured any more, rows may be here */
+        rc = app_known(app, connection, object);
+    }
+    if (rc == 0 && !app->json)
         write_list(&list);
     table_free(&list.table);
-    return rc == 0 ? EXIT_DONE : EXIT_WORK_FAILED;
+    return rc;
 }
 
 /* ---- one ---- */

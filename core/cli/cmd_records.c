@@ -282,7 +282,7 @@ static int unknown_field(struct query *q, struct str name)
     size_t count = 0;
     for (; count < q->object->field_count; count++)
         names[count] = q->object->fields[count].name;
-    complain("%s has no field '%.*s'%s; a custom field is written custom_fields.NAME",
+    complain("%s has no field '%.*s'%s (a custom field is written custom_fields.NAME)",
              q->object->name, STR_ARG(name), settings_hint(name, names, count, &q->arena));
     return EXIT_USAGE;
 }
@@ -471,12 +471,13 @@ const struct command cmd_records = {
     .name = "records",
     .group = GROUP_LOOK,
     .arguments = "OBJECT",
-    .summary = "list canonical records: account, contact",
-    .text = "Shows records of a canonical object as they are in the store. References are shown as "
-            "ids of\n"
+    .summary = "list canonical records: accounts, contacts, deals and so on",
+    .text = "Shows records of a canonical object as they are in the store: account, contact, deal, "
+            "ticket,\n"
+            "engagement, custom_record, owner or pipeline_stage. References are shown as ids of "
             "records. `--where FIELD=` finds records without a value; a custom field is named\n"
             "custom_fields.NAME. Records that were deleted are shown with --deleted alone.",
-    .example = "fastenr records contact --where email=ada@example.com --fields id,email,account_id",
+    .example = "fastenr records contact --where email=ada@example.com --fields id,email",
     .json = "one JSON object a line, all fields unless --fields is given",
     .least_words = 1,
     .most_words = 1,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `fastenr quarantine replay`: records that were set aside, once more. */
+#include <inttypes.h>
+
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/summary.h"
@@ -9,6 +11,32 @@ static const struct command_option options[] = {
     {"object", 0, "OBJECT", "only records of this vendor object"},
     {"id", 0, "N", "only this one, by its number in `quarantine list`"},
     {0}};
+
+static bool note_row(void *arg, const struct quarantine_row *row)
+{
+    (void)row;
+    *(bool *)arg = true;
+    return false;
+}
+
+/* Whether the one that --id names is there. */
+static int need_record(struct app *app, const char *connection, const char *object, int64_t id)
+{
+    struct store *store = app->host.store;
+    struct error err;
+    bool found = false;
+    if (store->engine->each_quarantined(store, str_from(connection), str_from(object ? object : ""),
+                                        id, note_row, &found, &err) != 0) {
+        complain("%s", err.text);
+        return EXIT_WORK_FAILED;
+    }
+    if (found)
+        return 0;
+    complain("%s has no record %" PRId64 " in quarantine; `fastenr quarantine list %s%s` lists "
+             "them",
+             connection, id, connection, app->hint);
+    return EXIT_USAGE;
+}
 
 static int run_replay(struct app *app, const struct arguments *args)
 {
@@ -27,6 +55,8 @@ static int run_replay(struct app *app, const struct arguments *args)
         rc = EXIT_USAGE;
     if (rc == 0)
         rc = app_store(app, false);
+    if (rc == 0 && id > 0)
+        rc = need_record(app, args->words[0], object, id);
     if (rc != 0)
         return rc;
     if (replay_quarantine(&app->host, &connection->setup, only, id, app_user(app), &row,

@@ -139,21 +139,26 @@ static bool show_run(void *arg, const struct run_row *row)
     return true;
 }
 
-static int list_all(struct app *app, struct str connection, int64_t limit)
+/* `connection` NULL: of all. */
+static int list_all(struct app *app, const char *connection, int64_t limit)
 {
     struct listing list = {.app = app};
     struct error err;
     list_columns(&list.table);
-    int rc = app->host.store->engine->each_run(app->host.store, connection, 0, limit, list_run,
-                                               &list, &err);
+    int rc = app->host.store->engine->each_run(
+        app->host.store, str_from(connection ? connection : ""), 0, limit, list_run, &list, &err);
+    if (rc != 0) {
+        complain("%s", err.text);
+        rc = EXIT_WORK_FAILED;
+    } else if (list.count == 0) { /* of one that is not configured any more, there may be runs */
+        rc = app_known(app, connection, NULL);
+    }
     if (!app->json && list.count > 0)
         table_write(&list.table, &std_out);
     else if (!app->json && rc == 0)
         out_text(&std_out, "no runs yet\n");
     table_free(&list.table);
-    if (rc != 0)
-        complain("%s", err.text);
-    return rc == 0 ? EXIT_DONE : EXIT_WORK_FAILED;
+    return rc;
 }
 
 static int show_one(struct app *app, const char *word)
@@ -190,7 +195,7 @@ static int run_runs(struct app *app, const struct arguments *args)
         return rc;
     if (args->word_count == 1)
         return show_one(app, args->words[0]);
-    return list_all(app, str_from(connection ? connection : ""), limit);
+    return list_all(app, connection, limit);
 }
 
 const struct command cmd_runs = {

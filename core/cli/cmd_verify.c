@@ -222,6 +222,10 @@ static void write_summary(const struct verifying *v, const struct run_row *row)
     const struct verify_object total = total_of(&v->verify);
     int64_t quarantined = run_total(row).quarantined;
     char compared[FORMAT_TEXT], calls[FORMAT_TEXT], differ[FORMAT_TEXT];
+    if (total.compared == 0 && !went_through(row)) {
+        out_printf(&std_out, "%.*s: nothing was compared\n", STR_ARG(row->connection));
+        return;
+    }
     write_differences(&v->verify);
     write_kinds(&total, v->verify.count);
     if (quarantined > 0)
@@ -273,7 +277,7 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
     v->exit_status = exit_of(v, row);
     if (v->app->json)
         write_json(v, row);
-    else if (went_through(row) || v->verify.object_count > 0)
+    else
         write_summary(v, row);
     if (!went_through(row))
         complain("%.*s: %.*s", STR_ARG(row->connection), STR_ARG(row->reason));

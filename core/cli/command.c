@@ -221,8 +221,9 @@ static int check_words(const struct arguments *args, struct error *err)
                          c->least_words == 1 ? "an argument" : "more arguments", c->name,
                          c->arguments);
     if (args->word_count > c->most_words)
-        return error_set(err, "'%.60s' is one argument too many: fastenr %s %s",
-                         args->words[c->most_words], c->name, c->arguments);
+        return error_set(err, "'%.60s' is one argument too many: fastenr %s%s%s",
+                         args->words[c->most_words], c->name, *c->arguments ? " " : "",
+                         c->arguments);
     if (argument_given(args, "json") && !c->json)
         return error_set(err, "'%s' has no option '--json'", c->name);
     return 0;

@@ -2,8 +2,11 @@
 #include "cli/plugins_lock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/encode.h"
 #include "base/file.h"
@@ -122,6 +125,38 @@ void plugins_lock_read(const char *dir, bool required, struct plugins_lock *ret_
 }
 
 /* ---- writing ---- */
+
+/* Of the folder: the file is another one after each change. */
+static int hold_folder(const char *dir, struct error *err)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+    if (fd < 0)
+        return error_set(err, "cannot open %s: %s", dir, strerror(errno));
+    do {
+        rc = flock(fd, LOCK_EX);
+    } while (rc != 0 && errno == EINTR);
+    if (rc == 0)
+        return fd;
+    error_set(err, "cannot lock %s: %s", dir, strerror(errno));
+    close(fd);
+    return -1;
+}
+
+int plugins_lock_hold(const char *dir, struct plugins_lock *lock, struct arena *arena,
+                      struct error *err)
+{
+    struct problems problems = {0};
+    int fd = hold_folder(dir, err);
+    if (fd < 0)
+        return -1;
+    plugins_lock_read(dir, lock->required, lock, arena, &problems);
+    problems_free(&problems);
+    if (lock->state != LOCK_IS_BROKEN)
+        return fd;
+    error_set(err, "%s has mistakes, which `fastenr check` shows: correct them first", lock->path);
+    close(fd);
+    return -1;
+}
 
 static void write_text(struct buf *out, struct str text)
 {

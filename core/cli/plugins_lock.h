@@ -29,7 +29,13 @@ struct plugins_lock {
 void plugins_lock_read(const char *dir, bool required, struct plugins_lock *ret_lock,
                        struct arena *arena, struct problems *problems);
 
-/* Writes it whole, or leaves what is there. */
+/* Keeps every other change of DIR's lock out, and reads it anew: what is written is put together
+ * with what others wrote meanwhile. Returns a descriptor whose closing lets the others go on; -1
+ * when it has mistakes by now, or the folder cannot be held. */
+int plugins_lock_hold(const char *dir, struct plugins_lock *lock, struct arena *arena,
+                      struct error *err);
+
+/* Writes it whole, or leaves what is there. Only while it is held. */
 int plugins_lock_write(const struct plugins_lock *lock, struct error *err);
 
 const struct pin *plugins_lock_find(const struct plugins_lock *lock, struct str id);

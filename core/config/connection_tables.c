@@ -297,7 +297,7 @@ static const struct setting_table object_settings = {
                  "mapping and "
                  "overrides it field by field; `field: ~` leaves a field out; custom fields stand "
                  "under "
-                 "`custom_fields`",
+                 "`custom_fields`; 300 fields at most",
          .example = "{name: name, domain: {from: domain, transform: [trim, lower]}}"},
         {.key = "default_mapping",
          .type = SETTING_BOOL,

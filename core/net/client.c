@@ -358,6 +358,8 @@ static struct verdict judge_answer(struct exchange *x, const struct transfer_res
         words = buf_view(&clean);
         if (words.len > 300)
             words.len = 300;
+        if (str_ends(words, ".")) /* ours go on */
+            words.len--;
         snprintf(x->text + len, sizeof x->text - len, " answered %d%s%.*s%s", answer->status,
                  words.len > 0 ? ": " : "", STR_ARG(words), remedy(v.outcome, answer->status));
         buf_free(&clean);

@@ -215,30 +215,58 @@ static int spawn(const char *path, int socket, int image, pid_t *ret_pid)
     return rc;
 }
 
-/* A descriptor above those that the worker expects at fixed numbers. */
+/* A descriptor above those that the worker expects at fixed numbers, in the place of this one; -1
+ * stays, with errno as it is. */
 static int above_fixed(int fd)
 {
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_IMAGE_FD + 1);
+    if (fd < 0)
+        return fd;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_IMAGE_FD + 1), error = errno;
+    close(fd);
+    errno = error;
+    return copy;
+}
+
+static void close_any(int fd)
+{
     if (fd >= 0)
         close(fd);
-    return copy;
+}
+
+/* What the worker gets, and our end of its socket; all or none. */
+static int open_descriptors(const struct image *image, int *ret_image, int *ret_ours,
+                            int *ret_theirs)
+{
+    int pair[2] = {-1, -1};
+    /* A probe of the jail has no image. */
+    int image_fd = above_fixed(image ? dup(image->fd) : open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (image_fd >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
+        pair[0] = above_fixed(pair[0]);
+        if (pair[0] >= 0)
+            pair[1] = above_fixed(pair[1]);
+    }
+    if (image_fd >= 0 && pair[0] >= 0 && pair[1] >= 0) {
+        *ret_image = image_fd;
+        *ret_ours = pair[0];
+        *ret_theirs = pair[1];
+        return 0;
+    }
+    int error = errno;
+    close_any(image_fd);
+    close_any(pair[0]);
+    close_any(pair[1]);
+    errno = error;
+    return -1;
 }
 
 static int start_process(struct link *link, const char *worker_path, const struct image *image,
                          struct error *err)
 {
-    int pair[2] = {-1, -1};
-    /* A probe of the jail has no image. */
-    int image_fd = above_fixed(image ? dup(image->fd) : open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (image_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        error_set(err, "no descriptors for a worker: %s", strerror(errno));
-        close(image_fd);
-        return -1;
-    }
-    link->socket = above_fixed(pair[0]);
-    pair[1] = above_fixed(pair[1]);
-    int rc = spawn(worker_path, pair[1], image_fd, &link->pid);
-    close(pair[1]);
+    int image_fd, theirs;
+    if (open_descriptors(image, &image_fd, &link->socket, &theirs) != 0)
+        return error_set(err, "no descriptors for a worker: %s", strerror(errno));
+    int rc = spawn(worker_path, theirs, image_fd, &link->pid);
+    close(theirs);
     close(image_fd);
     if (rc != 0)
         return error_set(err, "cannot start the worker %s: %s", worker_path, strerror(rc));
@@ -260,10 +288,8 @@ static void process_free(struct link *link)
         kill(link->pid, SIGKILL);
         waitpid(link->pid, NULL, 0);
     }
-    if (link->socket >= 0)
-        close(link->socket);
-    if (link->pidfd >= 0)
-        close(link->pidfd);
+    close_any(link->socket);
+    close_any(link->pidfd);
     buf_free(&link->incoming.payload);
     buf_free(&link->out);
     free(link);

@@ -140,19 +140,20 @@ static bool is_row_outcome(enum outcome outcome)
            outcome == OUTCOME_RETRY_AFTER || outcome == OUTCOME_RATE_LIMITED;
 }
 
-/* Text for people: whole characters, and no credential that the vendor echoes. */
+/* Text for people: one line of whole characters, and no credential that the vendor echoes. */
 static struct str clean_text(struct str text, struct arena *arena)
 {
+    struct buf clean = BUF_INIT(4 * LOG_TEXT_MAX);
     if (text.len > LOG_TEXT_MAX)
         text.len = LOG_TEXT_MAX;
     for (int cut = 0; cut < 4 && text.len > 0 && !str_is_utf8(text); cut++)
         text.len--;
     if (!str_is_utf8(text))
         return STR("");
-    if (!redact_needed(text))
-        return text;
-    struct buf clean = BUF_INIT(4 * LOG_TEXT_MAX);
     redact(&clean, text);
+    for (size_t i = 0; i < clean.len; i++)
+        if ((unsigned char)clean.ptr[i] < ' ' || clean.ptr[i] == 0x7f)
+            clean.ptr[i] = ' ';
     struct str kept = arena_str(arena, buf_view(&clean));
     buf_free(&clean);
     return kept;

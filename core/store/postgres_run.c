@@ -109,12 +109,15 @@ int pg_set_pause(struct store *store, int64_t connection, struct str by, struct 
         pg_prose(&p, by);
         pg_prose(&p, reason);
     }
-    int rc = pg_run(s,
-                    set ? "INSERT INTO pause (connection, at, by, reason) VALUES ($1::bigint, "
-                          "$2::bigint, $3, nullif($4::text, '')) ON CONFLICT DO NOTHING"
-                        : "DELETE FROM pause WHERE connection = $1::bigint",
-                    &p, set ? "pause" : "resume", err);
+    PGresult *r =
+        pg_query(s,
+                 set ? "INSERT INTO pause (connection, at, by, reason) VALUES ($1::bigint, "
+                       "$2::bigint, $3, nullif($4::text, '')) ON CONFLICT DO NOTHING"
+                     : "DELETE FROM pause WHERE connection = $1::bigint",
+                 &p, set ? "pause" : "resume", err);
+    int rc = r ? strcmp(PQcmdTuples(r), "0") != 0 : -1;
     pg_params_free(&p);
+    PQclear(r);
     return rc;
 }
 

@@ -95,7 +95,9 @@ int sqlite_set_pause(struct store *store, int64_t connection, struct str by, str
         sqlite_bind_str(stmt, 3, by);
         bind_text_or_null(stmt, 4, reason);
     }
-    return sqlite_run(s, stmt, set ? "pause" : "resume", err);
+    if (sqlite_run(s, stmt, set ? "pause" : "resume", err) != 0)
+        return -1;
+    return sqlite3_changes(s->db) > 0;
 }
 
 int sqlite_find_pause(struct store *store, struct str connection, struct arena *arena,

@@ -609,7 +609,8 @@ struct store_engine {
     /* Hashes (siphash by the store's key) of a stream's erased ids, sorted as signed numbers. */
     int (*load_erased)(struct store *s, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
                        size_t *ret_count, struct error *err);
-    /* Nothing is committed for a paused connection. Connection 0: all. `by` empty: it goes on. */
+    /* Nothing is committed for a paused connection. Connection 0: all. `by` empty: it goes on.
+     * 1; 0 when it was so already; -1. */
     int (*set_pause)(struct store *s, int64_t connection, struct str by, struct str reason,
                      struct error *err);
     /* The pause that holds for a connection: the one of all first. */

@@ -172,7 +172,7 @@ static int differs_at_all(struct export *x, const struct export_due *due,
         return -1;
     for (size_t i = 0; i < m->export_count && !*ret_differs; i++) {
         struct value value;
-        if (record_value(&m->rules[m->exports[i].rule], row, custom, &x->arena, &value) == 0)
+        if (field_of_record(&m->rules[m->exports[i].rule], row, custom, &x->arena, &value) == 0)
             *ret_differs = export_differs(x, due, &m->exports[i], &value);
     }
     json_free(custom);

@@ -196,7 +196,7 @@ static enum field_verdict field_of(struct preparing *p, size_t i, const struct e
     const struct rule *rule = &p->mapping->rules[f->rule->rule];
     struct value value;
     enum field_verdict verdict = FIELD_WRITES;
-    if (record_value(rule, &p->rows[i], custom, &p->x->arena, &value) != 0 ||
+    if (field_of_record(rule, &p->rows[i], custom, &p->x->arena, &value) != 0 ||
         !export_differs(p->x, &p->due[i], f->rule, &value) ||
         is_held(p, item->record, rule->field.id))
         return FIELD_SAME;

@@ -125,9 +125,15 @@ static void begin_link(struct settling *s, struct export_item *item, struct str 
     uint64_t nothing = rule_hash(store_hash_key(s->x->merge.store), &none);
     item->external_id = arena_str(a, id);
     item->link.seen_remote = item->link.seen_local = STR("");
-    for (size_t i = 0; i < m->export_count; i++)
-        item->link.seen_local =
-            shadow_set(item->link.seen_local, m->rules[m->exports[i].rule].field.id, nothing, a);
+    for (size_t i = 0; i < m->export_count; i++) {
+        const struct rule *rule = &m->rules[m->exports[i].rule];
+        uint64_t seen;
+        item->link.seen_local = shadow_set(item->link.seen_local, rule->field.id, nothing, a);
+        if (export_reads_back(rule, &m->exports[i]) &&
+            rule_seen_hash(rule, store_hash_key(s->x->merge.store), (struct str){NULL, 0}, a,
+                           &seen) == 0)
+            item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, seen, a);
+    }
 }
 
 static void settle_values(struct settling *s, struct export_item *item,

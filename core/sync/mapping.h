@@ -162,7 +162,11 @@ enum map_result mapping_apply(const struct mapping *mapping, const uint8_t hash_
 int rule_read(const struct rule *rule, struct str text, struct arena *arena,
               struct value *ret_value, struct error *err);
 
-/* Whether a vendor's value becomes a valid one, where it is all that the rule reads. */
+/* What becomes of a text where it is all that the rule reads; ptr NULL: the vendor has none. -1
+ * when that is invalid. */
+int rule_check(const struct rule *rule, struct str text, struct error *err);
+
+/* Whether a vendor's value becomes a valid one; to have none is no matter. */
 bool rule_takes(const struct rule *rule, struct str text);
 
 /* ---- shadows ---- */

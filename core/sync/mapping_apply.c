@@ -440,13 +440,18 @@ static int apply_rule(const struct mapping *m, const struct rule *rule, const st
     return apply_text(rule, t, arena, ret, err);
 }
 
-bool rule_takes(const struct rule *rule, struct str text)
+int rule_check(const struct rule *rule, struct str text, struct error *err)
 {
     struct arena arena = {0};
     struct value value;
-    int rc = text.len == 0 ? 0 : apply_text(rule, text, &arena, &value, NULL);
+    int rc = apply_text(rule, text, &arena, &value, err);
     arena_free(&arena);
-    return rc == 0;
+    return rc;
+}
+
+bool rule_takes(const struct rule *rule, struct str text)
+{
+    return text.len == 0 || rule_check(rule, text, NULL) == 0;
 }
 
 /* A custom field's value is kept as the JSON text that goes into custom_fields. */

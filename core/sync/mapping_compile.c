@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sync/export_compile.h"
+#include "sync/mapping_check.h"
 
 enum { MOST_RULES = 300, MOST_SOURCES = 8, MOST_PAIRS = 64 };
 
@@ -13,6 +14,8 @@ struct compiler {
     struct node place; /* of the object: for what stands nowhere in the file */
     struct mapping *m;
     size_t rule_cap;
+    bool full;        /* which is said */
+    bool misdirected; /* its default mapping is for another object, which is said */
 };
 
 /* ---- which field ---- */
@@ -98,14 +101,12 @@ static void compile_steps(struct compiler *c, struct rule *rule, const struct te
                           settings_hint(wrong, step_names, STEPS, c->ctx.arena));
 }
 
-/* A text of the file that becomes the field's value as it stands. */
+/* What the map gives becomes the field's value as it stands. */
 static void check_choice(struct compiler *c, const struct rule *rule, struct str text,
                          const struct node *at)
 {
     const struct value value = {.state = VALUE_TEXT, .text = text};
     struct error err;
-    if (rule->take.len > 0) /* it is an id */
-        return;
     if (rule->field.kind == KIND_ENUM && value_validate(&rule->field, &value, &err) != 0)
         settings_complain(&c->ctx, at, "%s: %s", rule->field.name, err.text);
 }
@@ -220,59 +221,13 @@ static bool compile_bound(struct compiler *c, const struct node *at, const char 
     return false;
 }
 
-static void compile_lookup(struct compiler *c, struct rule *rule, const struct node *node)
-{
-    static const char *const unfit[] = {"date", "scale", "split", "min", "max", "one_of", "format"};
-    const struct node *take = node_get(node, "take");
-    if (rule->take.len == 0) {
-        if (rule->lookup.len > 0 && rule->field.kind != KIND_REFERENCE)
-            settings_complain(&c->ctx, node_get(node, "lookup"),
-                              "'lookup' is for references; %s is %s: say with 'take' which field "
-                              "of the record it is",
-                              rule->field.name, model_kind_name(rule->field.kind));
-        return;
-    }
-    if (rule->lookup.len == 0)
-        settings_complain(&c->ctx, take, "'take' needs 'lookup': the object whose field it is");
-    if (rule->field.kind == KIND_REFERENCE || rule->index < 0)
-        settings_complain(&c->ctx, take, "'take' is not for %s: %s is %s",
-                          rule->index < 0 ? "own fields" : "references", rule->field.name,
-                          rule->index < 0 ? "a custom field" : "one");
-    for (size_t i = 0; i < sizeof unfit / sizeof unfit[0]; i++)
-        if (node_get(node, unfit[i]))
-            settings_complain(&c->ctx, node_get(node, unfit[i]),
-                              "'%s' does not go with 'take': it would be about the id", unfit[i]);
-}
-
 /* ---- a rule of the file ---- */
-
-static void check_rule(struct compiler *c, const struct rule *rule, const struct node *node)
-{
-    if (rule->from_count == 0 && !rule->has_value)
-        settings_complain(
-            &c->ctx, node,
-            "%s has neither 'from' nor 'value': name the vendor's field, for example %s: name",
-            rule->field.name, rule->field.name);
-    if (rule->from_count > 0 && rule->has_value)
-        settings_complain(&c->ctx, node, "%s has both 'from' and 'value': keep one",
-                          rule->field.name);
-    if (rule->from_count > 1 && rule->field.kind != KIND_JSON && !node_get(node, "join"))
-        settings_complain(&c->ctx, node, "%s has several fields in 'from': say 'join' too",
-                          rule->field.name);
-    if (rule->field.kind == KIND_REFERENCE && rule->lookup.len == 0)
-        settings_complain(&c->ctx, node,
-                          "%s is a reference: say which object's id it holds, for example {from: "
-                          "associatedcompanyid, lookup: companies}",
-                          rule->field.name);
-    if (rule->split.len > 0 && rule->field.kind != KIND_LIST)
-        settings_complain(&c->ctx, node, "'split' is for lists; %s is %s", rule->field.name,
-                          model_kind_name(rule->field.kind));
-}
 
 static void compile_rule_map(struct compiler *c, struct rule *rule, const struct node *node)
 {
     struct mapping_rule_config config = {0};
     double factor;
+    size_t before = c->ctx.problems->count;
     settings_read(&mapping_rule_settings, node, &config, &c->ctx);
     export_read_rule(rule, node, &config);
     rule->from = config.from.items;
@@ -284,10 +239,6 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
     if (config.default_node)
         rule->has_default =
             settings_text(config.default_node, &c->ctx, "default", &rule->default_value);
-    if (rule->has_default)
-        check_choice(c, rule, rule->default_value, config.default_node);
-    if (rule->has_value && config.transform.count == 0 && !config.map)
-        check_choice(c, rule, rule->value, config.value_node);
     if (config.type.len > 0)
         compile_type(c, rule, config.type, node_get(node, "type"));
     if (config.transform.count > 0)
@@ -296,7 +247,6 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
         compile_map(c, rule, config.map);
     rule->split = config.split;
     rule->join = config.join;
-    compile_lookup(c, rule, node);
     if (config.date.len > 0)
         compile_date(c, rule, config.date, node_get(node, "date"));
     if (config.scale.len > 0) {
@@ -314,7 +264,9 @@ static void compile_rule_map(struct compiler *c, struct rule *rule, const struct
     if (config.format.len > 0)
         compile_check(c, rule, config.format, node_get(node, "format"));
     rule->invalid = (enum invalid_policy)config.invalid;
-    check_rule(c, rule, node);
+    mapping_check_rule(&c->ctx, c->vendor, rule, node);
+    if (c->ctx.problems->count == before)
+        mapping_check_constants(&c->ctx, rule, node);
 }
 
 /* `field: vendor_field` or `field: {...}`. */
@@ -329,7 +281,9 @@ static void compile_rule(struct compiler *c, const struct pair *pair, int index,
         return;
     struct rule *rule = put_rule(c, index, custom);
     if (!rule) {
-        settings_complain(&c->ctx, pair->key, "more than %d fields are mapped", MOST_RULES);
+        if (!c->full)
+            settings_complain(&c->ctx, pair->key, "more than %d fields are mapped", MOST_RULES);
+        c->full = true;
         return;
     }
     rule->line = pair->key->line;
@@ -342,7 +296,7 @@ static void compile_rule(struct compiler *c, const struct pair *pair, int index,
     if (settings_text(node, &c->ctx, "the vendor's field", from)) {
         rule->from = from;
         rule->from_count = 1;
-        check_rule(c, rule, node);
+        mapping_check_rule(&c->ctx, c->vendor, rule, node);
     }
 }
 
@@ -437,12 +391,17 @@ static bool is_synced(const struct compiler *c, struct str object)
     return false;
 }
 
+static bool is_custom(const struct connector_mapping *row)
+{
+    return str_starts(row->to, "custom_fields.");
+}
+
 static void compile_default_rule(struct compiler *c, const struct connector_mapping *row)
 {
     struct str steps[8], wrong, rest = row->transform, custom = row->to;
     size_t step_count = 0;
     int index = model_field(c->m->object, row->to);
-    if (index < 0 && str_starts(row->to, "custom_fields."))
+    if (index < 0 && is_custom(row))
         custom = str_slice(row->to, 14, row->to.len - 14);
     else if (index < 0) {
         settings_complain(&c->ctx, &c->place,
@@ -469,6 +428,35 @@ static void compile_default_rule(struct compiler *c, const struct connector_mapp
                           STR_ARG(wrong));
 }
 
+/* Whether the connection sends the object to another one than the connector's mapping was made for,
+ * and that one lacks its fields. */
+static bool is_misdirected(const struct compiler *c)
+{
+    if (str_is(c->vendor->canonical, c->m->object->name))
+        return false;
+    for (uint32_t i = 0; i < c->vendor->mapping_count; i++)
+        if (!is_custom(&c->vendor->mapping[i]) &&
+            model_field(c->m->object, c->vendor->mapping[i].to) < 0)
+            return true;
+    return false;
+}
+
+static void compile_default(struct compiler *c, const struct node *object)
+{
+    const struct node *to = node_get(object, "to");
+    if (is_misdirected(c)) {
+        settings_complain(&c->ctx, to ? to : &c->place,
+                          "the default mapping of %.*s is for %.*s, not for %s: write "
+                          "`default_mapping: false` and a mapping of your own",
+                          STR_ARG(c->vendor->name), STR_ARG(c->vendor->canonical),
+                          c->m->object->name);
+        c->misdirected = true;
+        return;
+    }
+    for (uint32_t i = 0; i < c->vendor->mapping_count; i++)
+        compile_default_rule(c, &c->vendor->mapping[i]);
+}
+
 /* ---- the filter ---- */
 
 static bool compile_condition(struct compiler *c, const struct pair *pair, struct condition *cond)
@@ -477,6 +465,10 @@ static bool compile_condition(struct compiler *c, const struct pair *pair, struc
     const struct node *negated = node_get(node, "not"), *exists = node_get(node, "exists");
     bool yes;
     *cond = (struct condition){.field = pair->key->text};
+    mapping_check_source(&c->ctx, c->vendor, pair->key->text, pair->key);
+    if (str_is(pair->key->text, FIELD_ALL))
+        settings_complain(&c->ctx, pair->key,
+                          "'*' stands for all fields at once, which have no value: name one");
     if (node->kind != NODE_MAP && !node_is_null(node))
         return settings_texts(node, &c->ctx, "the filter", &cond->values);
     if (node->count == 1 && negated) {
@@ -563,14 +555,13 @@ void mapping_compile(const struct connection_config *connection, const struct na
                          .place = {.line = object->line, .column = object->column},
                          .m = ret_mapping};
     if (config->default_mapping)
-        for (uint32_t i = 0; i < vendor->mapping_count; i++)
-            compile_default_rule(&c, &vendor->mapping[i]);
+        compile_default(&c, object->node);
     compile_file(&c, config->mapping);
     compile_filter(&c, config->filter);
-    if (ret_mapping->rule_count == 0)
+    if (ret_mapping->rule_count == 0 && !c.misdirected)
         settings_complain(&c.ctx, &c.place,
                           "nothing is mapped: write a mapping, or leave default_mapping on");
-    else
+    if (ret_mapping->rule_count > 0)
         qsort(ret_mapping->rules, ret_mapping->rule_count, sizeof ret_mapping->rules[0], by_name);
     export_compile(&c.ctx, object, vendor, ret_mapping);
     collect_fields(&c);

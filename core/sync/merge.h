@@ -92,8 +92,8 @@ enum merge_result merge_end(const struct merge *merge, const struct link_list *e
 
 /* The value of a rule's field in a record; `custom` are its custom fields, parsed. -1: it is larger
  * than anything can be. */
-int record_value(const struct rule *rule, const struct record_row *row, const struct json *custom,
-                 struct arena *arena, struct value *ret_value);
+int field_of_record(const struct rule *rule, const struct record_row *row,
+                    const struct json *custom, struct arena *arena, struct value *ret_value);
 
 /* Whether custom fields are exported. */
 bool mapping_has_custom_exports(const struct mapping *mapping);

@@ -19,8 +19,8 @@ static const struct store_engine *engine_of(const struct batch *b)
 
 /* ---- values of ours ---- */
 
-int record_value(const struct rule *rule, const struct record_row *row, const struct json *custom,
-                 struct arena *arena, struct value *ret_value)
+int field_of_record(const struct rule *rule, const struct record_row *row,
+                    const struct json *custom, struct arena *arena, struct value *ret_value)
 {
     *ret_value = (struct value){.state = VALUE_NULL};
     if (rule->index >= 0) {
@@ -223,7 +223,7 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
         return settle_sent_only(b, item, e, a, known);
     if (rule->paused || !moved)
         return 0;
-    if ((!item->created && record_value(rule, item->row, custom, &b->arena, &local) != 0) ||
+    if ((!item->created && field_of_record(rule, item->row, custom, &b->arena, &local) != 0) ||
         remote_value(b, item, e->rule, &remote) != 0)
         return -1;
     if (item->created)
@@ -298,7 +298,7 @@ int batch_local_shadow(struct batch *b, const struct item *item, struct str *ret
         const struct agreed *a = item->agreed ? &item->agreed[i] : &taken;
         struct value value;
         if (a->how == AGREED_ON_NOTHING ||
-            record_value(rule, item->row, custom, &b->arena, &value) != 0)
+            field_of_record(rule, item->row, custom, &b->arena, &value) != 0)
             continue;
         uint64_t here = rule_hash(key, &value);
         shadow_pack(shadow + n++ * SHADOW_ENTRY, rule->field.id,

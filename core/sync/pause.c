@@ -24,21 +24,23 @@ struct setting {
     struct store *store;
     const char *name; /* NULL: all */
     struct str by, reason;
+    int changed;
 };
 
 static int set(void *arg, struct error *err)
 {
-    const struct setting *p = arg;
+    struct setting *p = arg;
     const struct store_engine *engine = p->store->engine;
     int64_t connection = 0;
     if (p->name && engine->connection(p->store, str_from(p->name), STR(""), &connection, err) != 0)
         return -1;
-    return engine->set_pause(p->store, connection, p->by, p->reason, err);
+    p->changed = engine->set_pause(p->store, connection, p->by, p->reason, err);
+    return p->changed < 0 ? -1 : 0;
 }
 
 int pause_set(struct store *store, const char *name, struct str by, struct str reason,
               struct error *err)
 {
-    struct setting setting = {store, name, by, reason};
-    return store_transact(store, set, &setting, err);
+    struct setting setting = {.store = store, .name = name, .by = by, .reason = reason};
+    return store_transact(store, set, &setting, err) == 0 ? setting.changed : -1;
 }

@@ -9,8 +9,8 @@
  * -1. On the thread that has the store. */
 int pause_check(struct store *store, const char *name, struct error *err);
 
-/* Sets or ends (`by` empty) the pause of a connection, or of all (name NULL). On the calling
- * thread's store. */
+/* Sets or ends (`by` empty) the pause of a connection, or of all (name NULL): 1; 0 when it was so
+ * already, and stays as it was; -1. On the calling thread's store. */
 int pause_set(struct store *store, const char *name, struct str by, struct str reason,
               struct error *err);
 

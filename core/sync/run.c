@@ -201,7 +201,7 @@ static void on_checked(struct run *run, const struct operation_result *result)
     snprintf(run->account_name, sizeof run->account_name, "%.*s", STR_ARG(result->account_name));
     session_set_account(run->session, str_from(run->account));
     run->clock_skew_us = session_vendor_now(run->session) - world_now(run->host->world);
-    run_submit(run, run_store_account, run_next);
+    run_submit(run, run_store_account, run_peers_begin);
 }
 
 static void on_finished(void *arg, const struct operation_result *result)
@@ -214,7 +214,7 @@ static void on_finished(void *arg, const struct operation_result *result)
     } else if (run->concluded) {
         return;
     } else if (result->phase == PHASE_DISCOVER) {
-        run_fields_found(run, result);
+        run->peering ? run_peers_found(run) : run_fields_found(run, result);
     } else if (result->outcome != OUTCOME_OK) {
         const char *text =
             arena_printf(&run->arena, "in %s: %s", phase_name(result->phase), result->text);

@@ -174,6 +174,8 @@ enum outcome run_emit_field(void *arg, const struct vendor_field *field)
     struct run_look *look = &run->look;
     const struct mapping *mapping = mapping_of(run);
     bool wanted = false;
+    if (run->peering)
+        return OUTCOME_OK;
     for (size_t i = 0; i < mapping->field_count && !wanted; i++)
         wanted = str_eq(mapping->fields[i], field->name);
     look->any = true;

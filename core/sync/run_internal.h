@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What run.c (the run's life), run_read.c (reading one object), run_end.c (finding out what ended
- * there) and run_store.c (what it writes besides records) share. */
+ * there), run_peers.c and run_store.c (what it writes besides records) share. */
 #ifndef SYNC_RUN_INTERNAL_H
 #define SYNC_RUN_INTERNAL_H
 
@@ -87,6 +87,8 @@ struct run {
     char account[EXTERNAL_ID_MAX + 1], account_name[256];
     struct timer restart;
 
+    size_t peer;  /* the next object of the setup to be asked for: see run_peers.c */
+    bool peering; /* the discovery under way is one of these */
     struct run_ends ends;
     struct export export; /* of the current object, in STAGE_EXPORT */
     size_t export_group;  /* that is being written */
@@ -151,6 +153,13 @@ void run_object_done(struct run *run);
 /* Nothing is to be written for it any more. */
 void run_export_done(struct run *run);
 void run_report_progress(struct run *run);
+
+/* ---- run_peers.c ---- */
+
+/* In a new session, before its first read. */
+void run_peers_begin(struct run *run);
+/* A discovery of its own is over. */
+void run_peers_found(struct run *run);
 
 /* ---- run_fields.c ---- */
 

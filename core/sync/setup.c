@@ -38,6 +38,14 @@ static bool in_range(const struct connector_option *o, int64_t value)
     return (o->min == 0 && o->max == 0) || (value >= o->min && value <= o->max);
 }
 
+static const char *choice_hint(struct maker *m, const struct connector_option *o, struct str wrong)
+{
+    const char **names = arena_new(m->ctx.arena, o->choice_count, sizeof names[0]);
+    for (uint32_t i = 0; i < o->choice_count; i++)
+        names[i] = arena_str(m->ctx.arena, o->choices[i]).ptr;
+    return settings_hint(wrong, names, o->choice_count, m->ctx.arena);
+}
+
 /* The value as the connector reads it: durations in milliseconds. */
 static bool convert_option(struct maker *m, const struct connector_option *o, struct str text,
                            const struct node *at, struct str *ret_value)
@@ -56,7 +64,8 @@ static bool convert_option(struct maker *m, const struct connector_option *o, st
         for (uint32_t i = 0; i < o->choice_count; i++)
             if (str_eq(text, o->choices[i]))
                 return true;
-        settings_complain(&m->ctx, at, "%.*s cannot be '%.*s'", STR_ARG(o->name), STR_ARG(text));
+        settings_complain(&m->ctx, at, "%.*s cannot be '%.*s'%s", STR_ARG(o->name), STR_ARG(text),
+                          choice_hint(m, o, text));
         return false;
     case OPTION_INT:
         if (str_to_i64(text, &number) && in_range(o, number))
@@ -190,6 +199,18 @@ static bool read_credential(struct maker *m, const struct connector_auth *auth, 
     return true;
 }
 
+static const char *auth_hint(struct maker *m, const struct connector_auth *auth, struct str wrong)
+{
+    const char **names =
+        arena_new(m->ctx.arena, auth->secret_count + OAUTH_SETTINGS, sizeof names[0]);
+    size_t count = 0;
+    for (uint32_t i = 0; i < auth->secret_count; i++)
+        names[count++] = arena_str(m->ctx.arena, auth->secrets[i].name).ptr;
+    for (size_t i = 0; i < OAUTH_SETTINGS && auth->oauth; i++)
+        names[count++] = oauth_settings[i];
+    return settings_hint(wrong, names, count, m->ctx.arena);
+}
+
 static void check_auth_keys(struct maker *m, const struct connector_auth *auth,
                             const struct node *given)
 {
@@ -198,9 +219,9 @@ static void check_auth_keys(struct maker *m, const struct connector_auth *auth,
         for (uint32_t j = 0; j < auth->secret_count; j++)
             known = known || str_eq(auth->secrets[j].name, given->pairs[i].key->text);
         if (!known && !(auth->oauth && oauth_setting(given->pairs[i].key->text)))
-            settings_complain(&m->ctx, given->pairs[i].key,
-                              "%.*s has no credential '%.*s'; it has: %.*s", STR_ARG(auth->name),
-                              STR_ARG(given->pairs[i].key->text), STR_ARG(auth->secrets[0].name));
+            settings_complain(&m->ctx, given->pairs[i].key, "%.*s has no credential '%.*s'%s",
+                              STR_ARG(auth->name), STR_ARG(given->pairs[i].key->text),
+                              auth_hint(m, auth, given->pairs[i].key->text));
     }
 }
 
@@ -477,6 +498,16 @@ static bool is_taken(const struct object_setup *o, int field)
     return false;
 }
 
+/* Of a field that there is not. */
+static const char *match_hint(struct maker *m, const struct model_object *model, struct str wrong)
+{
+    const char **names = arena_new(m->ctx.arena, model->field_count, sizeof names[0]);
+    for (size_t i = 0; i < model->field_count; i++)
+        names[i] = model->fields[i].name;
+    const char *near = str_nearest(wrong, names, model->field_count);
+    return near ? arena_printf(m->ctx.arena, " (did you mean '%s'?)", near) : "";
+}
+
 static void make_match(struct maker *m, struct object_setup *o)
 {
     const struct node *at = object_node(o->item, "match");
@@ -492,12 +523,30 @@ static void make_match(struct maker *m, struct object_setup *o)
             field >= 0 && o->model->fields[field].kind != KIND_REFERENCE && !is_taken(o, field);
         if (!fits || o->match_count == sizeof o->match / sizeof o->match[0])
             settings_complain(&m->ctx, at->kind == NODE_LIST ? at->items[i] : at,
-                              "%s cannot be matched by '%.*s'; by default it is matched by %s",
+                              "%s cannot be matched by '%.*s'%s; by default it is matched by %s",
                               o->model->name, STR_ARG(name),
+                              field < 0 ? match_hint(m, o->model, name) : "",
                               o->model->match ? o->model->match : "nothing");
         else
             o->match[o->match_count++] = field;
     }
+}
+
+/* Which object was meant: one that is synced, or that might be; "" when the name is right. */
+static const char *lookup_hint(struct maker *m, struct str name)
+{
+    size_t known, count = m->s->object_count;
+    const char *const *others = object_names(m, &known);
+    const char **names = arena_new(m->ctx.arena, count + known, sizeof names[0]);
+    for (size_t i = 0; i < count; i++)
+        names[i] = arena_str(m->ctx.arena, m->s->objects[i].item->name).ptr;
+    for (size_t i = 0; i < known; i++)
+        if (str_is(name, others[i]))
+            return ": add it to 'objects'";
+    for (size_t i = 0; i < known; i++)
+        names[count++] = others[i];
+    const char *near = str_nearest(name, names, count);
+    return near ? arena_printf(m->ctx.arena, "; did you mean '%s'?", near) : "";
 }
 
 /* False: the rule has no object to look in, and is to be left out. */
@@ -507,8 +556,8 @@ static bool check_lookup(struct maker *m, const struct object_setup *o, struct r
                       .column = rule->line ? rule->column : o->item->column};
     const struct object_setup *target = setup_object(m->s, rule->lookup);
     if (!target && rule->line)
-        settings_complain(&m->ctx, &at, "%s looks up '%.*s', which this connection does not sync",
-                          rule->field.name, STR_ARG(rule->lookup));
+        settings_complain(&m->ctx, &at, "%s looks up '%.*s', which this connection does not sync%s",
+                          rule->field.name, STR_ARG(rule->lookup), lookup_hint(m, rule->lookup));
     else if (target && rule->take.len > 0)
         take_resolve(&m->ctx, o, rule, target->model, &at);
     else if (target && !str_is(str_from(target->model->name), rule->field.references))
@@ -549,6 +598,25 @@ static const struct connector_object *custom_vendor(struct maker *m,
     return object;
 }
 
+static void say_unknown(struct maker *m, const struct named_item *item)
+{
+    const struct descriptor *d = m->s->descriptor;
+    const struct node at = {.line = item->line, .column = item->column};
+    const struct connector_object *row = descriptor_object(d, item->name);
+    size_t count;
+    const char *const *names = object_names(m, &count);
+    const char *hint = settings_hint(item->name, names, count, m->ctx.arena);
+    const char *custom =
+        row && row->is_custom
+            ? arena_printf(m->ctx.arena,
+                           " If the account has a custom object of that name, write another of its "
+                           "names (%.*s)",
+                           STR_ARG(row->label))
+            : "";
+    settings_complain(&m->ctx, &at, "%.*s has no object '%.*s'%s%s", STR_ARG(d->name),
+                      STR_ARG(item->name), hint, custom);
+}
+
 static bool make_object(struct maker *m, const struct named_item *item, struct object_setup *o)
 {
     const struct descriptor *d = m->s->descriptor;
@@ -558,11 +626,7 @@ static bool make_object(struct maker *m, const struct named_item *item, struct o
     if (o->vendor && o->vendor->is_custom)
         o->vendor = custom_vendor(m, o->vendor, item->name);
     if (!o->vendor) {
-        size_t count;
-        const char *const *names = object_names(m, &count);
-        settings_complain(&m->ctx, &at, "%.*s has no object '%.*s'%s", STR_ARG(d->name),
-                          STR_ARG(item->name),
-                          settings_hint(item->name, names, count, m->ctx.arena));
+        say_unknown(m, item);
         return false;
     }
     struct str to = o->config->to.len > 0 ? o->config->to : o->vendor->canonical;

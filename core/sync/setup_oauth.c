@@ -3,6 +3,8 @@
 
 static const char token_path[] = "token_path", scopes_key[] = "scopes";
 
+const char *const oauth_settings[OAUTH_SETTINGS] = {token_path, scopes_key};
+
 bool oauth_setting(struct str key)
 {
     return str_is(key, token_path) || str_is(key, scopes_key);

@@ -12,7 +12,9 @@ struct oauth_choice {
     struct str id, secret;
 };
 
-/* Whether a key of that map is a setting rather than a credential. */
+/* The keys of that map that are settings rather than credentials. */
+enum { OAUTH_SETTINGS = 2 };
+extern const char *const oauth_settings[OAUTH_SETTINGS];
 bool oauth_setting(struct str key);
 
 /* Whether one of the method's URLs is on this host. */

@@ -27,6 +27,15 @@ static bool is_assignable(const struct model_field *from, const struct model_fie
     return !bounded || (within && from->min >= to->min && from->max <= to->max);
 }
 
+static const char *field_hint(const struct model_object *object, struct str name,
+                              struct arena *arena)
+{
+    const char **names = arena_new(arena, object->field_count, sizeof names[0]);
+    for (size_t i = 0; i < object->field_count; i++)
+        names[i] = object->fields[i].name;
+    return settings_hint(name, names, object->field_count, arena);
+}
+
 void take_resolve(const struct settings_context *ctx, const struct object_setup *object,
                   struct rule *rule, const struct model_object *from, const struct node *at)
 {
@@ -37,8 +46,9 @@ void take_resolve(const struct settings_context *ctx, const struct object_setup 
                           "taken, and not by them",
                           rule->field.name, from->name);
     else if (field < 0)
-        settings_complain(ctx, at, "%s takes '%.*s', which %s does not have", rule->field.name,
-                          STR_ARG(rule->take), from->name);
+        settings_complain(ctx, at, "%s takes '%.*s', which %s does not have%s", rule->field.name,
+                          STR_ARG(rule->take), from->name,
+                          field_hint(from, rule->take, ctx->arena));
     else if (!is_assignable(&from->fields[field], &rule->field))
         settings_complain(
             ctx, at, "%s cannot be %s of %s: one is %s, the other %s%s", rule->field.name,

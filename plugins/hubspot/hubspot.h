@@ -12,18 +12,26 @@
 #define HUBSPOT_ORIGIN "https://api.hubapi.com"
 
 enum {
-    HUBSPOT_URL_MAX = 8000,          /* HubSpot answers 414 from about twice this on */
-    HUBSPOT_BODY_MAX = 64 * 1024,    /* of a batch read: 100 ids and the properties */
-    HUBSPOT_SEARCH_BODY_MAX = 3000,  /* HubSpot refuses a longer search */
-    HUBSPOT_LIST_PAGE = 100,         /* the most that a list or a batch read gives */
-    HUBSPOT_SEARCH_PAGE = 200,       /* the most that a search gives */
-    HUBSPOT_WRITE_BATCH = 100,       /* the most that a batch writes */
-    HUBSPOT_ASSOCIATION_PAGES = 60,  /* of one record's: four objects' make 240 answers a page */
-    HUBSPOT_ID_MAX = 20,             /* digits of an id */
-    HUBSPOT_CURSOR_MAX = 256,        /* bytes of `paging.next.after` */
-    HUBSPOT_NAME_MAX = 255,          /* bytes of a property's name that the host takes */
-    HUBSPOT_PROPERTIES_MAX = 1000,   /* that an object of HubSpot's may have */
-    HUBSPOT_CUSTOM_TEXTS = 96 * 1024 /* their names, in a schema */
+    HUBSPOT_URL_MAX = 8000,           /* HubSpot answers 414 from about twice this on */
+    HUBSPOT_BODY_MAX = 64 * 1024,     /* of a batch read: 100 ids and the properties */
+    HUBSPOT_SEARCH_BODY_MAX = 3000,   /* HubSpot refuses a longer search */
+    HUBSPOT_LIST_PAGE = 100,          /* the most that a list or a batch read gives */
+    HUBSPOT_SEARCH_PAGE = 200,        /* the most that a search gives */
+    HUBSPOT_WRITE_BATCH = 100,        /* the most that a batch writes */
+    HUBSPOT_ASSOCIATION_PAGES = 60,   /* of one record's: four objects' make 240 answers a page */
+    HUBSPOT_ID_MAX = 20,              /* digits of an id */
+    HUBSPOT_CURSOR_MAX = 256,         /* bytes of `paging.next.after` */
+    HUBSPOT_NAME_MAX = 255,           /* bytes of a property's name that the host takes */
+    HUBSPOT_PROPERTIES_MAX = 1000,    /* that an object of HubSpot's may have */
+    HUBSPOT_CUSTOM_TEXTS = 96 * 1024, /* their names, in a schema */
+    HUBSPOT_OBJECT_NAME_MAX = 100,    /* bytes of an object's name in a connection file */
+    HUBSPOT_CUSTOM_NAMES = 256        /* custom objects that are told apart: accounts have fewer */
+};
+
+/* A custom object that was asked for, and what HubSpot calls it. */
+struct hubspot_custom_name {
+    char name[HUBSPOT_OBJECT_NAME_MAX + 1];
+    char id[32];
 };
 
 /* The custom object of the operation under way. */
@@ -45,6 +53,8 @@ struct hubspot {
     char url[HUBSPOT_URL_MAX];
     char body[HUBSPOT_BODY_MAX];
     struct hubspot_custom custom;
+    struct hubspot_custom_name custom_names[HUBSPOT_CUSTOM_NAMES];
+    uint32_t custom_name_count;
     char account_id[32];
     char account_name[256];
 };

@@ -142,6 +142,30 @@ static fastenr_outcome take_schema(struct hubspot *h, uint64_t handle, int32_t i
     return FASTENR_OK;
 }
 
+/* Two names in the connection file would be two streams, and each record there twice. */
+static fastenr_outcome refuse_twin(struct hubspot *h, struct fastenr_str name)
+{
+    struct fastenr_str id = h->custom.object.name;
+    for (uint32_t i = 0; i < h->custom_name_count; i++) {
+        struct hubspot_custom_name *known = &h->custom_names[i];
+        if (!hubspot_equal(id, known->id))
+            continue;
+        if (hubspot_equal(name, known->name))
+            return FASTENR_OK;
+        return hubspot_fail(h, FASTENR_BAD_CONFIG,
+                            "'%.*s' and '%s' are one custom object of HubSpot's, %s: leave one of "
+                            "the two out of the connection",
+                            (int)name.len, name.ptr, known->name, known->id);
+    }
+    if (h->custom_name_count == HUBSPOT_CUSTOM_NAMES || name.len > HUBSPOT_OBJECT_NAME_MAX ||
+        id.len >= sizeof h->custom_names[0].id)
+        return FASTENR_OK;
+    struct hubspot_custom_name *next = &h->custom_names[h->custom_name_count++];
+    memcpy(next->name, name.ptr, (size_t)name.len);
+    memcpy(next->id, id.ptr, (size_t)id.len);
+    return FASTENR_OK;
+}
+
 fastenr_outcome hubspot_find_custom(struct hubspot *h, struct fastenr_str name,
                                     const struct fastenr_object **ret_object)
 {
@@ -160,6 +184,8 @@ fastenr_outcome hubspot_find_custom(struct hubspot *h, struct fastenr_str name,
     outcome = find_schema(h, handle, name, &index);
     if (outcome == FASTENR_OK)
         outcome = take_schema(h, handle, index, name);
+    if (outcome == FASTENR_OK)
+        outcome = refuse_twin(h, name);
     h->services->release(h->host, handle);
     *ret_object = &h->custom.object;
     return outcome;

@@ -312,7 +312,8 @@ const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS] = {
     TABLE("ticket_stages", "Stages of ticket pipelines", "pipeline_stage", "stageId", "tickets",
           ticket_stage_mapping),
     {.name = FASTENR_STR("*"),
-     .label = FASTENR_STR("Custom objects, by id or name: 2-3465404, subscription"),
+     .label = FASTENR_STR("Custom objects, by id, full name or name: 2-3465404, "
+                          "p8675309_subscription, subscription"),
      .canonical = FASTENR_STR("custom_record"),
      .key = FASTENR_STR("hs_object_id"),
      .modified = FASTENR_STR(MODIFIED),

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connector to begin with. Its vendor has people and an API of two requests:
+ * A connector to begin with. Its vendor has people and an API of four requests:
  *
- *   GET https://api.people.example/v1/account                {"id": "acme", "name": "Acme Ltd"}
- *   GET https://api.people.example/v1/people?after=CURSOR    {"people": [...], "next": CURSOR}
+ *   GET   https://api.people.example/v1/account              {"id": "acme", "name": "Acme Ltd"}
+ *   GET   https://api.people.example/v1/people?after=CURSOR  {"people": [...], "next": CURSOR}
+ *   POST  https://api.people.example/v1/people               {"id": "8"}
+ *   PATCH https://api.people.example/v1/people/ID            {"id": "7"}
  *
  * A person is {"id": "7", "changed": "2026-01-02T03:04:05Z", "person": {"mail": ..., "first":
- * ...}}, and the last page has no "next". Each request carries `Authorization: Bearer TOKEN`.
+ * ...}}, and the last page has no "next". The body of the last two is the "person", of PATCH with
+ * what changes; what is wrong with it comes as {"error": ...} with 400. Each request carries
+ * `Authorization: Bearer TOKEN`.
  *
  * It says which request to send and where the records are in the answer. Sending, the credential,
  * rate limits, retries, parsing and committing are the host's. fastenr/connector.h says of each
@@ -17,15 +21,17 @@
 #include <string.h>
 
 #include <fastenr/connector.h>
+#include <fastenr/json.h>
 
 #define ORIGIN "https://api.people.example"
 
-enum { URL_MOST = 2048 };
+enum { URL_MOST = 2048, BODY_MOST = 64 * 1024 };
 
 struct people {
     const struct fastenr_services *services;
     struct fastenr_host *host;
     char id[128], name[128]; /* of the account; the host reads them after check has returned */
+    char body[BODY_MOST];
 };
 
 static struct fastenr_str text(const char *literal)
@@ -175,6 +181,82 @@ static fastenr_outcome read_people(void *instance, const struct fastenr_selector
     return FASTENR_OK;
 }
 
+/* ---- write: one person at a time, as `write_rows` says ---- */
+
+/* A value without one is null. All of this vendor's fields are texts. */
+static int32_t person_body(struct people *p, const struct fastenr_table *values,
+                           struct fastenr_str *ret_body)
+{
+    const struct fastenr_value *value = values->rows;
+    struct fastenr_json j = fastenr_json_begin(p->body, sizeof p->body);
+    fastenr_json_open(&j, '{');
+    for (uint32_t i = 0; i < values->count; i++) {
+        fastenr_json_str(&j, value[i].name);
+        fastenr_json_raw(&j, ":", 1);
+        j.needs_comma = 0;
+        if (value[i].flags & FASTENR_VALUE_CLEAR)
+            fastenr_json_value(&j, text("null"));
+        else
+            fastenr_json_str(&j, value[i].value);
+    }
+    fastenr_json_close(&j, '}');
+    return fastenr_json_end(&j, ret_body);
+}
+
+/* Not SAFE: where it is not known whether it was done, the host looks before it tries again. */
+static fastenr_outcome send_person(struct people *p, const struct fastenr_write_row *row,
+                                   struct fastenr_str body, struct fastenr_response *ret_response)
+{
+    static const struct fastenr_header json[] = {
+        {FASTENR_STR("Content-Type"), FASTENR_STR("application/json")}};
+    char url[URL_MOST];
+    int len = snprintf(url, sizeof url, ORIGIN "/v1/people%s%.*s", row->id.len > 0 ? "/" : "",
+                       (int)row->id.len, row->id.ptr ? row->id.ptr : "");
+    struct fastenr_request request = {.size = sizeof request,
+                                      .method = text(row->id.len > 0 ? "PATCH" : "POST"),
+                                      .headers = FASTENR_TABLE(json),
+                                      .body = body,
+                                      .bucket = FASTENR_STR("calls")};
+    if (len < 0 || len >= (int)sizeof url)
+        return fail(p, FASTENR_FAILED, "an id of the vendor is too long");
+    request.url = text(url);
+    return p->services->http(p->host, &request, ret_response);
+}
+
+/* An id, or why there is none; empty where the answer has neither. */
+static struct fastenr_str value_of(struct people *p, uint64_t handle, const char *path)
+{
+    struct fastenr_str value = {"", 0};
+    if (handle != 0)
+        p->services->json_get(p->host, handle, text(path), &value);
+    return value;
+}
+
+/* What `write` returns is about the call; what became of the person is said by `written`. Of a
+ * person that nothing is said of the host knows by itself whether they may have been written. */
+static fastenr_outcome write_people(void *instance, const struct fastenr_write *write)
+{
+    static const struct fastenr_str none = {"", 0};
+    struct people *p = instance;
+    const struct fastenr_write_row *row = write->rows.rows;
+    struct fastenr_response response = {0};
+    struct fastenr_str body;
+    if (!person_body(p, &row->values, &body))
+        return p->services->written(p->host, row->write_id, FASTENR_BAD_RECORD, row->id,
+                                    text("the person is larger than a request may be"));
+    fastenr_outcome outcome = send_person(p, row, body, &response);
+    if (outcome == FASTENR_OK)
+        outcome = p->services->written(p->host, row->write_id, FASTENR_OK,
+                                       value_of(p, response.handle, "id"), none);
+    else if (response.status == 404 && row->id.len > 0)
+        outcome = p->services->written(p->host, row->write_id, FASTENR_GONE, row->id, none);
+    else if (response.status == 400)
+        outcome = p->services->written(p->host, row->write_id, FASTENR_BAD_RECORD, row->id,
+                                       value_of(p, response.handle, "error"));
+    p->services->release(p->host, response.handle);
+    return outcome;
+}
+
 /* ---- the descriptor: tables that the host works by ---- */
 
 static const struct fastenr_secret secrets[] = {
@@ -220,7 +302,9 @@ static const struct fastenr_object objects[] = {
      .canonical = FASTENR_STR("contact"),
      .key = FASTENR_STR("id"),
      .modified = FASTENR_STR("changed"),
-     .mapping = FASTENR_TABLE(mapping)},
+     .mapping = FASTENR_TABLE(mapping),
+     .flags = FASTENR_OBJECT_CREATE | FASTENR_OBJECT_UPDATE,
+     .write_rows = 1},
 };
 
 static const struct fastenr_ops ops = {.size = sizeof ops,
@@ -228,7 +312,8 @@ static const struct fastenr_ops ops = {.size = sizeof ops,
                                        .destroy = destroy,
                                        .check = check,
                                        .discover = discover,
-                                       .read = read_people};
+                                       .read = read_people,
+                                       .write = write_people};
 
 static const struct fastenr_connector people = {
     .magic = FASTENR_MAGIC,

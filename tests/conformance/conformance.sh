@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # conformance.sh: what the HubSpot connector asks for is what the vendor's OpenAPI documents describe, and so is what the
 # sandbox answers to writes. Its requests are
-# recorded at the sandbox while it checks, discovers and reads all of its objects, in full and by window, and sent again
-# to a mock that validates them. FASTENR_SPECS is the folder of the documents (hubspot/*.json), by default
+# recorded at the sandbox while it checks, discovers and reads all of its objects, in full and by window, and writes
+# them, and sent again to a mock that validates them. FASTENR_SPECS is the folder of the documents (hubspot/*.json), by default
 # ../shared/specs beside the repository; they are not part of it, and without them this is skipped.
 root=$(cd "$(dirname "$0")/../.." && pwd)
 specs=${FASTENR_SPECS:-$root/../shared/specs}/hubspot
@@ -66,6 +66,41 @@ sync
 control POST mutate '{"companies":20,"seed":4}' >/dev/null
 control POST clock '{"advance_ms":2000}' >/dev/null
 sync
+
+step "record: writes"
+# written OP OBJECT ROW [KEY_FIELD]: the row is done; $id is its record's.
+written() {
+    "$TESTS/write_rows" "$BIN/../libexec/fastenr/fastenr-worker" "$BIN/../lib/fastenr/connectors/hubspot.so" \
+        "$conf/hubspot.yaml" "$1" "$2" "${@:4}" <<<"$3" >"$dir/write.out" || fail "$1 $2: $(cat "$dir/write.out")"
+    local said
+    read -r _ said id _ <"$dir/write.out"
+    [ "$said" = ok ] || fail "$1 of $2 was not done: $(cat "$dir/write.out")"
+}
+writable=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).objects.filter(o => !/owners|stages/.test(o.name))
+    .map(o => o.name === "*" ? "2-3465404" : o.name).join(" ")' "$dir/describe.json")
+for object in $writable; do
+    case $object in
+    companies) values='"name":"Acme \"Ltd\"","numberofemployees":"12"' ;;
+    contacts) values='"email":"ada@conformance.example","lastname":"Ada"' ;;
+    deals) values='"dealname":"A","dealstage":"qualifiedtobuy","amount":"12.50"' ;;
+    tickets) values='"subject":"S","hs_pipeline_stage":"1"' ;;
+    2-*) values='"subscription_name":"Gold"' ;;
+    *) values='"hs_timestamp":"2026-05-01T10:00:00Z"' ;;
+    esac
+    written create "$object" "{\"write_id\":\"w-1\",\"values\":{$values}}"
+    record=$id
+    written update "$object" "{\"write_id\":\"w-2\",\"id\":\"$record\",\"values\":{\"hubspot_owner_id\":null}}"
+    written upsert "$object" "{\"write_id\":\"w-3\",\"key\":\"$record\",\"values\":{$values}}" hs_object_id
+    declare "made_${object//[^a-z]/_}=$record"
+    if [ "$object" != companies ]; then
+        link="\"id\":\"$record\",\"field\":\"associations.companies\",\"other_id\":\"$made_companies\""
+        written associate "$object" "{\"write_id\":\"w-4\",$link}"
+        written dissociate "$object" "{\"write_id\":\"w-5\",$link}"
+        written archive "$object" "{\"write_id\":\"w-6\",\"id\":\"$record\"}"
+    fi
+done
+written archive companies "{\"write_id\":\"w-7\",\"id\":\"$made_companies\"}"
+
 # recorded METHOD TARGET: with the quote or the question mark that ends the path.
 recorded() {
     grep -qF "$1\",\"target\":\"/$2" "$dir/requests" || fail "nothing was recorded like $1 /$2"
@@ -82,6 +117,12 @@ for object in $objects; do
     esac
 done
 recorded GET 'crm-object-schemas/v3/schemas"'
+for object in $writable; do
+    for verb in create update upsert archive; do recorded POST "crm/v3/objects/$object/batch/$verb\""; done
+    [ "$object" = companies ] || for verb in associate/default archive; do
+        recorded POST "crm/v4/associations/$object/companies/batch/$verb\""
+    done
+done
 grep -qF "/batch/read\"" "$dir/requests" || fail "no read by id was recorded"
 grep -qi 'authorization\|sandbox-token' "$dir/requests" && fail "the record has the credential"
 

@@ -229,6 +229,19 @@ const breaks = [
         what: "a member that a body must have",
         of: (r) => r.body && edit(r, (b) => b.inputs && delete b.inputs),
     },
+    {
+        what: "a written value that is no text",
+        of: (r) => /\/batch\/(create|update|upsert)$/.test(r.target) &&
+            edit(r, (b) => b.inputs[0].properties && (b.inputs[0].properties.number = 7)),
+    },
+    {
+        what: "an input without its record",
+        of: (r) => r.target.endsWith("/batch/update") && edit(r, (b) => delete b.inputs[0].id),
+    },
+    {
+        what: "an association without its other end",
+        of: (r) => r.target.endsWith("/associate/default") && edit(r, (b) => delete b.inputs[0].to),
+    },
     { what: "no credential", of: (r) => r.target.startsWith("/crm/v3/") && r, authorization: null },
 ];
 

@@ -53,9 +53,9 @@ vendor_here() {
     echo "network: {allow: [127.0.0.1], endpoints: {vendor.test: \"http://127.0.0.1:$vendor_port\"}}"
 }
 
-# Of these a run would show too little: only `test` discovers, a file that changes makes `run` begin anew, and a
-# connector that checkpoints is started again for as long as it seems to get on.
-alone() { [ "${phase[$1]}" = discover ] || [ "$1" = overwritten ] || [ "$1" = hang_in_checkpoint ]; }
+# Of these a run would show too little: only `test` discovers, nothing of this file is exported, a file that changes makes
+# `run` begin anew, and a connector that checkpoints is started again for as long as it seems to get on.
+alone() { [[ ${phase[$1]} == @(discover|write) ]] || [ "$1" = overwritten ] || [ "$1" = hang_in_checkpoint ]; }
 
 # ---- what is outside ----
 
@@ -221,6 +221,14 @@ test_alone() {
     grep -om1 "\"in ${phase[$1]}: [^\"]*\"" "$dir/test.out" | tr -d '"' || head -c 300 "$dir/test.out"
 }
 
+# The write's own program: what it prints last.
+test_write() {
+    printf '{"write_id":"%s","values":{"name":"a"}}\n' w-1 w-2 w-3 |
+        "$TESTS/write_rows" "$BIN/../libexec/fastenr/fastenr-worker" "$corpus/connectors/$1.so" "$dir/alone/$1.yaml" \
+            create things >"$dir/write.out" 2>&1 || true
+    tail -1 "$dir/write.out"
+}
+
 test_overwritten() {
     local file=$corpus/connectors/$1.so
     cp "$file" "$dir/saved.so"
@@ -253,6 +261,8 @@ report() {
 for name in "${names[@]}"; do
     if [ "$name" = overwritten ]; then
         report "$name" "$(test_overwritten "$name")"
+    elif [ "${phase[$name]}" = write ]; then
+        report "$name" "$(test_write "$name")"
     elif alone "$name"; then
         report "$name" "$(test_alone "$name")"
     else

@@ -41,7 +41,7 @@ static const struct mapping *mapping(void)
     static struct connection_config config;
     static struct mapping compiled;
     struct problems problems = {0};
-    static const struct connector_object vendor = {.name = {"things", 6}};
+    static const struct connector_object vendor = {.name = {"things", 6}, .is_custom = true};
     if (compiled.rule_count > 0)
         return &compiled;
     FUZZ_EXPECT(connection_config_read(fuzz_file(str_from(file)), &config, &arena, &problems));

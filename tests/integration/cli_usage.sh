@@ -29,10 +29,14 @@ complains() { [[ $err == *"$1"* ]] || fail "no '$1' in: $err"; }
 
 # ---- help ----
 
+# No line is longer than the 80 columns of a terminal.
+fits() { awk 'length > 80 { print; wide = 1 } END { exit wide }' out.txt >&2 || fail "the line of $1 is too long"; }
+
 expect 0 "$fastenr" --help
+fits --help
 says 'Usage:'
 says 'Where to begin'
-commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z]*\) .*/\1/p' out.txt)
+commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p' out.txt)
 [ "$(wc -l <<<"$commands")" -eq 27 ] || fail "the help lists not 27 commands: $commands"
 while read -r command; do
     # shellcheck disable=SC2086 # two words are two arguments
@@ -42,10 +46,14 @@ while read -r command; do
     says 'Example:'
     says '  fastenr '"$command"
     [ "$(wc -l <out.txt)" -ge 10 ] || fail "the help of $command is too short"
-    awk -v name="$command" 'length > 100 { exit 1 }' out.txt || fail "a line of $command --help is too long"
+    fits "$command --help"
 done <<<"$commands"
 expect 0 "$fastenr" help sync
 says 'Usage: fastenr sync'
+for group in quarantine plugins secrets complete; do
+    expect 0 "$fastenr" $group --help
+    fits "$group --help"
+done
 expect 0 "$fastenr" quarantine --help
 says 'quarantine replay'
 expect 0 "$fastenr" --version
@@ -70,6 +78,9 @@ expect 2 "$fastenr" records
 complains 'records OBJECT'
 expect 2 "$fastenr" records account contact
 complains 'too many'
+expect 2 "$fastenr" run now
+complains "'now' is one argument too many: fastenr run"
+[[ $err != *' ' ]] || fail "a space at the end: '$err'"
 expect 2 "$fastenr" records acount
 complains "did you mean 'account'"
 expect 2 "$fastenr" check -c no-such-folder
@@ -134,6 +145,46 @@ expect 0 "$fastenr" records account -c good
 expect 0 "$fastenr" quarantine list -c good
 says 'nothing in quarantine'
 
+# Names that nothing is kept for, and that no file has.
+expect 2 "$fastenr" quarantine list -c good shp
+complains "did you mean 'shop'"
+expect 2 "$fastenr" quarantine list -c good --object thing
+complains "no connection syncs an object 'thing'; did you mean 'things'"
+expect 2 "$fastenr" quarantine list -c good shop --object nope --json
+complains "'shop' syncs no object 'nope'; it syncs: things"
+expect 0 "$fastenr" quarantine list -c good shop --object things
+expect 2 "$fastenr" quarantine replay -c good shop --id 9
+complains 'shop has no record 9 in quarantine; `fastenr quarantine list shop -c good` lists them'
+expect 2 "$fastenr" fields -c good shop --object nope
+complains "'shop' syncs no object 'nope'; it syncs: things"
+expect 2 "$fastenr" runs -c good --connection nope
+complains "there is no connection 'nope' in good; there are: shop"
+expect 2 "$fastenr" disconnect -c good nope
+complains "there is no connection 'nope'"
+expect 1 "$fastenr" disconnect -c good shop
+complains "'shop' has no tokens in the store"
+
+# A pause that is there already, and one that is not there.
+expect 0 "$fastenr" resume -c good shop
+says 'shop was not paused'
+expect 0 "$fastenr" resume -c good --all
+says 'there was no pause of all connections'
+expect 0 "$fastenr" pause -c good --all
+says 'all connections are paused: a sync under way'
+expect 0 "$fastenr" resume -c good shop
+says 'shop was not paused'
+complains 'all connections are paused since'
+expect 0 "$fastenr" resume -c good --all --json
+says '{"connection":null,"paused":false,"changed":true}'
+expect 0 "$fastenr" pause -c good shop
+expect 0 "$fastenr" pause -c good shop
+says 'shop was paused already'
+expect 1 "$fastenr" verify -c good shop
+says 'shop: nothing was compared'
+complains 'it is paused since'
+expect 0 "$fastenr" resume -c good shop
+says 'shop goes on from where it stopped'
+
 # ---- twelve mistakes and more, in one go ----
 
 cp -r "$source/tests/integration/mistakes" mistakes
@@ -142,11 +193,13 @@ cp "$fault_plugins/idle.so" mistakes/connectors/
 expect 2 "$fastenr" check -c mistakes
 for place in a-typo.yaml:1:1 a-typo.yaml:3:8 b-missing-connector.yaml:1:12 c-objects.yaml:3:3 \
     c-objects.yaml:5:9 d-mapping.yaml:6:7 d-mapping.yaml:7:38 e-network.yaml:3:11 e-network.yaml:4:12 \
-    f-not-yaml.yaml:2:20 fastenr.conf:3:8 fastenr.conf:4:1 g-cron.yaml:3:7; do
+    f-not-yaml.yaml:2:20 fastenr.conf:3:8 fastenr.conf:4:1 g-cron.yaml:3:7 h-rules.yaml:5:13 h-rules.yaml:6:15 \
+    h-rules.yaml:7:17 h-rules.yaml:8:42 h-rules.yaml:9:7; do
     complains "mistakes/$place: "
 done
 grep '^mistakes/' err.txt | LC_ALL=C sort -c -t: -k1,1 -k2,2n -k3,3n || fail "the problems are not sorted"
-complains 'problems in 8 files'
+complains "which this connection does not sync; did you mean 'things'?"
+complains 'problems in 9 files'
 expect 2 "$fastenr" check -c mistakes --json
 says '"ok":false'
 
@@ -246,6 +299,9 @@ wait "$run_pid" || fail "run ended with $? after SIGTERM"
 expect 0 "$fastenr" check --reference
 cmp -s out.txt "$source/docs/configuration.md" ||
     fail "docs/configuration.md is not current: fastenr check --reference >docs/configuration.md"
+for table in $(sqlite3 good/fastenr.db .tables); do
+    grep -q "^|.*\`$table\`.*|.*|" "$source/docs/stores.md" || fail "docs/stores.md does not tell what the table $table holds"
+done
 expect 0 "$fastenr" doctor -c good --json
 
 [ "$failed" -eq 0 ] || exit 1

@@ -64,6 +64,9 @@ offers 'fastenr runs --connection=h' 'hubspot'
 offers 'fastenr describe hub' 'hubspot'
 offers 'fastenr plugins ' 'approve forget list'
 offers 'fastenr plugins approve hub' 'hubspot'
+offers 'fastenr plugins forget ' ''
+fastenr plugins approve --yes hubspot >/dev/null || failed=$((failed + 1))
+offers 'fastenr plugins forget ' 'com.fastenr.hubspot'
 offers 'fastenr describe conf' 'conf.d'
 offers 'fastenr run -c fol' 'folder'
 offers 'fastenr doctor ' ''
@@ -74,7 +77,7 @@ while read -r command; do
     for option in $("$fastenr" $command --help | sed -n 's/^  \(    \|-., \)\(--[a-z-]*\).*/\2/p'); do
         offers "fastenr $command $option" "$option"
     done
-done < <("$fastenr" --help | sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z]*\) .*/\1/p')
+done < <("$fastenr" --help | sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p')
 
 [ "$failed" -eq 0 ] || exit 1
 echo "completion: all as expected"

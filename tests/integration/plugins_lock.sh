@@ -62,6 +62,8 @@ ends 2 run
 says 'no connection can be synced'
 ends 1 doctor
 says 'is required and not there'
+plugins 0 list
+says 'No connector is pinned, and none is run: fastenr.conf has plugins_lock = "required"'
 with 'plugins_lock = "always";'
 ends 2 check
 says 'fastenr.conf:3:1: plugins_lock cannot be '
@@ -138,6 +140,9 @@ says "is not approved: it is not in $lock"
 expect "the state" "$(state)" "not approved"
 plugins 2 forget "$id"
 says "'$id' is not in $lock"
+sed -i 's/^plugins = (/&\n  { id = "'"$id"'"; version = "1"; sha256 = "'"$(printf '%064d' 7)"'"; }/' "$lock"
+plugins 2 forget "${id##*.}"
+says "did you mean '$id'?"
 
 step "what is not installed stays, until it is forgotten"
 install_connector idle
@@ -153,6 +158,31 @@ plugins 0 forget org.gone
 ! grep -q '"org.gone"' "$lock" || fail "org.gone is still there"
 install_connector idle
 plugins 0 approve --yes
+
+step "what another command writes meanwhile is kept"
+cp "$lock" "$dir/lock.before"
+plugins 0 forget "$id"
+mkfifo "$dir/held"
+flock "$conf" cat "$dir/held" & # as the other command does
+holder=$!
+exec 7>"$dir/held"
+"$fastenr" plugins approve -c "$conf" --yes shop >"$dir/approve.out" 2>&1 </dev/null 7>&- &
+approver=$!
+waits=
+for _ in {1..200}; do # it has read the lock, and waits
+    grep -q "^[0-9]*: -> FLOCK .* $approver " /proc/locks && waits=yes && break
+    kill -0 "$approver" 2>/dev/null || break
+    sleep 0.05
+done
+[ "$waits" ] || fail "approve does not wait for another command: $(cat "$dir/approve.out")"
+sed -i 's/^plugins = (/&\n  { id = "org.other"; version = "1"; sha256 = "'"$(printf '%064d' 8)"'"; }/' "$lock"
+exec 7>&-
+wait "$holder"
+wait "$approver" || fail "approve ended with $?: $(cat "$dir/approve.out")"
+grep -q '"org.other"' "$lock" || fail "the entry of another command is gone: $(cat "$lock")"
+grep -q "\"$id\"" "$lock" || fail "it is not approved: $(cat "$lock")"
+plugins 0 forget org.other
+cmp -s "$lock" "$dir/lock.before" || fail "the lock is not as it was: $(diff "$lock" "$dir/lock.before")"
 
 step "two files of one id"
 cp "$TESTS/fault_plugins/spies.so" "$dir/connectors/"

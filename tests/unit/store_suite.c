@@ -448,18 +448,19 @@ void test_pauses(void)
     put_dictionaries();
     expect_pause("crm", "");
     OK(ENGINE->begin(store, &err));
-    OK(ENGINE->set_pause(store, connection, STR("fred"), STR("moving"), &err));
-    OK(ENGINE->set_pause(store, connection, STR("ada"), STR("later"), &err)); /* it is already */
+    CU_ASSERT_EQUAL(ENGINE->set_pause(store, connection, STR("fred"), STR("moving"), &err), 1);
+    CU_ASSERT_EQUAL(ENGINE->set_pause(store, connection, STR("ada"), STR("later"), &err), 0);
     OK(ENGINE->commit(store, &err));
     expect_pause("crm", "it by fred: moving");
     expect_pause("other", "");
     OK(ENGINE->begin(store, &err));
-    OK(ENGINE->set_pause(store, 0, STR("ada"), STR(""), &err));
+    CU_ASSERT_EQUAL(ENGINE->set_pause(store, 0, STR("ada"), STR(""), &err), 1);
     expect_pause("crm", "all by ada: ");
     OK(ENGINE->commit(store, &err));
     expect_pause("other", "all by ada: ");
     OK(ENGINE->begin(store, &err));
-    OK(ENGINE->set_pause(store, 0, STR(""), STR(""), &err));
+    CU_ASSERT_EQUAL(ENGINE->set_pause(store, 0, STR(""), STR(""), &err), 1);
+    CU_ASSERT_EQUAL(ENGINE->set_pause(store, 0, STR(""), STR(""), &err), 0);
     OK(ENGINE->commit(store, &err));
     expect_pause("crm", "it by fred: moving");
 }

@@ -300,7 +300,8 @@ void test_erased_elsewhere(void)
     companies.position = STR("\xff\0after=an@x.com");
     OK(ENGINE->begin(store, &err));
     OK(ENGINE->run_end(store, &ended, &err));
-    OK(ENGINE->set_pause(store, connection, STR("fred"), STR("an@x.com complains"), &err));
+    CU_ASSERT_EQUAL(
+        ENGINE->set_pause(store, connection, STR("fred"), STR("an@x.com complains"), &err), 1);
     OK(ENGINE->set_stream(store, &companies, &err));
     OK(ENGINE->set_fields(store, companies.id, &fields, &err));
     OK(ENGINE->commit(store, &err));

@@ -14,6 +14,7 @@
 #include "cli/width.h"
 #include "config/reference.h"
 #include "config/schema.h"
+#include "model/model.h"
 
 static struct arguments args;
 static struct error err;
@@ -41,6 +42,15 @@ static void test_options_anywhere(void)
     UNIT_TEXT(argument_value(&args, "limit"), "7"); /* the last counts */
     CU_ASSERT_EQUAL(PARSE(a_records, a_account, a_n3), 0);
     UNIT_TEXT(argument_value(&args, "limit"), "3");
+}
+
+/* `records --help` names whatever there is. */
+static void test_objects_in_help(void)
+{
+    CU_ASSERT_EQUAL(PARSE(a_records, a_account), 0);
+    for (size_t i = 0; i < model_object_count; i++)
+        if (!strstr(args.command->text, model_objects[i].name))
+            UNIT_TEXT(args.command->text, model_objects[i].name);
 }
 
 static void test_end_of_options(void)
@@ -234,6 +244,7 @@ const char *const unit_suite = "cli";
 const struct unit_test unit_tests[] = {
     {"options stand anywhere", test_options_anywhere},
     {"-- ends the options", test_end_of_options},
+    {"objects in help", test_objects_in_help},
     {"commands of two words, and help", test_two_words},
     {"wrong arguments", test_wrong_arguments},
     {"more than there is room for", test_too_much},

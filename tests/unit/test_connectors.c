@@ -132,9 +132,9 @@ static void test_conf_d(void)
     close_world();
 }
 
-/* What a connection with these objects is told. */
-static void expect_objects(const struct descriptor *descriptor, const char *objects,
-                           const char *expected)
+/* What a connection with these is told first. */
+static void expect_told(const struct descriptor *descriptor, const char *auth, const char *objects,
+                        const char *expected)
 {
     char dir[] = "/tmp/fastenr-objects-XXXXXX", path[64];
     struct arena arena = {0};
@@ -145,8 +145,7 @@ static void expect_objects(const struct descriptor *descriptor, const char *obje
     snprintf(path, sizeof path, "%s/x.yaml", dir);
     FILE *file = fopen(path, "w");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    fprintf(file, "connector: hubspot\nauth: {private_app: {token: pat-1}}\nobjects: {%s}\n",
-            objects);
+    fprintf(file, "connector: hubspot\nauth: {%s}\nobjects: {%s}\n", auth, objects);
     fclose(file);
     CU_ASSERT_FATAL(connection_config_read(path, &config, &arena, &problems));
     setup_make(&config, descriptor, &setup, &arena, &problems);
@@ -160,6 +159,39 @@ static void expect_objects(const struct descriptor *descriptor, const char *obje
     rmdir(dir);
 }
 
+static void expect_objects(const struct descriptor *descriptor, const char *objects,
+                           const char *expected)
+{
+    expect_told(descriptor, "private_app: {token: pat-1}", objects, expected);
+}
+
+static void test_credentials(void)
+{
+    struct connector_info info;
+    open_world();
+    describe(CONNECTORS "/hubspot.so", &info);
+    expect_told(&info.descriptor, "oauth: {client_id: a, client_secret: b, scope: c}",
+                "companies: {}", "oauth has no credential 'scope'; did you mean 'scopes'?");
+    expect_told(
+        &info.descriptor, "oauth: {client_id: a, client_secret: b, secret: c}", "companies: {}",
+        "oauth has no credential 'secret'; known: client_id, client_secret, token_path, scopes");
+    expect_told(&info.descriptor, "private_app: {token: a, scopes: c}", "companies: {}",
+                "private_app has no credential 'scopes'; known: token");
+    connector_info_free(&info);
+    close_world();
+}
+
+static void test_options(void)
+{
+    struct connector_info info;
+    open_world();
+    describe(CONNECTORS "/hubspot.so", &info);
+    expect_told(&info.descriptor, "private_app: {token: a}}\noptions: {api_version: v4",
+                "companies: {}", "api_version cannot be 'v4'; did you mean 'v3'?");
+    connector_info_free(&info);
+    close_world();
+}
+
 static void test_custom_objects(void)
 {
     struct connector_info info;
@@ -170,6 +202,11 @@ static void test_custom_objects(void)
     expect_objects(d, "subscription: {mapping: {fields: {from: [a, b]}, custom_fields: {x: c}}}",
                    "");
     expect_objects(d, "companys: {}", "did you mean 'companies'?");
+    expect_objects(d, "contract: {}",
+                   "HubSpot has no object 'contract'; did you mean 'contacts'? If the account has "
+                   "a custom object of that name, write another of its names (Custom objects, by "
+                   "id, full name or name: 2-3465404, p8675309_subscription, subscription)");
+    expect_objects(d, "p8675309_contract: {}", "");
     expect_objects(d, "'*': {}", "has no object '*'");
     expect_objects(d, "'a/b': {}", "has no object 'a/b'");
     connector_info_free(&info);
@@ -341,6 +378,8 @@ const char *const unit_suite = "connectors";
 const struct unit_test unit_tests[] = {
     {"HubSpot is described in its jail", test_hubspot},
     {"conf.d/hubspot.yaml fits its connector", test_conf_d},
+    {"credentials that there are not", test_credentials},
+    {"options that there are not", test_options},
     {"custom objects", test_custom_objects},
     {"conf.d/fastenr.conf says what holds without it", test_fastenr_conf},
     {"HubSpot runs in its jail", test_hubspot_in_jail},

@@ -137,6 +137,25 @@ static void test_unknown(void)
     close_all();
 }
 
+/* Under another name, an object that this connection has already is refused, in whatever operation.
+ */
+static void test_two_names(void)
+{
+    open_with(schemas);
+    m.tables[1] = m.tables[2] = m.tables[3] = schemas;
+    m.properties = "{\"results\":[{\"name\":\"plan\"}]}";
+    CU_ASSERT_EQUAL(read_object("thing", FASTENR_READ_FULL, &all), FASTENR_OK);
+    CU_ASSERT_EQUAL(read_object("p33_thing", FASTENR_READ_FULL, &all), FASTENR_BAD_CONFIG);
+    UNIT_TEXT(m.fail_text, "'p33_thing' and 'thing' are one custom object of HubSpot's, companies: "
+                           "leave one of the two out of the connection");
+    CU_ASSERT_EQUAL(m.emit_count, 3);
+    CU_ASSERT_EQUAL(fastenr_connector()->ops->discover(instance, hubspot_text("p33_thing")),
+                    FASTENR_BAD_CONFIG);
+    CU_ASSERT_EQUAL(fastenr_connector()->ops->discover(instance, hubspot_text("thing")),
+                    FASTENR_OK);
+    close_all();
+}
+
 static void test_discover(void)
 {
     open_with(schemas);
@@ -168,10 +187,8 @@ static void test_cancelled(void)
 }
 
 const char *const unit_suite = "hubspot custom objects";
-const struct unit_test unit_tests[] = {{"by any of its names", test_by_any_name},
-                                       {"archived, and by id", test_ended},
-                                       {"some properties", test_some_properties},
-                                       {"an unknown object", test_unknown},
-                                       {"fields", test_discover},
-                                       {"cancelled at any call", test_cancelled},
-                                       {NULL, NULL}};
+const struct unit_test unit_tests[] = {
+    {"by any of its names", test_by_any_name},   {"archived, and by id", test_ended},
+    {"some properties", test_some_properties},   {"an unknown object", test_unknown},
+    {"one object by two names", test_two_names}, {"fields", test_discover},
+    {"cancelled at any call", test_cancelled},   {NULL, NULL}};

@@ -13,7 +13,8 @@ static const uint8_t key[SIPHASH_KEY] = {7};
 
 /* ---- a connector's object, and a file ---- */
 
-static const struct connector_object *vendor_object(void)
+/* Its own mapping is for accounts. */
+static const struct connector_object *vendor_object(const char *model)
 {
     static struct connector_mapping rows[4];
     static struct connector_object object;
@@ -23,8 +24,12 @@ static const struct connector_object *vendor_object(void)
     rows[2] = (struct connector_mapping){
         .to = STR("parent_id"), .from = STR("up"), .lookup = STR("companies")};
     rows[3] = (struct connector_mapping){.to = STR("custom_fields.city"), .from = STR("town")};
-    object = (struct connector_object){
-        .name = STR("companies"), .key = STR("id"), .mapping = rows, .mapping_count = 4};
+    object = (struct connector_object){.name = STR("companies"),
+                                       .canonical = STR("account"),
+                                       .key = STR("id"),
+                                       .mapping = rows,
+                                       .mapping_count = 4,
+                                       .is_custom = strcmp(model, "custom_record") == 0};
     return &object;
 }
 
@@ -54,7 +59,7 @@ static struct compiled *compile_file(const char *model, const char *text)
     write_file(path, text);
     CU_ASSERT_FATAL(connection_config_read(path, &c->config, &c->arena, &c->problems));
     CU_ASSERT_EQUAL_FATAL(c->config.objects.count, 1);
-    mapping_compile(&c->config, &c->config.objects.items[0], vendor_object(),
+    mapping_compile(&c->config, &c->config.objects.items[0], vendor_object(model),
                     model_object(str_from(model)), &c->mapping, &c->arena, &c->problems);
     unlink(path);
     return c;
@@ -593,11 +598,11 @@ static void test_hash_stays(void)
 /* ---- mistakes ---- */
 
 /* `object` begins at line 4 of the file, in column 5. */
-static void mistakes(const char *object, const char *expected)
+static void mistakes_in(const char *model, const char *object, const char *expected)
 {
     struct buf text = BUF_INIT(64 * 1024), out = BUF_INIT(64 * 1024);
     buf_printf(&text, "connection: crm\nconnector: t\nobjects: {companies: {\n    %s}}\n", object);
-    struct compiled *c = compile_file("account", buf_cstr(&text));
+    struct compiled *c = compile_file(model, buf_cstr(&text));
     problems_sort(&c->problems);
     for (size_t i = 0; i < c->problems.count; i++)
         buf_printf(&out, "%d:%d: %s\n", c->problems.items[i].line, c->problems.items[i].column,
@@ -606,6 +611,85 @@ static void mistakes(const char *object, const char *expected)
     release(c);
     buf_free(&text);
     buf_free(&out);
+}
+
+static void mistakes(const char *object, const char *expected)
+{
+    mistakes_in("account", object, expected);
+}
+
+/* The object's default mapping is for another one: that is one mistake, not one a field. */
+static void test_misdirected(void)
+{
+    const char *expected = "4:9: the default mapping of companies is for account, not for contact: "
+                           "write `default_mapping: false` and a mapping of your own\n";
+    mistakes_in("contact", "to: contact", expected);
+    mistakes_in("contact", "to: contact, mapping: {first_name: name}", expected);
+    mistakes_in("contact", "to: contact, default_mapping: false, mapping: {first_name: name}", "");
+}
+
+static void test_made_fields(void)
+{
+    mistakes("mapping: {name: '*'}",
+             "4:21: '*' stands for all fields at once, and name is text: name one of them\n");
+    mistakes("mapping: {name: {from: [a, '*'], join: ' '}}",
+             "4:32: '*' stands for all fields at once, and name is text: name one of them\n");
+    mistakes("mapping: {custom_fields: {a: '*'}}",
+             "4:34: '*' stands for all fields at once, and a is text: name one of them\n");
+    mistakes("filter: {'*': a}",
+             "4:14: '*' stands for all fields at once, which have no value: name one\n");
+    mistakes(
+        "mapping: {name: '{title}'}",
+        "4:21: '{title}' is the name of a custom object's record, and companies is none: write "
+        "one of its fields\n");
+    mistakes(
+        "filter: {'{title}': a}",
+        "4:14: '{title}' is the name of a custom object's record, and companies is none: write "
+        "one of its fields\n");
+    mistakes("mapping: {name: '{first} {last}'}",
+             "4:21: '{first} {last}' is no field: none is written in braces; several "
+             "fields are put together by {from: [a, b], join: \" \"}\n");
+    mistakes_in("custom_record", "default_mapping: false, mapping: {title: '{first} {last}'}",
+                "4:46: '{first} {last}' is no field: only {title} is written in braces; several "
+                "fields are put together by {from: [a, b], join: \" \"}\n");
+    mistakes_in("custom_record",
+                "default_mapping: false, mapping: {title: '{titel}', fields: ['*', b]}",
+                "4:46: there is no '{titel}'; did you mean '{title}'?\n"
+                "4:65: the vendor's field is a list: write one value\n");
+    mistakes_in("custom_record", "default_mapping: false, mapping: {fields: {from: ['*', b]}}",
+                "4:55: '*' stands for all fields: it goes alone\n");
+    mistakes_in("custom_record",
+                "default_mapping: false, mapping: {fields: {from: [a, b], join: ' ', transform: "
+                "lower, map: {a: b}}}",
+                "4:68: 'join' does not go with fields: it is an object of the vendor's fields, as "
+                "they are\n"
+                "4:84: 'transform' does not go with fields: it is an object of the vendor's "
+                "fields, as they are\n"
+                "4:96: 'map' does not go with fields: it is an object of the vendor's fields, as "
+                "they are\n");
+}
+
+/* What would set every record aside that it is used for. */
+static void test_wrong_constants(void)
+{
+    mistakes("mapping: {seat_count: {value: many}}", "4:35: seat_count: 'many' is no integer\n");
+    mistakes("mapping: {seat_count: {from: a, default: few}}",
+             "4:46: seat_count: 'few' is no integer\n");
+    mistakes("mapping: {contract_end_date: {from: a, default: soon, date: epoch_ms}}",
+             "4:53: contract_end_date: 'soon' is no date\n");
+    mistakes("mapping: {seat_count: {from: a, default: 3, min: 4}}",
+             "4:46: seat_count: 3 is less than 4\n");
+    mistakes("mapping: {industry: {from: a, default: b, one_of: [c]}}",
+             "4:44: industry: 'b' is none of its values (one_of)\n");
+    mistakes("mapping: {industry: {value: b, map: {c: d}}}",
+             "4:33: industry: 'b' is not in its map: add it, or '*'\n");
+    mistakes("mapping: {industry: {from: a, scale: 2}}",
+             "4:42: 'scale' is for numbers; industry is text\n");
+    mistakes("mapping: {custom_fields: {x: {from: a, scale: 2}}}",
+             "4:51: 'scale' is for numbers; x is text (say its 'type')\n");
+    mistakes("mapping: {custom_fields: {x: {from: a, type: number, scale: 2, default: 1}}, "
+             "industry: {from: a, default: b, required: true}, status: {value: active}}",
+             "");
 }
 
 static void test_wrong_fields(void)
@@ -655,6 +739,8 @@ static void test_wrong_parts(void)
              "4:25: 'split' is for lists; industry is text\n");
     mistakes("mapping: {seat_count: {from: a, min: low, max: [1]}}",
              "4:42: min must be a number\n4:52: max must be a number\n");
+    mistakes("mapping: {seat_count: {from: a, min: 5, max: 3}}",
+             "4:42: no number is at least 5 and at most 3\n");
     mistakes("mapping: {arr: {from: a, scale: x}}", "4:37: scale must be a number, like 0.01\n");
     mistakes("mapping: {industry: {from: a, invalid: skip}}",
              "4:44: invalid cannot be 'skip'; known: quarantine, null\n");
@@ -712,7 +798,7 @@ static void test_most_rules(void)
     buf_text(&object, "default_mapping: false, mapping: {custom_fields: {");
     for (int i = 0; i < 300; i++)
         buf_printf(&object, "f%d: x, ", i);
-    buf_text(&object, "\n  last: x}}");
+    buf_text(&object, "\n  last: x, and: y}}");
     mistakes(buf_cstr(&object), "5:3: more than 300 fields are mapped\n");
     buf_free(&object);
 }
@@ -737,6 +823,9 @@ const struct unit_test unit_tests[] = {{"vendor fields by our names", test_renam
                                        {"shadows", test_shadow},
                                        {"what changes the hash", test_hash_changes},
                                        {"what does not", test_hash_stays},
+                                       {"misdirected", test_misdirected},
+                                       {"made fields", test_made_fields},
+                                       {"wrong constants", test_wrong_constants},
                                        {"wrong fields", test_wrong_fields},
                                        {"wrong parts", test_wrong_parts},
                                        {"wrong dates", test_wrong_dates},

@@ -269,9 +269,9 @@ static void test_gives_up(void)
 static void test_final_answers(void)
 {
     struct client *c = open_client(
-        ANSWERS(
-            {.status = 403, .body = "{\"message\":\"scope crm.read is missing for secret-token\"}"},
-            {.status = 404}, {.status = 302}),
+        ANSWERS({.status = 403,
+                 .body = "{\"message\":\"scope crm.read is missing for secret-token.\"}"},
+                {.status = 404}, {.status = 302}),
         3);
     struct wait r;
     /* The vendor's words may hold the credential. */

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/loop_uv.h"
@@ -309,6 +310,32 @@ static void test_many_starts(void)
 
 /* ---- messages ---- */
 
+/* However few descriptors are left, the system's own words are passed on. */
+static void test_few_descriptors(void)
+{
+    struct rlimit before, few;
+    size_t told = 0, described = 0;
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int next = dup(STDERR_FILENO);
+    CU_ASSERT_FATAL(next >= 0);
+    close(next);
+    for (int left = 0; left < 20; left++) {
+        struct connector_info info;
+        few = before;
+        few.rlim_cur = (rlim_t)(next + left);
+        CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+        const char *text = refusal("idle.so", &info);
+        CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+        CU_ASSERT_PTR_NULL(strstr(text, "Bad file descriptor"));
+        told += strstr(text, "Too many open files") != NULL;
+        described += text[0] == '\0';
+        if (text[0] == '\0')
+            connector_info_free(&info);
+    }
+    CU_ASSERT(told >= 4);
+    CU_ASSERT(described > 0);
+}
+
 static void test_frames(void)
 {
     static char frame[FRAME_MAX];
@@ -379,6 +406,7 @@ IN_WORLD(test_attach)
 IN_WORLD(test_large_message)
 IN_WORLD(test_freed_while_running)
 IN_WORLD(test_many_starts)
+IN_WORLD(test_few_descriptors)
 
 const char *const unit_suite = "plugin";
 const struct unit_test unit_tests[] = {
@@ -394,5 +422,6 @@ const struct unit_test unit_tests[] = {
     {"a message may be larger than a socket holds", world_test_large_message},
     {"a worker may be freed while it runs", world_test_freed_while_running},
     {"a hundred starts and crashes leave nothing behind", world_test_many_starts},
+    {"few descriptors are told of as that", world_test_few_descriptors},
     {NULL, NULL},
 };

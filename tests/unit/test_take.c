@@ -260,7 +260,9 @@ static void mistakes(void)
          "it is"},
         {"industry: {from: o, take: name}", "'take' needs 'lookup': the object whose field it is"},
         {"industry: {from: o, lookup: owners, take: phone}",
-         "industry takes 'phone', which owner does not have"},
+         "industry takes 'phone', which owner does not have; known: email, name, user_id, active"},
+        {"industry: {from: o, lookup: owners, take: emial}",
+         "industry takes 'emial', which owner does not have; did you mean 'email'?"},
         {"industry: {from: o, lookup: companies, take: name}",
          "industry takes a field of account: only those of owners and of pipelines can be taken, "
          "and not by them"},
@@ -274,8 +276,16 @@ static void mistakes(void)
          "'take' is not for own fields: x is a custom field"},
         {"industry: {from: o, lookup: owners, take: name, max: 3}",
          "'max' does not go with 'take': it would be about the id"},
+        {"industry: {from: o, lookup: owners, take: name, transform: lower}",
+         "'transform' does not go with 'take': it would be about the id"},
+        {"industry: {from: o, lookup: owners, take: name, map: {Ann: Anne}}",
+         "'map' does not go with 'take': it would be about the id"},
         {"industry: {from: o, lookup: stages, take: name}",
          "industry looks up 'stages', which this connection does not sync"},
+        {"industry: {from: o, lookup: owner, take: name}",
+         "industry looks up 'owner', which this connection does not sync; did you mean 'owners'?"},
+        {"parent_id: {from: o, lookup: people}",
+         "parent_id looks up 'people', which this connection does not sync: add it to 'objects'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char objects[300];
@@ -284,6 +294,9 @@ static void mistakes(void)
     }
     UNIT_TEXT(side_mistakes("companies: {match: [owner_email]}, owners: "),
               "account cannot be matched by 'owner_email'; by default it is matched by domain");
+    UNIT_TEXT(side_mistakes("companies: {match: [domian]}"),
+              "account cannot be matched by 'domian' (did you mean 'domain'?); by default it is "
+              "matched by domain");
     UNIT_TEXT(side_mistakes("companies: , owners: {mapping: {name: {from: o, lookup: owners, take: "
                             "email}}}"),
               "name takes a field of owner: only those of owners and of pipelines can be taken, "

@@ -13,6 +13,7 @@ enum place {
     PLACE_VENDOR_OBJECT, /* of the connection named before */
     PLACE_OBJECT,        /* of the model */
     PLACE_CONNECTOR,     /* its name, or a file */
+    PLACE_APPROVED,      /* id of one that plugins.lock has */
     PLACE_FILE,
     PLACE_DIR
 };

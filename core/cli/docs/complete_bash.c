@@ -8,6 +8,7 @@ static const char *const place_names[] = {[PLACE_NONE] = "none",
                                           [PLACE_VENDOR_OBJECT] = "vendor_object",
                                           [PLACE_OBJECT] = "object",
                                           [PLACE_CONNECTOR] = "connector",
+                                          [PLACE_APPROVED] = "approved",
                                           [PLACE_FILE] = "file",
                                           [PLACE_DIR] = "dir"};
 
@@ -127,6 +128,8 @@ static const char walk[] =
     "2>/dev/null) ;;\n"
     "    object) names=$_fastenr_model ;;\n"
     "    connector) names=$(\"${COMP_WORDS[0]}\" complete connectors \"${folder[@]}\" 2>/dev/null) "
+    ";;\n"
+    "    approved) names=$(\"${COMP_WORDS[0]}\" complete approved \"${folder[@]}\" 2>/dev/null) "
     ";;\n"
     "    esac\n"
     "    case $1 in\n"

@@ -27,6 +27,9 @@ static void values(struct buf *out, const struct command *command, enum place pl
     case PLACE_CONNECTOR:
         buf_text(out, " -F -a '(__fastenr_ask connectors)'");
         break;
+    case PLACE_APPROVED:
+        buf_text(out, " -a '(__fastenr_ask approved)'");
+        break;
     case PLACE_OBJECT:
         buf_text(out, " -a '");
         for (size_t i = 0; i < model_object_count; i++)

@@ -10,6 +10,7 @@ static const char *const actions[] = {[PLACE_NONE] = "( )",
                                       [PLACE_VENDOR_OBJECT] = "_fastenr_objects",
                                       [PLACE_OBJECT] = "_fastenr_model",
                                       [PLACE_CONNECTOR] = "_fastenr_connectors",
+                                      [PLACE_APPROVED] = "_fastenr_approved",
                                       [PLACE_FILE] = "_files",
                                       [PLACE_DIR] = "_files -/"};
 
@@ -136,6 +137,7 @@ static void write_lists(struct buf *out)
              "_fastenr_objects() { compadd -- ${(f)\"$(_fastenr_ask objects $words[2])\"} }\n"
              "_fastenr_connectors() { compadd -- ${(f)\"$(_fastenr_ask connectors)\"}; _files -g "
              "'*.so' }\n"
+             "_fastenr_approved() { compadd -- ${(f)\"$(_fastenr_ask approved)\"} }\n"
              "_fastenr_model() { compadd --");
     for (size_t i = 0; i < model_object_count; i++)
         buf_printf(out, " %s", model_objects[i].name);

@@ -35,11 +35,10 @@ static enum place find(const struct named_place *names, size_t count, struct str
 
 static enum place argument_place(struct str name, bool after_connection)
 {
-    static const struct named_place names[] = {{"CONNECTION", PLACE_CONNECTION},
-                                               {"OBJECT", PLACE_OBJECT},
-                                               {"PLUGIN.so|NAME", PLACE_CONNECTOR},
-                                               {"CONNECTOR", PLACE_CONNECTOR},
-                                               {"FILE", PLACE_FILE}};
+    static const struct named_place names[] = {
+        {"CONNECTION", PLACE_CONNECTION},    {"OBJECT", PLACE_OBJECT},
+        {"PLUGIN.so|NAME", PLACE_CONNECTOR}, {"CONNECTOR", PLACE_CONNECTOR},
+        {"CONNECTOR_ID", PLACE_APPROVED},    {"FILE", PLACE_FILE}};
     enum place place = find(names, sizeof names / sizeof names[0], name);
     return place == PLACE_OBJECT && after_connection ? PLACE_VENDOR_OBJECT : place;
 }

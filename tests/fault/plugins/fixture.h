@@ -82,19 +82,35 @@ static fastenr_outcome fixture_read(void *instance, const struct fastenr_selecto
     return FASTENR_OK;
 }
 
+#ifdef WHEN_WRITTEN
+static fastenr_outcome fixture_write(void *instance, const struct fastenr_write *write)
+{
+    (void)instance;
+    (void)write;
+    WHEN_WRITTEN;
+    return FASTENR_OK;
+}
+#define FIXTURE_WRITES .flags = FASTENR_OBJECT_CREATE, .write_rows = 100,
+#else
+#define fixture_write NULL
+#define FIXTURE_WRITES
+#endif
+
 static const struct fastenr_ops fixture_ops = {.size = sizeof(struct fastenr_ops),
                                                .create = fixture_create,
                                                .destroy = fixture_destroy,
                                                .check = fixture_check,
                                                .discover = fixture_discover,
-                                               .read = fixture_read};
+                                               .read = fixture_read,
+                                               .write = fixture_write};
 
 #ifndef FIXTURE_OBJECTS
 static const struct fastenr_object fixture_objects[] = {
     {.name = FASTENR_STR("things"),
      .label = FASTENR_STR("Things"),
      .canonical = FASTENR_STR("account"),
-     .key = FASTENR_STR("id")},
+     .key = FASTENR_STR("id"),
+     FIXTURE_WRITES},
 };
 #define FIXTURE_OBJECTS fixture_objects
 #endif

@@ -38,6 +38,12 @@ static void learn(void);
         return services->fail(host, FASTENR_FAILED, text_of(attempts()));                          \
     if (failure != FASTENR_OK)                                                                     \
     return failure
+#define WHEN_WRITTEN                                                                               \
+    here("write", PHASE);                                                                          \
+    if (attempts()[0])                                                                             \
+        return services->fail(host, FASTENR_FAILED, text_of(attempts()));                          \
+    if (failure != FASTENR_OK)                                                                     \
+    return failure
 #define WHEN_DESTROYED  here("destroy", PHASE)
 #define FIXTURE_OPTIONS fixture_options
 #define FIXTURE_HOST    HOST

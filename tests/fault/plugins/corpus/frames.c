@@ -24,6 +24,8 @@ enum {
     CHECKPOINT = 25,
     RELEASE = 26,
     PROGRESS = 27,
+    EMIT_WRITTEN = 29,
+    WRITTEN = 30,
     FULL = 64 * 1024 - 16
 };
 
@@ -135,6 +137,14 @@ void send_payload(const char *lie)
     } else if (strcmp(lie, "path") == 0) {
         kind = JSON_GET;
         len += 8;
+        put_u32(&len, 5000);
+        len += 5000;
+    } else if (strcmp(lie, "written") == 0) { /* a row of no write */
+        kind = WRITTEN;
+        len = 16;
+    } else if (strcmp(lie, "results") == 0) {
+        kind = EMIT_WRITTEN;
+        len = 12;
         put_u32(&len, 5000);
         len += 5000;
     } else { /* bytes after the end */
