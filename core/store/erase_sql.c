@@ -20,11 +20,19 @@ static void name_people(struct erase_sql *sql)
 {
     const struct erase_dialect *d = sql->dialect;
     const char **const names[] = {&sql->contacts, &sql->owners};
+    const char **const past[] = {&sql->past_contacts, &sql->past_owners};
     const char *const tables[] = {"contact", "owner"};
-    for (size_t i = 0; i < 2; i++)
-        *names[i] = arena_printf(
-            sql->arena, "(SELECT key FROM %s WHERE organization = %s AND lower(email%s) = %s)",
+    static const int objects[] = {CONTACT, OWNER};
+    for (size_t i = 0; i < 2; i++) {
+        const char *present = arena_printf(
+            sql->arena, "SELECT key FROM %s WHERE organization = %s AND lower(email%s) = %s",
             tables[i], d->organization, d->collation, d->address);
+        *names[i] = arena_printf(sql->arena, "(%s)", present);
+        *past[i] = arena_printf(sql->arena,
+                                "(%s UNION ALL SELECT record FROM log WHERE object = %d AND "
+                                "op = %d AND %s)",
+                                present, objects[i], LOG_DELETE, d->gone);
+    }
 }
 
 /* Links of records that are the person's, of streams of that object. */
@@ -39,8 +47,8 @@ static const char *links_to(struct erase_sql *sql, int object, const char *recor
 static void name_links(struct erase_sql *sql)
 {
     sql->links =
-        arena_printf(sql->arena, "(%s UNION ALL %s)", links_to(sql, CONTACT, sql->contacts),
-                     links_to(sql, OWNER, sql->owners));
+        arena_printf(sql->arena, "(%s UNION ALL %s)", links_to(sql, CONTACT, sql->past_contacts),
+                     links_to(sql, OWNER, sql->past_owners));
 }
 
 /* On rows that have the columns `object` and `record`. */
@@ -48,17 +56,15 @@ static const char *theirs(struct erase_sql *sql)
 {
     return arena_printf(sql->arena,
                         "((object = %d AND record IN %s) OR (object = %d AND record IN %s))",
-                        CONTACT, sql->contacts, OWNER, sql->owners);
+                        CONTACT, sql->past_contacts, OWNER, sql->past_owners);
 }
 
-/* Rows of the log that go: the person's, also of a record that another program deleted, which is
- * known by its log alone. */
-static const char *their_log(struct erase_sql *sql)
+/* On rows that have the columns `stream` and `record`. */
+static const char *of_their_streams(struct erase_sql *sql)
 {
-    return arena_printf(sql->arena,
-                        "(%s OR (object IN (%d, %d) AND (object, record) IN (SELECT object, record "
-                        "FROM log WHERE op = 3 AND %s)))",
-                        theirs(sql), CONTACT, OWNER, sql->dialect->body);
+    static const char streams[] = "stream IN (SELECT id FROM stream WHERE object =";
+    return arena_printf(sql->arena, "((%s %d) AND record IN %s) OR (%s %d) AND record IN %s))",
+                        streams, CONTACT, sql->past_contacts, streams, OWNER, sql->past_owners);
 }
 
 /* On rows of the quarantine. */
@@ -182,16 +188,36 @@ static void add_counts(struct erase_sql *sql, const char *own, struct erase_coun
     add_count(sql, &counts->records, arena_printf(a, "contact WHERE key IN %s", sql->contacts));
     add_count(sql, &counts->owners, arena_printf(a, "owner WHERE key IN %s", sql->owners));
     add_count(sql, &counts->links, arena_printf(a, "link WHERE key IN %s", sql->links));
-    add_count(sql, &counts->log_rows,
-              arena_printf(a, "log WHERE %s OR %s", their_log(sql), d->body));
+    add_count(sql, &counts->log_rows, arena_printf(a, "log WHERE %s OR %s", theirs(sql), d->body));
     add_count(sql, &counts->quarantined, arena_printf(a, "quarantine WHERE %s OR %s", own, d->id));
     add_count(sql, &counts->payloads,
               arena_printf(a, "quarantine WHERE (%s OR %s) AND NOT (%s OR %s)", d->payload,
                            d->reason, own, d->id));
 }
 
+/* What of others is about to be written, or waits for a person, is what these records have, and
+ * stays as they do. */
+static void add_exports(struct erase_sql *sql)
+{
+    static const char *const tables[] = {"export_due", "export_write", "sent", "conflict"};
+    const struct erase_dialect *d = sql->dialect;
+    struct arena *a = sql->arena;
+    const char *own = of_their_streams(sql);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        add_step(sql, arena_printf(a, "DELETE FROM %s WHERE %s", tables[i], own));
+    add_step(sql, arena_printf(a, "UPDATE sent SET body = NULL WHERE %s", d->sent));
+    add_step(sql, arena_printf(a,
+                               "UPDATE export_write SET body = '{}', reason = '%s' WHERE state = "
+                               "%d AND %s",
+                               STORE_ERASED_REASON, WRITE_REFUSED, d->refused));
+    add_step(sql, arena_printf(a,
+                               "UPDATE conflict SET base = NULL, local = 'null', remote = 'null' "
+                               "WHERE state <> %d AND %s",
+                               CONFLICT_OPEN, d->conflict));
+}
+
 /* While the links and the references that wait are still there, the rest is found by them. */
-static void add_log_and_quarantine(struct erase_sql *sql, const char *own)
+static void add_quarantine(struct erase_sql *sql, const char *own)
 {
     const struct erase_dialect *d = sql->dialect;
     struct arena *a = sql->arena;
@@ -199,8 +225,6 @@ static void add_log_and_quarantine(struct erase_sql *sql, const char *own)
                                "DELETE FROM pending_reference WHERE %s OR (stream, external_id) IN "
                                "(%s) OR lower(external_id%s) = %s",
                                theirs(sql), sql->ids, d->collation, d->address));
-    add_step(sql, arena_printf(a, "DELETE FROM log WHERE %s", their_log(sql)));
-    add_step(sql, arena_printf(a, "UPDATE log SET body = NULL WHERE %s", d->body));
     add_step(sql, arena_printf(a, "DELETE FROM quarantine WHERE %s OR %s", own, d->id));
     add_step(sql, arena_printf(a, "UPDATE quarantine SET payload = '%s' WHERE %s",
                                STORE_ERASED_PAYLOAD, d->payload));
@@ -208,6 +232,7 @@ static void add_log_and_quarantine(struct erase_sql *sql, const char *own)
                                STORE_ERASED_REASON, d->reason));
 }
 
+/* The log by which some are found goes after what is theirs, the records last. */
 static void add_rest(struct erase_sql *sql)
 {
     const struct erase_dialect *d = sql->dialect;
@@ -218,6 +243,8 @@ static void add_rest(struct erase_sql *sql)
     /* SQLite gives the key of the last link once more; a walk under way would miss that link. */
     add_step(sql, "UPDATE stream SET walk_links = (SELECT coalesce(max(key), 0) FROM link) "
                   "WHERE walk_links > (SELECT coalesce(max(key), 0) FROM link)");
+    add_step(sql, arena_printf(a, "DELETE FROM log WHERE %s", theirs(sql)));
+    add_step(sql, arena_printf(a, "UPDATE log SET body = NULL WHERE %s", d->body));
     add_step(sql, arena_printf(a, "DELETE FROM contact WHERE key IN %s", sql->contacts));
     add_step(sql, arena_printf(a, "DELETE FROM owner WHERE key IN %s", sql->owners));
     add_step(sql, arena_printf(a, "UPDATE run SET reason = '%s' WHERE %s", STORE_ERASED_REASON,
@@ -244,6 +271,7 @@ void erase_sql_make(struct erase_sql *ret, const struct erase_dialect *dialect,
                             ret->links, own);
     add_counts(ret, own, counts);
     add_others(ret, counts);
-    add_log_and_quarantine(ret, own);
+    add_exports(ret);
+    add_quarantine(ret, own);
     add_rest(ret);
 }

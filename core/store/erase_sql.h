@@ -19,11 +19,14 @@ struct erase_dialect {
     const char *id;          /* quarantine: its id mentions the address */
     const char *payload, *reason; /* quarantine: that text does */
     const char *body;             /* log */
+    const char *gone; /* log: the body of a deletion that took the row away has the address as the
+                         record's own */
     const char *run_reason, *pause_reason;
-    const char *position; /* stream */
+    const char *position;                  /* stream */
+    const char *sent, *refused, *conflict; /* sent, export_write, conflict: one of their texts */
 };
 
-enum { ERASE_STEPS_MAX = 32, ERASE_COUNTS_MAX = 32 };
+enum { ERASE_STEPS_MAX = 64, ERASE_COUNTS_MAX = 32 };
 
 /* A query of one number, which is added to `number`. */
 struct erase_count_query {
@@ -33,9 +36,11 @@ struct erase_count_query {
 
 struct erase_sql {
     const struct erase_dialect *dialect;
-    struct arena *arena;           /* of all texts */
-    const char *contacts, *owners; /* keys of the person's records, in parentheses */
-    const char *links;             /* keys of their links, likewise */
+    struct arena *arena;                     /* of all texts */
+    const char *contacts, *owners;           /* keys of the person's records, in parentheses */
+    const char *past_contacts, *past_owners; /* with those that another program deleted, which the
+                                                log alone knows */
+    const char *links;                       /* keys of the links of all of these, likewise */
     const char *ids; /* query: stream and external id of the vendors' records to remember */
     struct erase_count_query counts[ERASE_COUNTS_MAX];
     size_t count_count;

@@ -19,6 +19,9 @@ enum hit {
     HIT_RUN,
     HIT_PAUSE,
     HIT_POSITION,
+    HIT_SENT,
+    HIT_REFUSED,
+    HIT_CONFLICT,
     HITS
 };
 
@@ -27,7 +30,7 @@ enum hit {
 static const struct erase_dialect dialect = {
     .prefix = "WITH given AS (SELECT $1::text, $2::bigint, $3::bigint[], $4::bigint[], "
               "$5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], "
-              "$10::bigint[]) ",
+              "$10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[]) ",
     .address = "$1::text",
     .organization = "$2::bigint",
     .collation = " COLLATE \"C\"",
@@ -36,9 +39,13 @@ static const struct erase_dialect dialect = {
     .payload = "id = ANY($5::bigint[])",
     .reason = "id = ANY($6::bigint[])",
     .body = "seq = ANY($7::bigint[])",
+    .gone = "lower((body::json #>> '{email,0}') COLLATE \"C\") = $1::text",
     .run_reason = "id = ANY($8::bigint[])",
     .pause_reason = "connection = ANY($9::bigint[])",
-    .position = "id = ANY($10::bigint[])"};
+    .position = "id = ANY($10::bigint[])",
+    .sent = "id = ANY($11::bigint[])",
+    .refused = "id = ANY($12::bigint[])",
+    .conflict = "id = ANY($13::bigint[])"};
 
 /* ---- searches ---- */
 
@@ -91,7 +98,20 @@ static const struct search searches[] = {
      1},
     {SEARCH "id, position FROM stream WHERE id > $3 AND position IS NOT NULL ORDER BY id LIMIT 500",
      {{address_in_text, HIT_POSITION}},
-     1}};
+     1},
+    {SEARCH "id, body FROM sent WHERE id > $3 AND " MAY_JSON("body") " ORDER BY id LIMIT 500",
+     {{address_in_json, HIT_SENT}},
+     1},
+    {SEARCH "id, body, reason FROM export_write WHERE id > $3 AND (" MAY_JSON(
+         "body") " OR " MAY_TEXT("reason") ") ORDER BY id LIMIT 500",
+     {{address_in_json, HIT_REFUSED}, {address_in_text, HIT_REFUSED}},
+     2},
+    {SEARCH "id, base, local, remote FROM conflict WHERE id > $3 AND (" MAY_JSON(
+         "base") " OR " MAY_JSON("local") " OR " MAY_JSON("remote") ") ORDER BY id LIMIT 500",
+     {{address_in_json, HIT_CONFLICT},
+      {address_in_json, HIT_CONFLICT},
+      {address_in_json, HIT_CONFLICT}},
+     3}};
 
 struct keys {
     int64_t *items;
@@ -290,7 +310,7 @@ static int remember(struct erasure *e, const struct pg_params *p, struct error *
 
 static int erase_all(struct erasure *e, const struct pg_params *p, struct error *err)
 {
-    if (pg_erase_exports(e->s, e->request, err) != 0 || remember(e, p, err) != 0)
+    if (remember(e, p, err) != 0)
         return -1;
     for (size_t i = 0; i < e->sql.step_count; i++)
         if (pg_run(e->s, e->sql.steps[i], p, DOING, err) != 0)

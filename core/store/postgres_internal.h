@@ -171,10 +171,6 @@ int pg_each_write(struct store *s, struct str connection, write_fn fn, void *arg
 int pg_add_sent(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
 int pg_each_sent(struct store *s, int64_t run, const struct model_object *object, int64_t record,
                  sent_fn fn, void *arg, struct error *err);
-/* A part of erase, while the person's records and log are still there. Values of others that are
- * about to be written, or wait for a person, stay as the records that have them do. */
-int pg_erase_exports(struct postgres_store *s, const struct erase_request *request,
-                     struct error *err);
 
 /* ---- postgres_conflict.c ---- */
 

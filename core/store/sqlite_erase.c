@@ -19,9 +19,14 @@ static const struct erase_dialect dialect = {
     .payload = "address_in_json(payload, ?1)",
     .reason = "address_in_text(reason, ?1)",
     .body = "address_in_json(body, ?1)",
+    .gone = "lower(json_extract(body, '$.email[0]')) = ?1",
     .run_reason = "address_in_text(reason, ?1)",
     .pause_reason = "address_in_text(reason, ?1)",
-    .position = "address_in_text(position, ?1)"};
+    .position = "address_in_text(position, ?1)",
+    .sent = "address_in_json(body, ?1)",
+    .refused = "(address_in_json(body, ?1) OR address_in_text(reason, ?1))",
+    .conflict = "(address_in_json(base, ?1) OR address_in_json(local, ?1) OR "
+                "address_in_json(remote, ?1))"};
 
 /* ---- functions of base/address.h ---- */
 
@@ -170,7 +175,7 @@ static int count_all(struct sqlite_store *s, const struct erase_sql *sql,
 static int erase_all(struct sqlite_store *s, const struct erase_sql *sql,
                      const struct erase_request *r, struct error *err)
 {
-    if (sqlite_erase_exports(s, r, err) != 0 || remember(s, sql, r, err) != 0)
+    if (remember(s, sql, r, err) != 0)
         return -1;
     for (size_t i = 0; i < sql->step_count; i++)
         if (run_for(s, sql->steps[i], r, NULL, err) != 0)

@@ -248,9 +248,6 @@ struct erase_request {
     struct str address; /* e-mail address, lower case */
 };
 
-/* Instead of a reason that mentioned them. */
-#define STORE_ERASED_REASON "it mentioned a person who was erased"
-
 struct erase_counts {
     int64_t records, owners; /* the person's contacts and owners */
     int64_t links, log_rows, quarantined;

@@ -697,7 +697,29 @@ void test_erase_exports(void)
     put_exports(people.id, 2, WRITE_REFUSED);    /* which another program deleted */
     put_exports(companies.id, 1, WRITE_REFUSED); /* an account of the same key */
     put_exports(companies.id, 2, WRITE_DOUBTED);
+    const struct sent_row others[] = {{.stream = companies.id,
+                                       .run = run,
+                                       .record = 3,
+                                       .op = WRITE_UPDATE,
+                                       .at = 8,
+                                       .external_id = STR("y"),
+                                       .body = STR("{\"note\":[null,\"ada\\u0040one.test\"]}")},
+                                      {.stream = companies.id,
+                                       .run = run,
+                                       .record = 3,
+                                       .op = WRITE_UPDATE,
+                                       .at = 9,
+                                       .external_id = STR("z"),
+                                       .body = STR("{\"email\":[null,\"nada@one.test\"]}")}};
+    OK(ENGINE->begin(store, &err));
+    OK(ENGINE->add_sent(store, others, COUNT(others), &err));
+    OK(ENGINE->commit(store, &err));
+    add_link(people.id, "p2", 2, LINK_LIVE);
     erase("ada@one.test");
+    uint64_t *hashes;
+    size_t erased;
+    OK(ENGINE->load_erased(store, people.id, &arena, &hashes, &erased, &err));
+    CU_ASSERT_EQUAL(erased, 1); /* it would come back with the vendor's next change */
     expect_due(people.id, "");
     expect_queued(people.id, 0);
     expect_queued(companies.id, 2);
@@ -705,7 +727,8 @@ void test_erase_exports(void)
                   "crm/companies 1 3 it mentioned a person who was erased; crm/companies 2 2 ; ");
     expect_state(WRITE_DOUBTED, "2 ");
     expect_sent(0, contact, 1, "");
-    expect_sent(run, NULL, 0, "2@7 x 2 ; 1@7 x 2 ; ");
+    expect_sent(run, NULL, 0,
+                "3@9 z 2 {\"email\":[null,\"nada@one.test\"]}; 3@8 y 2 ; 2@7 x 2 ; 1@7 x 2 ; ");
     expect_conflicts((struct conflict_filter){.stream = people.id}, "");
     expect_conflicts((struct conflict_filter){.record = 1},
                      "crm/companies  account:1.1 1@100 [\"A\" \"B\" \"ADA@one.test\"]; "
