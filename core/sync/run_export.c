@@ -163,12 +163,12 @@ static int work_settle(struct run *run, struct error *err)
 static void settled(struct run *run)
 {
     run_report_progress(run);
+    run->export_group++; /* whatever the run comes to: what is known of this one is stored */
     if (run->write_outcome == OUTCOME_CANCELLED || run->cancelled) {
         run_conclude_cancelled(run);
     } else if (run->write_outcome != OUTCOME_OK) {
         run_conclude(run, RUN_FAILED, run->read_text);
     } else {
-        run->export_group++;
         send_group(run);
     }
 }
