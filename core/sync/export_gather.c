@@ -127,8 +127,10 @@ int export_custom(const struct export *x, const struct record_row *row,
     const struct mapping *m = &x->merge.target->object->mapping;
     *ret_custom = NULL;
     if (row->custom.len == 0 || !mapping_has_custom_exports(m) ||
-        json_parse(row->custom, ret_custom, NULL) == 0)
+        (json_parse(row->custom, ret_custom, NULL) == 0 && json_kind(*ret_custom) == JSON_OBJECT))
         return 0;
+    json_free(*ret_custom);
+    *ret_custom = NULL;
     return error_set(err,
                      "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
                      "set them to NULL",
@@ -162,21 +164,24 @@ enum export_wish export_wish(const struct export *x, const struct export_due *du
     return m->updates ? WISH_UPDATE : WISH_NOTHING;
 }
 
-static int differs_at_all(struct export *x, const struct export_due *due,
-                          const struct record_row *row, bool *ret_differs, struct error *err)
+enum export_change { CHANGED_NOT, CHANGED, CHANGE_UNREADABLE };
+
+static enum export_change change_of(struct export *x, const struct export_due *due,
+                                    const struct record_row *row)
 {
     const struct mapping *m = &x->merge.target->object->mapping;
     const struct json *custom;
-    *ret_differs = false;
-    if (export_custom(x, row, &custom, err) != 0)
-        return -1;
-    for (size_t i = 0; i < m->export_count && !*ret_differs; i++) {
+    bool differs = false;
+    struct error why;
+    if (export_custom(x, row, &custom, &why) != 0)
+        return CHANGE_UNREADABLE;
+    for (size_t i = 0; i < m->export_count && !differs; i++) {
         struct value value;
         if (field_of_record(&m->rules[m->exports[i].rule], row, custom, &x->arena, &value) == 0)
-            *ret_differs = export_differs(x, due, &m->exports[i], &value);
+            differs = export_differs(x, due, &m->exports[i], &value);
     }
     json_free(custom);
-    return 0;
+    return differs ? CHANGED : CHANGED_NOT;
 }
 
 /* ---- gathering ---- */
@@ -189,12 +194,11 @@ static int sort_portion(struct export *x, const struct export_due *due,
     x->ids = arena_new(&x->arena, count, sizeof x->ids[0]);
     for (size_t i = 0; i < count; i++) {
         enum export_wish wish = export_wish(x, &due[i], &rows[i]);
-        bool wanted = wish == WISH_CREATE || wish == WISH_ARCHIVE;
-        if (wish == WISH_UPDATE && differs_at_all(x, &due[i], &rows[i], &wanted, err) != 0)
-            return -1;
+        enum export_change change = wish == WISH_UPDATE ? change_of(x, &due[i], &rows[i]) : CHANGED;
+        bool wanted = wish != WISH_NOTHING && change != CHANGED_NOT;
         if (!wanted)
             done[done_count++] = due[i].record;
-        else if (due[i].link.key != 0)
+        else if (due[i].link.key != 0 && change == CHANGED)
             x->ids[x->id_count++] = due[i].external_id;
         x->count += wanted;
     }

@@ -353,35 +353,32 @@ static void add_item(struct preparing *p, struct export_item *item, enum export_
         p->done[p->done_count++] = item->record;
 }
 
-static int compare(struct preparing *p, size_t i, struct error *err)
+static void compare(struct preparing *p, size_t i)
 {
     struct export *x = p->x;
     const struct export_due *due = &p->due[i];
     struct export_item *item = &x->items[i];
     enum export_wish wish = export_wish(x, due, &p->rows[i]);
     const struct json *custom = NULL;
+    struct error why;
     *item = (struct export_item){.record = due->record,
                                  .id = p->rows[i].id,
                                  .link = due->link,
                                  .external_id = due->external_id,
                                  .looked = find_looked(x, due->external_id)};
     bool gone = due->link.key != 0 && !item->looked; /* the next import finds out how it ended */
-    if (wish == WISH_NOTHING || gone) {
-        p->done[p->done_count++] = item->record;
-        return 0;
-    }
-    if (wish != WISH_ARCHIVE) {
-        if (export_custom(x, &p->rows[i], &custom, err) != 0)
-            return -1;
-        bool written = fill_fields(p, i, item, custom);
-        json_free(custom);
-        if (!written) {
-            p->done[p->done_count++] = item->record;
-            return 0;
+    if (wish == WISH_CREATE || wish == WISH_UPDATE) {
+        if (export_custom(x, &p->rows[i], &custom, &why) != 0) {
+            refuse(p, item, "custom_fields", &why);
+            gone = true;
         }
+        gone = gone || !fill_fields(p, i, item, custom);
+        json_free(custom);
     }
-    add_item(p, item, wish);
-    return 0;
+    if (wish == WISH_NOTHING || gone)
+        p->done[p->done_count++] = item->record;
+    else
+        add_item(p, item, wish);
 }
 
 /* ---- notes and calls ---- */
@@ -578,8 +575,7 @@ static enum merge_result prepare(struct preparing *p, struct error *err)
     p->refused = arena_new(&x->arena, x->count, sizeof p->refused[0]);
     p->done = arena_new(&x->arena, x->count, sizeof p->done[0]);
     for (size_t i = 0; i < x->count; i++)
-        if (compare(p, i, err) != 0)
-            return MERGE_FAILED;
+        compare(p, i);
     qsort(x->groups, x->group_count, sizeof x->groups[0], by_group);
     enum merge_result result = guard(x, err);
     if (result == MERGE_OK && store_notes(p, err) != 0)
