@@ -83,6 +83,10 @@ struct export
  * doubt. */
 int export_recover(struct export *x, struct error *err);
 
+/* Whether what is due is more than the guard rails let through (MERGE_STOPPED): counted before the
+ * first portion is sent, as if all of it had to be written. */
+enum merge_result export_guard(struct export *x, struct error *err);
+
 /* The next portion; count 0: there is none. */
 int export_gather(struct export *x, struct error *err);
 

@@ -241,6 +241,23 @@ int export_gather(struct export *x, struct error *err)
     return 0;
 }
 
+enum merge_result export_guard(struct export *x, struct error *err)
+{
+    const struct guard_config *g = &x->merge.target->object->config->guard;
+    struct run_counts due = {0};
+    if (g->max_export_changes == 0 && g->max_export_percent == 0)
+        return MERGE_OK;
+    do {
+        if (export_gather(x, err) != 0)
+            return MERGE_FAILED;
+        due.sent_updated += (int64_t)x->count;
+        x->after = x->last;
+    } while (x->count > 0);
+    export_next(x);
+    x->after = 0;
+    return merge_guard_exports(&x->merge, x->counts, &due, err);
+}
+
 void export_next(struct export *x)
 {
     x->items = NULL;

@@ -27,17 +27,15 @@ enum merge_result merge_guard_exports(const struct merge *merge, const struct ru
     int64_t links = merge->target->links_before;
     int64_t changes = sent_by(before) + sent_by(more);
     if (g->max_export_changes > 0 && changes > g->max_export_changes)
-        error_set(
-            err,
-            "the guard rail stopped it: more than %lld records of %s would be written to the "
-            "vendor (guard.max_export_changes); look with `fastenr sync --plan`, then raise it",
-            (long long)g->max_export_changes, name);
+        error_set(err,
+                  "the guard rail stopped it: more than %lld records of %s would be written to the "
+                  "vendor (guard.max_export_changes); raise it if that is right",
+                  (long long)g->max_export_changes, name);
     else if (g->max_export_percent > 0 && is_more(changes, g->max_export_percent, links))
         error_set(
             err,
             "the guard rail stopped it: more than %lld percent of the %lld records of %s would "
-            "be written to the vendor (guard.max_export_percent); look with `fastenr sync "
-            "--plan`, then raise it",
+            "be written to the vendor (guard.max_export_percent); raise it if that is right",
             (long long)g->max_export_percent, (long long)links, name);
     else
         return MERGE_OK;

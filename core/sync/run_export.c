@@ -20,7 +20,11 @@ bool run_export_wanted(const struct run *run, const struct run_object *object)
 
 static int recover(struct run *run, struct error *err)
 {
-    return export_recover(&run->export, err);
+    if (export_recover(&run->export, err) != 0)
+        return -1;
+    enum merge_result result = export_guard(&run->export, err);
+    run->stopped = result == MERGE_STOPPED;
+    return result == MERGE_OK ? 0 : -1;
 }
 
 void run_export_begin(struct run *run)
