@@ -83,6 +83,17 @@ static void note_conflict(struct batch *b, const struct item *item, size_t r,
     b->counts.waiting += open;
 }
 
+/* An open conflict of the field, where there is one, has ended without a person's decision. */
+static void note_over(struct batch *b, const struct item *item, const struct rule *rule,
+                      enum conflict_state state)
+{
+    if (rule->conflict != CONFLICT_MANUAL_REVIEW)
+        return;
+    b->over = arena_grow(&b->arena, b->over, &b->over_cap, b->over_count + 1, sizeof b->over[0]);
+    b->over[b->over_count++] =
+        (struct conflict_row){.record = item->key, .field = rule->field.id, .state = state};
+}
+
 /* ---- lists ---- */
 
 static void add_texts(const struct json *list, const struct json *but, struct json_writer *w)
@@ -219,9 +230,18 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
         return 0;
     }
     a->how = AGREED_ON_ROW;
-    if (!known || rule_hash(key, &local) == agreed || value_eq(&local, &remote))
+    if (!known)
         return 0;
+    if (rule_hash(key, &local) == agreed || value_eq(&local, &remote)) {
+        note_over(b, item, rule, CONFLICT_REMOTE);
+        return 0;
+    }
     agree(a, agreed);
+    if (rule_hash(key, &remote) == agreed) { /* in other words there, or as it was once more */
+        take_not(item, e->rule);
+        note_over(b, item, rule, CONFLICT_LOCAL);
+        return 0;
+    }
     settle_conflict(b, item, e->rule, &local, &remote, a);
     if (has_moved(item, e->rule) && a->how == AGREED_ON_HASH && a->hash == agreed)
         a->how = AGREED_ON_ROW; /* the vendor's value is taken */
@@ -298,9 +318,35 @@ int batch_local_shadow(struct batch *b, const struct item *item, struct str *ret
     return 0;
 }
 
+static bool keep_id(void *arg, const struct conflict_row *row)
+{
+    struct conflict_row *over = arg;
+    if (row->field == over->field)
+        over->id = row->id;
+    return over->id == 0;
+}
+
+static int end_conflicts(struct batch *b, struct error *err)
+{
+    struct store *s = b->merge->store;
+    for (size_t i = 0; i < b->over_count; i++) {
+        struct conflict_row *over = &b->over[i];
+        const struct conflict_filter filter = {
+            .stream = b->merge->target->stream, .record = over->record, .open_only = true};
+        if (engine_of(b)->each_conflict(s, &filter, keep_id, over, err) != 0 ||
+            (over->id != 0 &&
+             engine_of(b)->settle_conflict(s, over->id, over->state,
+                                           STR("a sync: the sides differ no more"), err) != 0))
+            return -1;
+    }
+    return 0;
+}
+
 int batch_note_two_way(struct batch *b, struct error *err)
 {
     const struct merge *m = b->merge;
+    if (end_conflicts(b, err) != 0)
+        return -1;
     if (b->conflict_count > 0 &&
         engine_of(b)->set_conflicts(m->store, b->conflicts, b->conflict_count, err) != 0)
         return -1;
