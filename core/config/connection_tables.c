@@ -221,9 +221,9 @@ const struct setting_table mapping_rule_settings = {
          .offset = AT(mapping_rule_config, strategy),
          .default_text = "overwrite",
          .choices = strategies,
-         .help = "for lists: the other side's list takes the place of ours (overwrite), what it "
-                 "has and we have not is added to ours (append), or what it added and took away "
-                 "is done to ours too (merge); the same towards the vendor"},
+         .help = "for lists that both sides changed: one of the two (overwrite), ours and then "
+                 "what is new in the vendor's (append), or the vendor's and then what is new in "
+                 "ours (merge)"},
         {.key = "export",
          .type = SETTING_NODE,
          .offset = AT(mapping_rule_config, export_node),
