@@ -21,6 +21,8 @@ property() {
 patch() { vendor -X PATCH -H 'Content-Type: application/json' -d "{\"properties\":$3}" "http://127.0.0.1:$port/crm/v3/objects/$1/$2" >/dev/null; }
 external() { query "SELECT external_id FROM link l JOIN stream s ON s.id = l.stream AND s.vendor_object = '$1' WHERE l.record = $2 AND l.ended = 0"; }
 writes() { control GET writes | wc -l; }
+# A sync that may not come out clean.
+try_sync() { "$fastenr" sync -c "$conf" hubspot >"$dir/sync.out" 2>"$dir/sync.err" || true; }
 tick() { control POST clock '{"advance_ms":5000}' >/dev/null; }
 account() { query "SELECT $2 FROM account WHERE key = $1"; }
 contact() { query "SELECT $2 FROM contact WHERE key = $1"; }
@@ -98,7 +100,7 @@ eid=$(external contacts "$e")
 foreign "UPDATE contact SET email = 'not an address' WHERE key = $d"
 foreign "UPDATE contact SET first_name = 'Eve' WHERE key = $e"
 tick
-"$fastenr" sync -c "$conf" hubspot >"$dir/sync.out" 2>"$dir/sync.err" || true
+try_sync
 expect "the other one" "$(property contacts "$eid" firstname)" Eve
 expect "refused" "$(query "SELECT count(*) FROM export_write WHERE state = 3 AND record = $d")" 1
 
@@ -107,5 +109,52 @@ g=$(query "SELECT key FROM contact ORDER BY key DESC LIMIT 1 OFFSET 5")
 gid=$(external contacts "$g")
 foreign "DELETE FROM contact WHERE key = $g"
 tick
-"$fastenr" sync -c "$conf" hubspot >"$dir/sync.out" 2>"$dir/sync.err" || true
+try_sync
 vendor "http://127.0.0.1:$port/crm/v3/objects/contacts/$gid" >/dev/null || fail "it is gone there"
+
+step "custom fields that are no object are told, empty nothing there, and hold nothing else up"
+cp "$conf/hubspot.yaml" "$dir/hubspot.yaml"
+sed -i 's/^  companies: {}/  companies: {mapping: {name: {from: name, conflict_resolution: manual_review}, custom_fields: {zone: timezone}}}/' \
+    "$conf/hubspot.yaml"
+try_sync
+zone=$(property companies "$bid" timezone)
+[ -n "$zone" ] || fail "the company has no time zone that could be emptied"
+kept=$(query "SELECT custom_fields FROM account WHERE key = $b")
+foreign "UPDATE account SET custom_fields = '[1]' WHERE key = $b"
+foreign "UPDATE account SET name = 'Not held up' WHERE key = $a"
+tick
+try_sync
+expect "there" "$(property companies "$bid" timezone)" "$zone"
+expect "the other one" "$(property companies "$aid" name)" "Not held up"
+expect "refused" "$(query "SELECT count(*) FROM export_write WHERE state = 3 AND record = $b")" 1
+foreign "UPDATE account SET custom_fields = '${kept//\'/\'\'}' WHERE key = $b"
+tick
+try_sync
+expect "once it is mended" "$(query "SELECT count(*) FROM export_write WHERE state = 3 AND record = $b")" 0
+
+step "a conflict is over when both sides come to the same"
+held() { query "SELECT count(*) FROM conflict WHERE record = $a AND state = 1"; }
+foreign "UPDATE account SET name = 'Ours' WHERE key = $a"
+patch companies "$aid" '{"name":"Theirs"}'
+tick
+try_sync
+expect "open" "$(held)" 1
+foreign "UPDATE account SET name = 'Both' WHERE key = $a"
+patch companies "$aid" '{"name":"Both"}'
+tick
+try_sync
+expect "open" "$(held)" 0
+foreign "UPDATE account SET name = 'After both' WHERE key = $a"
+tick
+try_sync
+expect "there" "$(property companies "$aid" name)" "After both"
+
+step "a guard rail stops an export before anything is written"
+sed 's/^  companies: {}/  companies: {guard: {max_export_changes: 110}}/' "$dir/hubspot.yaml" >"$conf/hubspot.yaml"
+rows=''
+for i in {1..120}; do rows+="${rows:+, }('Guarded $i', 'guarded$i.example')"; done
+foreign "INSERT INTO account (name, domain) VALUES $rows"
+before=$(control GET writes | grep -o '"n":' | wc -l)
+try_sync
+grep -q 'guard.max_export_changes' "$dir/sync.err" || fail "nothing is said of the guard rail"
+expect "writes" "$(($(control GET writes | grep -o '"n":' | wc -l) - before))" 0
