@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 
-#include "base/log.h"
 #include "sync/run_internal.h"
 
 static void gather(struct run *run);
@@ -30,6 +29,7 @@ static int recover(struct run *run, struct error *err)
 void run_export_begin(struct run *run)
 {
     struct run_object *object = run_current(run);
+    export_free(&run->export); /* of an export that begins again, as a page raised a doubt */
     run->export = (struct export){.merge = run_merge(run),
                                   .connection = run_name(run),
                                   .connection_id = run->connection,
