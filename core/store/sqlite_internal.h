@@ -157,8 +157,9 @@ void sqlite_read_record(sqlite3_stmt *stmt, const struct model_object *object, s
 /* sqlite_tables.c: makes the tables and columns of the model that are missing. */
 int sqlite_make_tables(struct sqlite_store *s, struct error *err);
 
-/* sqlite_capture.c: appends statements that make the triggers of an object which its table lacks.
- */
+/* sqlite_capture.c: appends statements that make what is missing of the triggers: what all tables
+ * share, and those of an object. */
+int sqlite_missing_capture(struct sqlite_store *s, struct buf *out, struct error *err);
 int sqlite_missing_triggers(struct sqlite_store *s, const struct model_object *object,
                             struct buf *out, struct error *err);
 
