@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "plugin/answer.h"
 #include "sync/pause.h"
 
 enum { GROUPS_MOST = 64, BODY_MAX = 16 * 1024 * 1024 };
@@ -462,7 +463,7 @@ static struct str joined_before(struct export *x, const struct export_field *f)
     const struct json *list = NULL;
     struct str id = STR("");
     if (json_parse(f->before, &list, NULL) == 0 && json_kind(list) == JSON_ARRAY)
-        id = arena_str(&x->arena, page_scalar(json_element(list, 0), &x->arena));
+        id = arena_str(&x->arena, answer_scalar(json_element(list, 0), &x->arena));
     json_free(list);
     return id;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What became of the writes of a group. */
+#include "plugin/answer.h"
 #include "sync/export_internal.h"
 
 enum { BODY_MAX = 16 * 1024 * 1024 };
@@ -46,7 +47,8 @@ static struct str kept_text(struct settling *s, const struct json *fields,
     struct str written = f->clear ? (struct str){NULL, 0} : f->text;
     if (!value)
         return written;
-    return json_kind(value) == JSON_NULL ? (struct str){NULL, 0} : page_scalar(value, &s->x->arena);
+    return json_kind(value) == JSON_NULL ? (struct str){NULL, 0}
+                                         : answer_scalar(value, &s->x->arena);
 }
 
 static void see(struct settling *s, struct export_item *item, const struct export_field *f,
