@@ -7,11 +7,6 @@ enum {
     CLOCKS_APART = 60 /* seconds, at most: of the vendor's two clocks, its Date and its records */
 };
 
-static const struct store_engine *engine_of(const struct export *x)
-{
-    return x->merge.store->engine;
-}
-
 static size_t portion(const struct export *x)
 {
     size_t rows = x->merge.target->object->vendor->write_rows;

@@ -12,6 +12,11 @@
 /* What is to become of the vendor's record, by whether both are there. */
 enum export_wish { WISH_NOTHING, WISH_CREATE, WISH_UPDATE, WISH_ARCHIVE };
 
+static inline const struct store_engine *engine_of(const struct export *x)
+{
+    return x->merge.store->engine;
+}
+
 /* ---- export_gather.c ---- */
 
 /* The portion that comes after x->after, with our records (key 0: gone). */

@@ -33,11 +33,6 @@ struct preparing {
     size_t done_count;
 };
 
-static const struct store_engine *engine_of(const struct export *x)
-{
-    return x->merge.store->engine;
-}
-
 /* ---- what the vendor has ---- */
 
 void export_note(struct export *x, const struct page *page)

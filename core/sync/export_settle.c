@@ -19,11 +19,6 @@ struct settling {
     struct run_counts counts;
 };
 
-static const struct store_engine *engine_of(const struct export *x)
-{
-    return x->merge.store->engine;
-}
-
 static void allocate(struct settling *s)
 {
     struct arena *a = &s->x->arena;

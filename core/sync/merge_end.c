@@ -11,11 +11,6 @@
 
 enum { ENDS_AT_ONCE = 1000, BODY_MAX = 64 * 1024 };
 
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
-
 /* ---- lists of links ---- */
 
 void link_list_add(struct link_list *list, int64_t link, int64_t record)

@@ -92,6 +92,11 @@ static inline struct batch batch_of(const struct merge *merge)
                                   .now_us = world_now(merge->world)}};
 }
 
+static inline const struct store_engine *engine_of(const struct batch *b)
+{
+    return b->merge->store->engine;
+}
+
 static inline bool has_moved(const struct item *item, size_t rule)
 {
     return item->moved[rule / 64] >> (rule % 64) & 1;

@@ -11,11 +11,6 @@
 #include "sync/export_map.h"
 #include "sync/merge_internal.h"
 
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
-
 /* ---- values of ours ---- */
 
 int field_of_record(const struct rule *rule, const struct record_row *row,

@@ -9,11 +9,6 @@
 /* Records at once: an owner may look after very many. */
 enum { SETTLE_ROWS = 1000 };
 
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
-
 /* ---- taking ---- */
 
 static int by_key(const void *a, const void *b)

@@ -6,11 +6,6 @@
 
 enum { CUSTOM_MAX = 64 * 1024 * 1024 };
 
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
-
 /* ---- references ---- */
 
 void batch_note_pending(struct batch *b, const struct item *item, size_t rule, int64_t stream,
