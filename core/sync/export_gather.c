@@ -227,7 +227,7 @@ static int gather(void *arg, struct error *err)
 int export_gather(struct export *x, struct error *err)
 {
     do {
-        export_next(x);
+        export_free(x);
         if (store_transact(x->merge.store, gather, x, err) != 0)
             return -1;
         if (x->noted && x->count == 0)
@@ -248,12 +248,12 @@ enum merge_result export_guard(struct export *x, struct error *err)
         due.sent_updated += (int64_t)x->count;
         x->after = x->last;
     } while (x->count > 0);
-    export_next(x);
+    export_free(x);
     x->after = 0;
     return merge_guard_exports(&x->merge, x->counts, &due, err);
 }
 
-void export_next(struct export *x)
+void export_free(struct export *x)
 {
     x->items = NULL;
     x->groups = NULL;
@@ -261,9 +261,4 @@ void export_next(struct export *x)
     x->ids = NULL;
     x->count = x->id_count = x->looked_count = x->looked_cap = x->group_count = 0;
     arena_free(&x->arena);
-}
-
-void export_free(struct export *x)
-{
-    export_next(x);
 }
