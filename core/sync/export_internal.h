@@ -17,6 +17,21 @@ static inline const struct store_engine *engine_of(const struct export *x)
     return x->merge.store->engine;
 }
 
+/* A write of an item, noted by the vendor's clock; what it writes is not filled. */
+static inline struct export_write export_write_of(const struct export *x,
+                                                  const struct export_item *item, enum write_op op,
+                                                  enum write_state state)
+{
+    return (struct export_write){.stream = x->merge.target->stream,
+                                 .run = x->merge.run,
+                                 .record = item->record,
+                                 .link = item->link.key,
+                                 .op = op,
+                                 .state = state,
+                                 .at = x->vendor_now,
+                                 .external_id = item->external_id};
+}
+
 /* ---- export_gather.c ---- */
 
 /* The portion that comes after x->after, with our records (key 0: gone). */

@@ -228,18 +228,12 @@ static void note_agreed(struct preparing *p, struct export_item *item, const str
 static void refuse(struct preparing *p, const struct export_item *item, const char *field,
                    const struct error *why)
 {
-    struct export *x = p->x;
-    p->refused[p->refused_count++] = (struct export_write){
-        .stream = x->merge.target->stream,
-        .run = x->merge.run,
-        .record = item->record,
-        .link = item->link.key,
-        .op = item->link.key == 0 ? WRITE_CREATE : WRITE_UPDATE,
-        .state = WRITE_REFUSED,
-        .at = world_now(x->merge.world),
-        .external_id = item->external_id,
-        .body = STR("{}"),
-        .reason = str_from(arena_printf(&x->arena, "%s: %s", field, why->text))};
+    struct export_write *row = &p->refused[p->refused_count++];
+    *row = export_write_of(p->x, item, item->link.key == 0 ? WRITE_CREATE : WRITE_UPDATE,
+                           WRITE_REFUSED);
+    row->at = world_now(p->x->merge.world); /* the vendor has not seen it */
+    row->body = STR("{}");
+    row->reason = str_from(arena_printf(&p->x->arena, "%s: %s", field, why->text));
 }
 
 /* Several associations where ours has one: which of them is it? */
@@ -412,18 +406,11 @@ static int note_group(struct export *x, struct export_group *g, struct error *er
 {
     struct export_write *rows = arena_new(&x->arena, g->count, sizeof rows[0]);
     g->bodies = arena_new(&x->arena, g->count, sizeof g->bodies[0]);
-    for (size_t i = 0; i < g->count; i++)
+    for (size_t i = 0; i < g->count; i++) {
         g->bodies[i] = body_of(x, g, i);
-    for (size_t i = 0; i < g->count; i++)
-        rows[i] = (struct export_write){.stream = x->merge.target->stream,
-                                        .run = x->merge.run,
-                                        .record = g->items[i]->record,
-                                        .link = g->items[i]->link.key,
-                                        .op = g->op,
-                                        .state = WRITE_SENT,
-                                        .at = x->vendor_now,
-                                        .external_id = g->items[i]->external_id,
-                                        .body = g->bodies[i]};
+        rows[i] = export_write_of(x, g->items[i], g->op, WRITE_SENT);
+        rows[i].body = g->bodies[i];
+    }
     if (engine_of(x)->add_writes(x->merge.store, rows, g->count, err) != 0)
         return -1;
     g->ids = arena_new(&x->arena, g->count, sizeof g->ids[0]);

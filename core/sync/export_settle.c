@@ -190,17 +190,10 @@ static void settle_done(struct settling *s, size_t i)
 static void refuse(struct settling *s, size_t i, struct str why)
 {
     const struct export_item *item = s->group->items[i];
-    const struct merge *m = &s->x->merge;
-    s->refused[s->refused_count++] = (struct export_write){.stream = m->target->stream,
-                                                           .run = m->run,
-                                                           .record = item->record,
-                                                           .link = item->link.key,
-                                                           .op = s->group->op,
-                                                           .state = WRITE_REFUSED,
-                                                           .at = s->x->vendor_now,
-                                                           .external_id = item->external_id,
-                                                           .body = s->group->bodies[i],
-                                                           .reason = arena_str(&s->x->arena, why)};
+    struct export_write *row = &s->refused[s->refused_count++];
+    *row = export_write_of(s->x, item, s->group->op, WRITE_REFUSED);
+    row->body = s->group->bodies[i];
+    row->reason = arena_str(&s->x->arena, why);
     s->ended[s->ended_count++] = s->group->ids[i];
     s->done[s->done_count++] = item->record; /* until it changes again */
     s->counts.refused++;
