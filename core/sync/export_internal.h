@@ -32,6 +32,19 @@ static inline struct export_write export_write_of(const struct export *x,
                                  .external_id = item->external_id};
 }
 
+/* The item's link as it is to be stored. `modified_us`: of the vendor's record; 0: not known. */
+static inline struct link_write export_link_of(const struct export *x,
+                                               const struct export_item *item, int64_t modified_us)
+{
+    return (struct link_write){.key = item->link.key,
+                               .stream = x->merge.target->stream,
+                               .record = item->record,
+                               .external_id = item->external_id,
+                               .seen_remote = item->link.seen_remote,
+                               .seen_local = item->link.seen_local,
+                               .remote_modified = modified_us};
+}
+
 /* ---- export_gather.c ---- */
 
 /* The portion that comes after x->after, with our records (key 0: gone). */

@@ -216,13 +216,7 @@ static void note_agreed(struct preparing *p, struct export_item *item, const str
     if (!last || last->key != item->link.key)
         last = &p->agreed[p->agreed_count++];
     item->link.seen_local = shadow_set(item->link.seen_local, id, f->here, &p->x->arena);
-    *last = (struct link_write){.key = item->link.key,
-                                .stream = p->x->merge.target->stream,
-                                .record = item->record,
-                                .external_id = item->external_id,
-                                .seen_remote = item->link.seen_remote,
-                                .seen_local = item->link.seen_local,
-                                .remote_modified = item->looked ? item->looked->modified_us : 0};
+    *last = export_link_of(p->x, item, item->looked ? item->looked->modified_us : 0);
 }
 
 static void refuse(struct preparing *p, const struct export_item *item, const char *field,

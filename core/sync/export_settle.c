@@ -104,13 +104,7 @@ static void note_sent(struct settling *s, size_t i)
 
 static void write_link(struct settling *s, const struct export_item *item, int64_t modified_us)
 {
-    s->links[s->link_count++] = (struct link_write){.key = item->link.key,
-                                                    .stream = s->x->merge.target->stream,
-                                                    .record = item->record,
-                                                    .external_id = item->external_id,
-                                                    .seen_remote = item->link.seen_remote,
-                                                    .seen_local = item->link.seen_local,
-                                                    .remote_modified = modified_us};
+    s->links[s->link_count++] = export_link_of(s->x, item, modified_us);
 }
 
 /* Of a record that is new there the vendor has nothing but what was written. */
