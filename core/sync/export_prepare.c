@@ -512,12 +512,9 @@ static enum merge_result guard(struct export *x, struct error *err)
 static int store_links(struct preparing *p, struct error *err)
 {
     const struct merge *m = &p->x->merge;
-    struct store_batch batch = {.object = m->target->object->model,
-                                .organization = m->organization,
-                                .run = m->run,
-                                .now_us = world_now(m->world),
-                                .links = p->agreed,
-                                .link_count = p->agreed_count};
+    struct store_batch batch = store_batch_of(m, m->target->object->model, world_now(m->world));
+    batch.links = p->agreed;
+    batch.link_count = p->agreed_count;
     return p->agreed_count > 0 ? engine_of(p->x)->apply(m->store, &batch, err) : 0;
 }
 

@@ -249,14 +249,11 @@ static int store_rows(struct settling *s, struct error *err)
 {
     const struct merge *m = &s->x->merge;
     const struct store_engine *e = engine_of(s->x);
-    struct store_batch batch = {.object = m->target->object->model,
-                                .organization = m->organization,
-                                .run = m->run,
-                                .now_us = world_now(m->world),
-                                .links = s->links,
-                                .link_count = s->link_count,
-                                .link_ends = s->ends,
-                                .link_end_count = s->end_count};
+    struct store_batch batch = store_batch_of(m, m->target->object->model, world_now(m->world));
+    batch.links = s->links;
+    batch.link_count = s->link_count;
+    batch.link_ends = s->ends;
+    batch.link_end_count = s->end_count;
     if ((s->link_count + s->end_count > 0 && e->apply(m->store, &batch, err) != 0) ||
         e->add_sent(m->store, s->sent, s->sent_count, err) != 0 ||
         e->set_writes(m->store, s->doubted, s->doubted_count, WRITE_DOUBTED, err) != 0 ||

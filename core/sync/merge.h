@@ -60,6 +60,14 @@ struct merge {
     int64_t clock_skew_us; /* the vendor's clock less ours */
 };
 
+/* An empty batch of the run's for records of an object. */
+static inline struct store_batch store_batch_of(const struct merge *merge,
+                                                const struct model_object *object, int64_t now_us)
+{
+    return (struct store_batch){
+        .object = object, .organization = merge->organization, .run = merge->run, .now_us = now_us};
+}
+
 enum merge_result { MERGE_OK, MERGE_STOPPED, MERGE_FAILED };
 
 /* Adds to `counts` (those of this object in this run so far). MERGE_STOPPED: a guard rail; `err`

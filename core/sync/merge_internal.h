@@ -86,10 +86,7 @@ static inline struct batch batch_of(const struct merge *merge)
     const struct mapping *mapping = &merge->target->object->mapping;
     return (struct batch){.merge = merge,
                           .mapping = mapping,
-                          .out = {.object = mapping->object,
-                                  .organization = merge->organization,
-                                  .run = merge->run,
-                                  .now_us = world_now(merge->world)}};
+                          .out = store_batch_of(merge, mapping->object, world_now(merge->world))};
 }
 
 static inline const struct store_engine *engine_of(const struct batch *b)

@@ -242,10 +242,7 @@ static int settle_object(struct batch *b, const struct arrivals *arrivals,
     for (size_t from = 0, to; from < count && rc == 0; from = to) {
         struct settling s = {.batch = b,
                              .arrivals = arrivals,
-                             .out = {.object = object,
-                                     .organization = b->merge->organization,
-                                     .run = b->merge->run,
-                                     .now_us = b->out.now_us}};
+                             .out = store_batch_of(b->merge, object, b->out.now_us)};
         to = count - from > SETTLE_ROWS ? from + SETTLE_ROWS : count;
         while (to < count && rows[to].record == rows[to - 1].record)
             to++;
