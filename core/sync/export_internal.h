@@ -45,6 +45,23 @@ static inline struct link_write export_link_of(const struct export *x,
                                .remote_modified = modified_us};
 }
 
+/* The fields that one row of a group writes. */
+static inline const struct export_field *export_fields(const struct export_group *g, size_t i,
+                                                       size_t *ret_count)
+{
+    *ret_count = g->joined[i] ? 1 : g->items[i]->value_count;
+    return g->joined[i] ? g->joined[i] : g->items[i]->values;
+}
+
+/* The text that is written to a field, as JSON. */
+static inline void export_put(struct json_writer *w, const struct export_field *f)
+{
+    if (f->clear)
+        json_put_null(w);
+    else
+        json_put_str(w, f->text);
+}
+
 /* ---- export_gather.c ---- */
 
 /* The portion that comes after x->after, with our records (key 0: gone). */

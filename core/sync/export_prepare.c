@@ -151,10 +151,7 @@ static struct str json_text(struct arena *arena, const struct export_field *f)
 {
     struct buf text = BUF_INIT(RECORD_TEXT_MAX);
     struct json_writer w = {.out = &text};
-    if (f->clear)
-        json_put_raw(&w, STR("null"));
-    else
-        json_put_str(&w, f->text);
+    export_put(&w, f);
     struct str copy = arena_str(arena, buf_view(&text));
     buf_free(&text);
     return copy;
@@ -380,15 +377,12 @@ static struct str body_of(struct export *x, const struct export_group *g, size_t
 {
     struct buf text = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &text};
-    const struct export_item *item = g->items[i];
+    size_t count;
+    const struct export_field *fields = export_fields(g, i, &count);
     json_open(&w, '{');
-    for (size_t j = 0; j < item->value_count && !g->joined[i]; j++) {
-        json_key_str(&w, item->values[j].rule->to);
-        json_put_raw(&w, json_text(&x->arena, &item->values[j]));
-    }
-    if (g->joined[i]) {
-        json_key_str(&w, g->field);
-        json_put_raw(&w, json_text(&x->arena, g->joined[i]));
+    for (size_t j = 0; j < count; j++) {
+        json_key_str(&w, fields[j].rule->to);
+        export_put(&w, &fields[j]);
     }
     json_close(&w, '}');
     struct str copy = text.full ? STR("{}") : arena_str(&x->arena, buf_view(&text));

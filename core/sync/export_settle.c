@@ -60,23 +60,19 @@ static void see(struct settling *s, struct export_item *item, const struct expor
 }
 
 /* {"vendor field": [before, after]} */
-static struct str sent_body(struct settling *s, const struct export_item *item,
-                            const struct export_field *joined)
+static struct str sent_body(struct settling *s, size_t row)
 {
     struct buf text = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &text};
-    const struct export_field *fields = joined ? joined : item->values;
-    size_t count = joined ? 1 : item->value_count;
+    size_t count;
+    const struct export_field *fields = export_fields(s->group, row, &count);
     json_open(&w, '{');
     for (size_t i = 0; i < count; i++) {
         const struct export_field *f = &fields[i];
         json_key_str(&w, f->rule->to);
         json_open(&w, '[');
         json_put_raw(&w, f->before.len > 0 ? f->before : STR("null"));
-        if (f->clear)
-            json_put_raw(&w, STR("null"));
-        else
-            json_put_str(&w, f->text);
+        export_put(&w, f);
         json_close(&w, ']');
     }
     json_close(&w, '}');
@@ -92,14 +88,13 @@ static void note_sent(struct settling *s, size_t i)
     const struct export_item *item = s->group->items[i];
     const struct merge *m = &s->x->merge;
     bool archived = s->group->op == WRITE_ARCHIVE;
-    s->sent[s->sent_count++] =
-        (struct sent_row){.stream = m->target->stream,
-                          .run = m->run,
-                          .record = item->record,
-                          .op = s->group->op,
-                          .at = s->x->vendor_now,
-                          .external_id = item->external_id,
-                          .body = archived ? STR("") : sent_body(s, item, s->group->joined[i])};
+    s->sent[s->sent_count++] = (struct sent_row){.stream = m->target->stream,
+                                                 .run = m->run,
+                                                 .record = item->record,
+                                                 .op = s->group->op,
+                                                 .at = s->x->vendor_now,
+                                                 .external_id = item->external_id,
+                                                 .body = archived ? STR("") : sent_body(s, i)};
 }
 
 static void write_link(struct settling *s, const struct export_item *item, int64_t modified_us)
