@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which records are due, and which of their fields differ from what was agreed on. */
+#include "sync/custom.h"
 #include "sync/export_internal.h"
 
 enum {
@@ -121,15 +122,9 @@ int export_custom(const struct export *x, const struct record_row *row,
 {
     const struct mapping *m = &x->merge.target->object->mapping;
     *ret_custom = NULL;
-    if (row->custom.len == 0 || !mapping_has_custom_exports(m) ||
-        (json_parse(row->custom, ret_custom, NULL) == 0 && json_kind(*ret_custom) == JSON_OBJECT))
+    if (!mapping_has_custom_exports(m))
         return 0;
-    json_free(*ret_custom);
-    *ret_custom = NULL;
-    return error_set(err,
-                     "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
-                     "set them to NULL",
-                     m->object->name, (long long)row->key);
+    return custom_read(m->object, row->key, row->custom, ret_custom, err);
 }
 
 bool export_differs(const struct export *x, const struct export_due *due,

@@ -134,10 +134,6 @@ bool batch_differs(struct batch *batch, const struct item *item, size_t rule);
 bool batch_custom_differs(const struct batch *batch, const struct item *item, size_t rule,
                           const struct json *old);
 
-/* The custom fields of a record in the store; to be freed with json_free. */
-int batch_read_custom(const struct batch *batch, const struct item *item, struct str text,
-                      const struct json **ret_root, struct error *err);
-
 /* "name": [before, after], of a log row's body. */
 void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
               const struct value *before, const struct value *after);

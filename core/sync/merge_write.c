@@ -2,6 +2,7 @@
 /* What a batch writes: field by field, references by the keys of their records. */
 #include <stdlib.h>
 
+#include "sync/custom.h"
 #include "sync/merge_internal.h"
 
 enum { CUSTOM_MAX = 64 * 1024 * 1024 };
@@ -185,21 +186,6 @@ static void write_custom(struct batch *b, const struct item *item, const struct 
     json_close(&w, '}');
 }
 
-int batch_read_custom(const struct batch *b, const struct item *item, struct str text,
-                      const struct json **ret_root, struct error *err)
-{
-    *ret_root = NULL;
-    if (text.len == 0 ||
-        (json_parse(text, ret_root, NULL) == 0 && json_kind(*ret_root) == JSON_OBJECT))
-        return 0;
-    json_free(*ret_root);
-    *ret_root = NULL;
-    return error_set(err,
-                     "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
-                     "set them to NULL",
-                     b->mapping->object->name, (long long)item->key);
-}
-
 /* The custom fields with the moved ones in place; `old` itself when they have these values. */
 static int edit_custom(struct batch *b, const struct item *item, struct str old,
                        struct str *ret_text, struct error *err)
@@ -210,7 +196,7 @@ static int edit_custom(struct batch *b, const struct item *item, struct str old,
     *ret_text = old;
     if (!edits_custom(b, item))
         return 0;
-    if (batch_read_custom(b, item, old, &root, err) != 0)
+    if (custom_read(b->mapping->object, item->key, old, &root, err) != 0)
         return -1;
     if (!changes_custom(b, item, root))
         goto out;

@@ -4,6 +4,7 @@
  * besides its own when both sides are compared. They look at what the merge is about to write, so
  * that what it would change and what is found are the same.
  */
+#include "sync/custom.h"
 #include "sync/merge_internal.h"
 
 enum { VALUE_TEXT_MAX = 64 * 1024 * 1024 };
@@ -391,7 +392,7 @@ static int compare_item(struct batch *b, const struct item *item, struct error *
                                 : "");
         return 0;
     }
-    if (batch_read_custom(b, item, item->row->custom, &custom, err) != 0)
+    if (custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
         return -1;
     int rc = compare_fields(b, item, custom, err);
     json_free(custom);
