@@ -7,10 +7,11 @@
 #include "sync/conflict.h"
 
 #include "base/time.h"
+#include "sync/custom.h"
 #include "sync/export_map.h"
 #include "sync/merge.h"
 
-enum { CUSTOM_MAX = 64 * 1024 * 1024, LOG_BODY_MAX = 256 * 1024 * 1024, SHOWN = 80 };
+enum { LOG_BODY_MAX = 256 * 1024 * 1024, SHOWN = 80 };
 
 struct settling {
     const struct conflict_settling *in;
@@ -259,54 +260,14 @@ static int check_moved(struct decision *d, struct error *err)
 
 /* ---- our record ---- */
 
-struct custom_edit {
-    const struct decision *d;
-    struct json_writer *w;
-    bool seen;
-};
-
-static void put_wanted(struct custom_edit *e)
-{
-    const struct decision *d = e->d;
-    e->seen = true;
-    if (d->wanted.state != VALUE_TEXT)
-        return;
-    json_key(e->w, d->rule.field.name);
-    json_put_raw(e->w, d->wanted.text);
-}
-
-static bool copy_member(void *arg, struct str name, const struct json *value)
-{
-    struct custom_edit *e = arg;
-    if (str_is(name, e->d->rule.field.name)) {
-        put_wanted(e);
-        return true;
-    }
-    struct buf text = BUF_INIT(CUSTOM_MAX);
-    json_write(&text, value);
-    json_key_str(e->w, name);
-    json_put_raw(e->w, buf_view(&text));
-    buf_free(&text);
-    return true;
-}
-
-/* Members keep their order, a new one comes last. */
 static int edit_custom(struct decision *d, struct str *ret_text, struct error *err)
 {
-    struct buf out = BUF_INIT(CUSTOM_MAX);
-    struct json_writer w = {.out = &out};
-    struct custom_edit e = {.d = d, .w = &w};
-    json_open(&w, '{');
-    json_each(d->custom, copy_member, &e);
-    if (!e.seen)
-        put_wanted(&e);
-    json_close(&w, '}');
-    int rc = out.full ? error_set(err, "the custom fields of a record are larger than %d MiB",
-                                  CUSTOM_MAX >> 20)
-                      : 0;
-    *ret_text = out.len > 2 ? arena_str(&d->s->arena, buf_view(&out)) : STR("");
-    buf_free(&out);
-    return rc;
+    struct custom_change change = {.name = d->rule.field.name,
+                                   .json =
+                                       d->wanted.state == VALUE_TEXT ? d->wanted.text : STR("")};
+    if (custom_edit(d->custom, &change, 1, &d->s->arena, ret_text))
+        return 0;
+    return error_set(err, "the custom fields of a record are larger than %d MiB", CUSTOM_MAX >> 20);
 }
 
 /* {"field": [before, after]} */
