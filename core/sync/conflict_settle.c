@@ -11,7 +11,7 @@
 #include "sync/export_map.h"
 #include "sync/merge.h"
 
-enum { LOG_BODY_MAX = 256 * 1024 * 1024, SHOWN = 80 };
+enum { SHOWN = 80 };
 
 struct settling {
     const struct conflict_settling *in;
@@ -262,32 +262,23 @@ static int check_moved(struct decision *d, struct error *err)
 
 static int edit_custom(struct decision *d, struct str *ret_text, struct error *err)
 {
-    struct custom_change change = {.name = d->rule.field.name,
-                                   .json =
-                                       d->wanted.state == VALUE_TEXT ? d->wanted.text : STR("")};
+    struct str wanted = d->wanted.state == VALUE_TEXT ? d->wanted.text : STR("");
+    struct custom_change change = {.name = d->rule.field.name, .json = wanted};
     if (custom_edit(d->custom, &change, 1, &d->s->arena, ret_text))
         return 0;
     return error_set(err, "the custom fields of a record are larger than %d MiB", CUSTOM_MAX >> 20);
 }
 
-/* {"field": [before, after]} */
+/* Of a log row: what the decision does. */
 static int log_body(struct decision *d, struct str custom, struct str *ret_body, struct error *err)
 {
     struct buf body = BUF_INIT(LOG_BODY_MAX);
     struct json_writer w = {.out = &body};
-    const struct str null = STR("null"), old = d->record.custom;
-    bool own = d->rule.index < 0;
     json_open(&w, '{');
-    json_key(&w, own ? "custom_fields" : d->rule.field.name);
-    json_open(&w, '[');
-    if (own) {
-        json_put_raw(&w, old.len > 0 ? old : null);
-        json_put_raw(&w, custom.len > 0 ? custom : null);
-    } else {
-        value_write_json(&w, d->rule.field.kind, &d->local);
-        value_write_json(&w, d->rule.field.kind, &d->wanted);
-    }
-    json_close(&w, ']');
+    if (d->rule.index < 0)
+        log_custom(&w, d->record.custom, custom);
+    else
+        log_pair(&w, d->rule.field.name, d->rule.field.kind, &d->local, &d->wanted);
     json_close(&w, '}');
     *ret_body = arena_str(&d->s->arena, buf_view(&body));
     int rc = body.full ? error_set(err, "a change is larger than %d MiB", LOG_BODY_MAX >> 20) : 0;

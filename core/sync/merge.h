@@ -106,4 +106,14 @@ int field_of_record(const struct rule *rule, const struct record_row *row,
 /* Whether custom fields are exported. */
 bool mapping_has_custom_exports(const struct mapping *mapping);
 
+/* ---- bodies of log rows ---- */
+
+/* Before and after of all fields and of the custom fields, with every byte escaped. */
+enum { LOG_BODY_MAX = 256 * 1024 * 1024 };
+
+/* "name": [before, after], of a log row's body. */
+void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
+              const struct value *before, const struct value *after);
+void log_custom(struct json_writer *w, struct str before, struct str after);
+
 #endif

@@ -6,9 +6,6 @@
 
 #include "sync/merge.h"
 
-/* Before and after of all fields and of the custom fields, with every byte escaped. */
-enum { LOG_BODY_MAX = 256 * 1024 * 1024 };
-
 /* What the vendor is known to have in an exported field, as ours would be. */
 struct agreed {
     enum {
@@ -133,10 +130,6 @@ int batch_write(struct batch *batch, struct error *err);
 bool batch_differs(struct batch *batch, const struct item *item, size_t rule);
 bool batch_custom_differs(const struct batch *batch, const struct item *item, size_t rule,
                           const struct json *old);
-
-/* "name": [before, after], of a log row's body. */
-void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
-              const struct value *before, const struct value *after);
 
 /* ---- verify_compare.c, but for the first with merge->verify ---- */
 
