@@ -245,11 +245,9 @@ static int check_moved(struct decision *d, struct error *err)
 {
     if (d->answer->how == CONFLICT_LOCAL)
         return 0;
-    if (d->rule.index < 0 && d->record.custom.len > 0 &&
-        json_parse(d->record.custom, &d->custom, NULL) != 0) {
-        error_set(&d->answer->why, "the custom_fields of our record are no JSON: mend them");
+    if (d->rule.index < 0 &&
+        custom_read(d->object, d->record.key, d->record.custom, &d->custom, &d->answer->why) != 0)
         return REFUSED;
-    }
     if (field_of_record(&d->rule, &d->record, d->custom, &d->s->arena, &d->local) != 0) {
         error_set(&d->answer->why, "our value is too large");
         return REFUSED;
