@@ -147,6 +147,14 @@ void sqlite_bind_str(sqlite3_stmt *stmt, int index, struct str s)
     sqlite3_bind_text64(stmt, index, s.ptr ? s.ptr : "", s.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
+void sqlite_bind_str_or_null(sqlite3_stmt *stmt, int index, struct str s)
+{
+    if (s.len > 0)
+        sqlite_bind_str(stmt, index, s);
+    else
+        sqlite3_bind_null(stmt, index);
+}
+
 void sqlite_bind_bytes(sqlite3_stmt *stmt, int index, struct str s)
 {
     sqlite3_bind_blob64(stmt, index, s.ptr ? s.ptr : "", s.len, SQLITE_STATIC);

@@ -2,14 +2,6 @@
 /* The SQLite engine: fields that both sides changed. */
 #include "store/sqlite_internal.h"
 
-static void bind_text_or_null(sqlite3_stmt *stmt, int index, struct str s)
-{
-    if (s.len > 0)
-        sqlite_bind_str(stmt, index, s);
-    else
-        sqlite3_bind_null(stmt, index);
-}
-
 int sqlite_set_conflicts(struct store *store, const struct conflict_row *rows, size_t count,
                          struct error *err)
 {
@@ -35,10 +27,10 @@ int sqlite_set_conflicts(struct store *store, const struct conflict_row *rows, s
         sqlite_bind_positive(stmt, 8, row->settled_at);
         sqlite_bind_positive(stmt, 9, row->local_at);
         sqlite_bind_positive(stmt, 10, row->remote_at);
-        bind_text_or_null(stmt, 11, row->base);
+        sqlite_bind_str_or_null(stmt, 11, row->base);
         sqlite_bind_str(stmt, 12, row->local);
         sqlite_bind_str(stmt, 13, row->remote);
-        bind_text_or_null(stmt, 14, row->settled_by);
+        sqlite_bind_str_or_null(stmt, 14, row->settled_by);
         rc = sqlite_run(s, stmt, "note a conflict", err);
     }
     sqlite3_finalize(stmt);

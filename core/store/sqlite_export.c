@@ -331,10 +331,7 @@ int sqlite_add_sent(struct store *store, const struct sent_row *rows, size_t cou
         sqlite3_bind_int(stmt, 4, (int)rows[i].op);
         sqlite3_bind_int64(stmt, 5, rows[i].at);
         sqlite_bind_str(stmt, 6, rows[i].external_id);
-        if (rows[i].body.len > 0)
-            sqlite_bind_str(stmt, 7, rows[i].body);
-        else
-            sqlite3_bind_null(stmt, 7);
+        sqlite_bind_str_or_null(stmt, 7, rows[i].body);
         rc = sqlite_run(s, stmt, "note what was sent", err);
     }
     sqlite3_finalize(stmt);

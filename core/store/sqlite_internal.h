@@ -94,6 +94,7 @@ sqlite3_stmt *sqlite_prepare(struct sqlite_store *s, const char *text, bool keep
                              struct error *err);
 
 void sqlite_bind_str(sqlite3_stmt *stmt, int index, struct str s);
+void sqlite_bind_str_or_null(sqlite3_stmt *stmt, int index, struct str s); /* NULL for empty */
 void sqlite_bind_bytes(sqlite3_stmt *stmt, int index, struct str s);
 void sqlite_bind_value(sqlite3_stmt *stmt, int index, const struct value *value);
 void sqlite_bind_positive(sqlite3_stmt *stmt, int index, int64_t value); /* NULL for 0 or less */

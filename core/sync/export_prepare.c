@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "plugin/answer.h"
 #include "sync/pause.h"
 
 enum { GROUPS_MOST = 64, BODY_MAX = 16 * 1024 * 1024 };
@@ -31,11 +32,6 @@ struct preparing {
     int64_t *done; /* records that need nothing */
     size_t done_count;
 };
-
-static const struct store_engine *engine_of(const struct export *x)
-{
-    return x->merge.store->engine;
-}
 
 /* ---- what the vendor has ---- */
 
@@ -155,10 +151,7 @@ static struct str json_text(struct arena *arena, const struct export_field *f)
 {
     struct buf text = BUF_INIT(RECORD_TEXT_MAX);
     struct json_writer w = {.out = &text};
-    if (f->clear)
-        json_put_raw(&w, STR("null"));
-    else
-        json_put_str(&w, f->text);
+    export_put(&w, f);
     struct str copy = arena_str(arena, buf_view(&text));
     buf_free(&text);
     return copy;
@@ -220,30 +213,18 @@ static void note_agreed(struct preparing *p, struct export_item *item, const str
     if (!last || last->key != item->link.key)
         last = &p->agreed[p->agreed_count++];
     item->link.seen_local = shadow_set(item->link.seen_local, id, f->here, &p->x->arena);
-    *last = (struct link_write){.key = item->link.key,
-                                .stream = p->x->merge.target->stream,
-                                .record = item->record,
-                                .external_id = item->external_id,
-                                .seen_remote = item->link.seen_remote,
-                                .seen_local = item->link.seen_local,
-                                .remote_modified = item->looked ? item->looked->modified_us : 0};
+    *last = export_link_of(p->x, item, item->looked ? item->looked->modified_us : 0);
 }
 
 static void refuse(struct preparing *p, const struct export_item *item, const char *field,
                    const struct error *why)
 {
-    struct export *x = p->x;
-    p->refused[p->refused_count++] = (struct export_write){
-        .stream = x->merge.target->stream,
-        .run = x->merge.run,
-        .record = item->record,
-        .link = item->link.key,
-        .op = item->link.key == 0 ? WRITE_CREATE : WRITE_UPDATE,
-        .state = WRITE_REFUSED,
-        .at = world_now(x->merge.world),
-        .external_id = item->external_id,
-        .body = STR("{}"),
-        .reason = str_from(arena_printf(&x->arena, "%s: %s", field, why->text))};
+    struct export_write *row = &p->refused[p->refused_count++];
+    *row = export_write_of(p->x, item, item->link.key == 0 ? WRITE_CREATE : WRITE_UPDATE,
+                           WRITE_REFUSED);
+    row->at = world_now(p->x->merge.world); /* the vendor has not seen it */
+    row->body = STR("{}");
+    row->reason = str_from(arena_printf(&p->x->arena, "%s: %s", field, why->text));
 }
 
 /* Several associations where ours has one: which of them is it? */
@@ -396,15 +377,12 @@ static struct str body_of(struct export *x, const struct export_group *g, size_t
 {
     struct buf text = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &text};
-    const struct export_item *item = g->items[i];
+    size_t count;
+    const struct export_field *fields = export_fields(g, i, &count);
     json_open(&w, '{');
-    for (size_t j = 0; j < item->value_count && !g->joined[i]; j++) {
-        json_key_str(&w, item->values[j].rule->to);
-        json_put_raw(&w, json_text(&x->arena, &item->values[j]));
-    }
-    if (g->joined[i]) {
-        json_key_str(&w, g->field);
-        json_put_raw(&w, json_text(&x->arena, g->joined[i]));
+    for (size_t j = 0; j < count; j++) {
+        json_key_str(&w, fields[j].rule->to);
+        export_put(&w, &fields[j]);
     }
     json_close(&w, '}');
     struct str copy = text.full ? STR("{}") : arena_str(&x->arena, buf_view(&text));
@@ -416,18 +394,11 @@ static int note_group(struct export *x, struct export_group *g, struct error *er
 {
     struct export_write *rows = arena_new(&x->arena, g->count, sizeof rows[0]);
     g->bodies = arena_new(&x->arena, g->count, sizeof g->bodies[0]);
-    for (size_t i = 0; i < g->count; i++)
+    for (size_t i = 0; i < g->count; i++) {
         g->bodies[i] = body_of(x, g, i);
-    for (size_t i = 0; i < g->count; i++)
-        rows[i] = (struct export_write){.stream = x->merge.target->stream,
-                                        .run = x->merge.run,
-                                        .record = g->items[i]->record,
-                                        .link = g->items[i]->link.key,
-                                        .op = g->op,
-                                        .state = WRITE_SENT,
-                                        .at = x->vendor_now,
-                                        .external_id = g->items[i]->external_id,
-                                        .body = g->bodies[i]};
+        rows[i] = export_write_of(x, g->items[i], g->op, WRITE_SENT);
+        rows[i].body = g->bodies[i];
+    }
     if (engine_of(x)->add_writes(x->merge.store, rows, g->count, err) != 0)
         return -1;
     g->ids = arena_new(&x->arena, g->count, sizeof g->ids[0]);
@@ -462,7 +433,7 @@ static struct str joined_before(struct export *x, const struct export_field *f)
     const struct json *list = NULL;
     struct str id = STR("");
     if (json_parse(f->before, &list, NULL) == 0 && json_kind(list) == JSON_ARRAY)
-        id = arena_str(&x->arena, page_scalar(json_element(list, 0), &x->arena));
+        id = arena_str(&x->arena, answer_scalar(json_element(list, 0), &x->arena));
     json_free(list);
     return id;
 }
@@ -535,12 +506,9 @@ static enum merge_result guard(struct export *x, struct error *err)
 static int store_links(struct preparing *p, struct error *err)
 {
     const struct merge *m = &p->x->merge;
-    struct store_batch batch = {.object = m->target->object->model,
-                                .organization = m->organization,
-                                .run = m->run,
-                                .now_us = world_now(m->world),
-                                .links = p->agreed,
-                                .link_count = p->agreed_count};
+    struct store_batch batch = store_batch_of(m, m->target->object->model, world_now(m->world));
+    batch.links = p->agreed;
+    batch.link_count = p->agreed_count;
     return p->agreed_count > 0 ? engine_of(p->x)->apply(m->store, &batch, err) : 0;
 }
 

@@ -6,9 +6,6 @@
 
 #include "sync/merge.h"
 
-/* Before and after of all fields and of the custom fields, with every byte escaped. */
-enum { LOG_BODY_MAX = 256 * 1024 * 1024 };
-
 /* What the vendor is known to have in an exported field, as ours would be. */
 struct agreed {
     enum {
@@ -86,10 +83,12 @@ static inline struct batch batch_of(const struct merge *merge)
     const struct mapping *mapping = &merge->target->object->mapping;
     return (struct batch){.merge = merge,
                           .mapping = mapping,
-                          .out = {.object = mapping->object,
-                                  .organization = merge->organization,
-                                  .run = merge->run,
-                                  .now_us = world_now(merge->world)}};
+                          .out = store_batch_of(merge, mapping->object, world_now(merge->world))};
+}
+
+static inline const struct store_engine *engine_of(const struct batch *b)
+{
+    return b->merge->store->engine;
 }
 
 static inline bool has_moved(const struct item *item, size_t rule)
@@ -131,14 +130,6 @@ int batch_write(struct batch *batch, struct error *err);
 bool batch_differs(struct batch *batch, const struct item *item, size_t rule);
 bool batch_custom_differs(const struct batch *batch, const struct item *item, size_t rule,
                           const struct json *old);
-
-/* The custom fields of a record in the store; to be freed with json_free. */
-int batch_read_custom(const struct batch *batch, const struct item *item, struct str text,
-                      const struct json **ret_root, struct error *err);
-
-/* "name": [before, after], of a log row's body. */
-void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
-              const struct value *before, const struct value *after);
 
 /* ---- verify_compare.c, but for the first with merge->verify ---- */
 

@@ -8,13 +8,9 @@
  * sides have is taken as agreed, so that nothing is written there for what was before.
  */
 #include "sync/conflict.h"
+#include "sync/custom.h"
 #include "sync/export_map.h"
 #include "sync/merge_internal.h"
-
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
 
 /* ---- values of ours ---- */
 
@@ -255,7 +251,7 @@ static int settle_item(struct batch *b, struct item *item, struct error *err)
     int rc = 0;
     item->agreed = arena_new(&b->arena, m->export_count, sizeof item->agreed[0]);
     if (!item->created && b->has_custom_exports &&
-        batch_read_custom(b, item, item->row->custom, &custom, err) != 0)
+        custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
         return -1;
     for (size_t i = 0; i < m->export_count && rc == 0; i++)
         if (settle_field(b, item, &m->exports[i], custom, &item->agreed[i]) != 0)
@@ -295,7 +291,8 @@ int batch_local_shadow(struct batch *b, const struct item *item, struct str *ret
     *ret_shadow = (struct str){NULL, 0};
     if (m->export_count == 0)
         return 0;
-    if (b->has_custom_exports && batch_read_custom(b, item, item->row->custom, &custom, err) != 0)
+    if (b->has_custom_exports &&
+        custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
         return -1;
     char *shadow = arena_new(&b->arena, m->export_count, SHADOW_ENTRY);
     for (size_t i = 0; i < m->export_count; i++) {
