@@ -205,6 +205,7 @@ static const struct store_engine engine = {
     .load_consumer = pg_load_consumer,
     .set_consumer = pg_set_consumer,
     .note_exports = pg_note_exports,
+    .look_exports = pg_look_exports,
     .queue_exports = pg_queue_exports,
     .queue_unlinked = pg_queue_unlinked,
     .load_exports = pg_load_exports,

@@ -78,6 +78,27 @@ int pg_note_exports(struct store *store, int64_t stream, int64_t connection,
     return rc == 0 ? pg_set_consumer(store, str_from(name), &end, err) : -1;
 }
 
+int pg_look_exports(struct store *store, struct str connection, struct str vendor_object,
+                    enum export_news *ret_news, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    int64_t found = 0;
+    pg_str(&p, connection);
+    pg_str(&p, vendor_object);
+    int rc = pg_number(
+        pg_of(store),
+        "SELECT coalesce((SELECT CASE WHEN l.xid < pg_snapshot_xmin(pg_current_snapshot()) THEN 1 "
+        "ELSE 2 END FROM connection c JOIN stream s ON s.connection = c.id AND s.vendor_object = "
+        "$2::text JOIN log_consumer p ON p.name = 'export:' || s.id JOIN log l ON (l.xid, l.seq) > "
+        "(p.xid::text::xid8, p.seq) AND l.object = s.object WHERE c.name = $1::text AND NOT EXISTS "
+        "(SELECT 1 FROM run r WHERE r.id = l.run AND r.connection = s.connection) "
+        "ORDER BY l.xid, l.seq LIMIT 1), 0)",
+        &p, "look for what is to be exported", &found, err);
+    pg_params_free(&p);
+    *ret_news = (enum export_news)found;
+    return rc;
+}
+
 /* A statement of a number ($1) and an array of numbers ($2). */
 static int run_with(struct store *store, const char *text, int64_t number, const int64_t *items,
                     size_t count, const char *doing, struct error *err)

@@ -565,6 +565,7 @@ static const struct store_engine engine = {
     .load_consumer = sqlite_load_consumer,
     .set_consumer = sqlite_set_consumer,
     .note_exports = sqlite_note_exports,
+    .look_exports = sqlite_look_exports,
     .queue_exports = sqlite_queue_exports,
     .queue_unlinked = sqlite_queue_unlinked,
     .load_exports = sqlite_load_exports,

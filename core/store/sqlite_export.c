@@ -63,6 +63,28 @@ int sqlite_note_exports(struct store *store, int64_t stream, int64_t connection,
     return sqlite_set_consumer(store, str_from(name), &at, err);
 }
 
+int sqlite_look_exports(struct store *store, struct str connection, struct str vendor_object,
+                        enum export_news *ret_news, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt =
+        sqlite_prepare(s,
+                       "SELECT 1 FROM connection c CROSS JOIN stream s ON s.connection = c.id AND "
+                       "s.vendor_object = ?2 CROSS JOIN log_consumer p ON p.name = 'export:' || "
+                       "s.id CROSS JOIN log l ON l.seq > p.seq AND l.object = s.object WHERE "
+                       "c.name = ?1 AND NOT EXISTS (SELECT 1 FROM run r WHERE r.id = l.run AND "
+                       "r.connection = s.connection) LIMIT 1",
+                       false, err);
+    if (!stmt)
+        return -1;
+    sqlite_bind_str(stmt, 1, connection);
+    sqlite_bind_str(stmt, 2, vendor_object);
+    int found = sqlite_step(s, stmt, "look for what is to be exported", err);
+    *ret_news = found > 0 ? EXPORTS_DUE : EXPORTS_NONE;
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
+}
+
 /* Runs a statement for each of some numbers, which are its ?2; its ?1 is the same for all. */
 static int for_each(struct sqlite_store *s, const char *text, int64_t first, const int64_t *numbers,
                     size_t count, const char *doing, struct error *err)

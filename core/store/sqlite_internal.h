@@ -184,6 +184,8 @@ int sqlite_heard(struct store *s, bool *ret_written, struct error *err);
 int sqlite_note_exports(struct store *s, int64_t stream, int64_t connection,
                         const struct model_object *object, size_t most, bool *ret_more,
                         struct error *err);
+int sqlite_look_exports(struct store *s, struct str connection, struct str vendor_object,
+                        enum export_news *ret_news, struct error *err);
 int sqlite_queue_exports(struct store *s, int64_t stream, const int64_t *records, size_t count,
                          struct error *err);
 int sqlite_queue_unlinked(struct store *s, int64_t stream, const struct model_object *object,

@@ -185,6 +185,38 @@ void test_note_exports(void)
     expect_due(firms, "1 2 ");
 }
 
+static void expect_news(const char *of, const char *object, enum export_news expected)
+{
+    enum export_news news = EXPORTS_LATER;
+    OK(ENGINE->look_exports(store, str_from(of), str_from(object), &news, &err));
+    CU_ASSERT_EQUAL(news, expected);
+}
+
+/* Who only wants to know is told the same, and nothing is taken by it. */
+void test_look_exports(void)
+{
+    put_both();
+    foreign_ok("INSERT INTO account (name) VALUES ('One')");
+    expect_news("crm", "companies", EXPORTS_NONE); /* it has never exported */
+    expect_news("crm", "people", EXPORTS_NONE);
+    expect_news("nobody", "companies", EXPORTS_NONE);
+    note(companies.id, connection, 100);
+    note(firms, erp, 100);
+    expect_news("crm", "companies", EXPORTS_NONE);
+    foreign_ok("INSERT INTO contact (email) VALUES ('ada@one.test')"); /* another object */
+    expect_news("crm", "companies", EXPORTS_NONE);
+    create("c2", "Two", NULL); /* by a run of "crm" */
+    expect_news("crm", "companies", EXPORTS_NONE);
+    expect_news("erp", "firms", EXPORTS_DUE);
+    foreign_ok("UPDATE account SET name = 'Changed' WHERE key = 1");
+    expect_news("crm", "companies", EXPORTS_DUE);
+    expect_news("crm", "companies", EXPORTS_DUE);
+    note(companies.id, connection, 100);
+    expect_news("crm", "companies", EXPORTS_NONE);
+    expect_news("erp", "firms", EXPORTS_DUE);
+    expect_due(companies.id, "1 ");
+}
+
 void test_note_in_batches(void)
 {
     int calls = 0;
