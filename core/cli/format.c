@@ -100,6 +100,10 @@ const char *format_schedule(const struct connection_config *config, struct arena
     const struct schedule_config *s = &config->schedule;
     if (!config->enabled)
         return "disabled";
+    if (s->frequency == FREQUENCY_REALTIME)
+        return s->every_us > 0
+                   ? arena_printf(arena, "realtime, %s", format_every(s->every_us, arena))
+                   : "realtime";
     if (s->every_us > 0)
         return format_every(s->every_us, arena);
     if (s->frequency == FREQUENCY_CRON)

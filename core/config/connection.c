@@ -44,7 +44,7 @@ static void check_schedule(const struct connection_config *c, struct problems *p
     const struct node *frequency = node_get(c->root, "frequency"),
                       *cron = node_get(c->root, "cron"), *every = node_get(c->root, "every"),
                       *jitter = node_get(c->root, "jitter");
-    if (every && frequency)
+    if (every && frequency && c->schedule.frequency != FREQUENCY_REALTIME)
         problem_add(problems, c->file, every->line, every->column,
                     "'every' and 'frequency' (line %d) contradict each other: keep one",
                     frequency->line);

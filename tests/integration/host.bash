@@ -70,6 +70,8 @@ control() {
 
 # tick: five seconds pass at the vendor.
 tick() { control POST clock '{"advance_ms":5000}' >/dev/null; }
+# Requests that wrote.
+writes() { control GET writes | wc -l; }
 
 # vendor ARGUMENT...: curl, with the vendor's token.
 vendor() { curl -fsS -H 'Authorization: Bearer sandbox-token' "$@"; }

@@ -4,7 +4,6 @@
 # are settled as the connection says.
 . "$(dirname "$0")/host.bash"
 
-writes() { control GET writes | wc -l; }
 account() { query "SELECT $2 FROM account WHERE key = $1"; }
 contact() { query "SELECT $2 FROM contact WHERE key = $1"; }
 
