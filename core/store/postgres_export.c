@@ -409,3 +409,27 @@ int pg_each_sent(struct store *store, int64_t run, const struct model_object *ob
     PQclear(r);
     return 0;
 }
+
+int pg_each_recent_sent(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                        int64_t since, sent_fn fn, void *arg, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    if (count == 0)
+        return 0;
+    pg_int(&p, stream);
+    pg_ints(&p, records, count);
+    pg_int(&p, since);
+    PGresult *r = pg_query(pg_of(store),
+                           "SELECT record, body FROM sent WHERE record = ANY ($2::bigint[]) AND "
+                           "stream = $1::bigint AND at >= $3::bigint ORDER BY record, id",
+                           &p, "read what was sent", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    bool go_on = true;
+    for (int i = 0; i < PQntuples(r) && go_on; i++)
+        go_on =
+            fn(arg, &(struct sent_row){.record = pg_get_int(r, i, 0), .body = pg_get_str(r, i, 1)});
+    PQclear(r);
+    return 0;
+}

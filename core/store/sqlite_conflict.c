@@ -100,6 +100,29 @@ int sqlite_each_conflict(struct store *store, const struct conflict_filter *filt
     return found < 0 ? -1 : 0;
 }
 
+int sqlite_each_open_conflict(struct store *store, int64_t stream, int64_t first, int64_t last,
+                              conflict_fn fn, void *arg, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt = sqlite_prepare(s,
+                                        "SELECT id, record, field FROM conflict WHERE stream = ?1 "
+                                        "AND record BETWEEN ?2 AND ?3 AND state = 1",
+                                        false, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, stream);
+    sqlite3_bind_int64(stmt, 2, first);
+    sqlite3_bind_int64(stmt, 3, last);
+    int found;
+    bool go_on = true;
+    while (go_on && (found = sqlite_step(s, stmt, "look for conflicts", err)) > 0)
+        go_on = fn(arg, &(struct conflict_row){.id = sqlite3_column_int64(stmt, 0),
+                                               .record = sqlite3_column_int64(stmt, 1),
+                                               .field = (uint16_t)sqlite3_column_int(stmt, 2)});
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
+}
+
 int sqlite_settle_conflict(struct store *store, int64_t id, enum conflict_state how, struct str by,
                            struct error *err)
 {

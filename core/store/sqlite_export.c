@@ -393,3 +393,26 @@ int sqlite_each_sent(struct store *store, int64_t run, const struct model_object
     sqlite3_finalize(stmt);
     return found < 0 ? -1 : 0;
 }
+
+int sqlite_each_recent_sent(struct store *store, int64_t stream, const int64_t *records,
+                            size_t count, int64_t since, sent_fn fn, void *arg, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt = sqlite_prepare(
+        s,
+        "SELECT record, body FROM sent WHERE record = ?1 AND stream = ?2 AND at >= ?3 ORDER BY id",
+        false, err);
+    int found = stmt ? 0 : -1;
+    bool go_on = true;
+    for (size_t i = 0; i < count && go_on && found >= 0; i++) {
+        sqlite3_bind_int64(stmt, 1, records[i]);
+        sqlite3_bind_int64(stmt, 2, stream);
+        sqlite3_bind_int64(stmt, 3, since);
+        while (go_on && (found = sqlite_step(s, stmt, "read what was sent", err)) > 0)
+            go_on = fn(arg, &(struct sent_row){.record = sqlite3_column_int64(stmt, 0),
+                                               .body = sqlite_column_str(stmt, 1)});
+        sqlite3_reset(stmt);
+    }
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
+}

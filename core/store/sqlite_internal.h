@@ -216,8 +216,12 @@ int sqlite_each_sent(struct store *s, int64_t run, const struct model_object *ob
 /* sqlite_conflict.c */
 int sqlite_set_conflicts(struct store *s, const struct conflict_row *rows, size_t count,
                          struct error *err);
+int sqlite_each_recent_sent(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                            int64_t since, sent_fn fn, void *arg, struct error *err);
 int sqlite_each_conflict(struct store *s, const struct conflict_filter *filter, conflict_fn fn,
                          void *arg, struct error *err);
+int sqlite_each_open_conflict(struct store *s, int64_t stream, int64_t first, int64_t last,
+                              conflict_fn fn, void *arg, struct error *err);
 int sqlite_settle_conflict(struct store *s, int64_t id, enum conflict_state how, struct str by,
                            struct error *err);
 

@@ -584,6 +584,10 @@ struct store_engine {
     int (*add_sent)(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
     int (*each_sent)(struct store *s, int64_t run, const struct model_object *object,
                      int64_t record, sent_fn fn, void *arg, struct error *err);
+    /* What was sent of these records (ascending) of a stream since then, of each oldest first:
+     * record and body alone. */
+    int (*each_recent_sent)(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                            int64_t since, sent_fn fn, void *arg, struct error *err);
     /* Conflicts, in the order of their ids. An open one of the same stream, record and field takes
      * the new values and times; it keeps its id, its base and since when it is open. What is
      * settled already is not settled again. */
@@ -591,6 +595,10 @@ struct store_engine {
                          struct error *err);
     int (*each_conflict)(struct store *s, const struct conflict_filter *filter, conflict_fn fn,
                          void *arg, struct error *err);
+    /* The open ones of a stream's records from `first` to `last`, with id, record and field alone.
+     */
+    int (*each_open_conflict)(struct store *s, int64_t stream, int64_t first, int64_t last,
+                              conflict_fn fn, void *arg, struct error *err);
     int (*settle_conflict)(struct store *s, int64_t id, enum conflict_state how, struct str by,
                            struct error *err);
 

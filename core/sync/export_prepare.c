@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "plugin/answer.h"
+#include "sync/conflict.h"
+#include "sync/export_flips.h"
 #include "sync/pause.h"
 
 enum { GROUPS_MOST = 64, BODY_MAX = 16 * 1024 * 1024 };
@@ -27,6 +30,9 @@ struct preparing {
     size_t held_count, held_cap;
     struct link_write *agreed; /* links whose fields differ no more */
     size_t agreed_count;
+    struct export_flips flips;
+    struct conflict_row *parked; /* fields that go to and fro */
+    size_t parked_count, parked_cap;
     struct export_write *refused;
     size_t refused_count;
     int64_t *done; /* records that need nothing */
@@ -91,21 +97,14 @@ static bool is_held(const struct preparing *p, int64_t record, uint16_t field)
     return false;
 }
 
-static bool any_manual(const struct mapping *m)
-{
-    for (size_t i = 0; i < m->export_count; i++)
-        if (m->rules[m->exports[i].rule].conflict == CONFLICT_MANUAL_REVIEW)
-            return true;
-    return false;
-}
-
 static int load_held(struct preparing *p, struct error *err)
 {
-    const struct merge *m = &p->x->merge;
-    const struct conflict_filter filter = {.stream = m->target->stream, .open_only = true};
-    if (!any_manual(p->mapping))
+    const struct export *x = p->x;
+    if (x->count == 0)
         return 0;
-    return engine_of(p->x)->each_conflict(m->store, &filter, note_held, p, err);
+    return engine_of(x)->each_open_conflict(x->merge.store, x->merge.target->stream,
+                                            p->due[0].record, p->due[x->count - 1].record,
+                                            note_held, p, err);
 }
 
 /* The vendor's ids of the records that a field refers to. */
@@ -134,6 +133,8 @@ static int load(struct preparing *p, struct error *err)
         return -1;
     while (x->count > 0 && p->due[x->count - 1].record > x->last)
         x->count--; /* they were not looked at */
+    if (flips_load(&p->flips, x, p->due, err) != 0)
+        return -1;
     p->external = arena_new(&x->arena, p->mapping->export_count, sizeof p->external[0]);
     for (size_t e = 0; e < p->mapping->export_count; e++)
         if (load_external(p, e, err) != 0)
@@ -146,6 +147,32 @@ static int load(struct preparing *p, struct error *err)
 /* FIELD_SAME: nothing to do. FIELD_AGREES: the vendor has it already. FIELD_WAITS: the record that
  * it refers to is not there yet. */
 enum field_verdict { FIELD_SAME, FIELD_AGREES, FIELD_WAITS, FIELD_WRITES, FIELD_REFUSED };
+
+/* It waits for a person, like a conflict that no policy settles. */
+static void park(struct preparing *p, size_t i, const struct export_item *item,
+                 const struct export_field *f, const struct value *value)
+{
+    struct export *x = p->x;
+    const struct rule *rule = &p->mapping->rules[f->rule->rule];
+    log_line(LOG_WARN, x->connection,
+             "%.*s %.*s: %s has been written there %d times within an hour, and changed back each "
+             "time: it waits for a person (fastenr conflicts list %s)",
+             STR_ARG(x->merge.target->object->item->name), STR_ARG(item->external_id),
+             rule->field.name, FLIPS_MOST, x->connection);
+    p->parked =
+        arena_grow(&x->arena, p->parked, &p->parked_cap, p->parked_count + 1, sizeof p->parked[0]);
+    p->parked[p->parked_count++] =
+        (struct conflict_row){.stream = x->merge.target->stream,
+                              .run = x->merge.run,
+                              .record = item->record,
+                              .field = rule->field.id,
+                              .state = CONFLICT_OPEN,
+                              .at = world_now(x->merge.world),
+                              .local_at = p->rows[i].updated_at,
+                              .remote_at = item->looked ? item->looked->modified_us : 0,
+                              .local = conflict_json(rule, value, &x->arena),
+                              .remote = f->before.len > 0 ? f->before : STR("null")};
+}
 
 static struct str json_text(struct arena *arena, const struct export_field *f)
 {
@@ -201,6 +228,11 @@ static enum field_verdict field_of(struct preparing *p, size_t i, const struct e
         return FIELD_REFUSED;
     if (verdict == FIELD_WRITES && is_there(p, item, f))
         return FIELD_AGREES;
+    if (verdict == FIELD_WRITES &&
+        flips_park(&p->flips, item->record, f, rule->field.id, json_text(&p->x->arena, f))) {
+        park(p, i, item, f, &value);
+        return FIELD_SAME;
+    }
     return verdict;
 }
 
@@ -521,12 +553,21 @@ static int store_notes(struct preparing *p, struct error *err)
         records[i] = x->items[i].record;
     if (engine_of(x)->forget_refused(m->store, m->target->stream, records, x->count, err) != 0 ||
         engine_of(x)->add_writes(m->store, p->refused, p->refused_count, err) != 0 ||
+        engine_of(x)->set_conflicts(m->store, p->parked, p->parked_count, err) != 0 ||
         engine_of(x)->drop_exports(m->store, m->target->stream, p->done, p->done_count, err) != 0)
         return -1;
     for (size_t i = 0; i < x->group_count; i++)
         if (make_call(x, &x->groups[i], err) != 0)
             return -1;
     return store_links(p, err);
+}
+
+static void count_undone(struct preparing *p)
+{
+    struct run_counts *counts = p->x->counts;
+    counts->refused += (int64_t)p->refused_count;
+    counts->conflicted += (int64_t)p->parked_count;
+    counts->waiting += (int64_t)p->parked_count;
 }
 
 static enum merge_result prepare(struct preparing *p, struct error *err)
@@ -549,7 +590,7 @@ static enum merge_result prepare(struct preparing *p, struct error *err)
     if (result == MERGE_OK && store_notes(p, err) != 0)
         result = MERGE_FAILED;
     if (result == MERGE_OK)
-        x->counts->refused += (int64_t)p->refused_count;
+        count_undone(p);
     return result;
 }
 

@@ -70,7 +70,9 @@ struct batch {
     bool has_custom_exports;
     struct conflict_row *conflicts;
     size_t conflict_count, conflict_cap;
-    struct conflict_row *over; /* a record, a field and a state: it is no conflict any more */
+    struct conflict_row *open; /* of the batch's records: id, record and field */
+    size_t open_count, open_cap;
+    struct conflict_row *over; /* of them: no conflict any more, with the state that ends it */
     size_t over_count, over_cap;
     int64_t *due; /* records of which the vendor is to get something */
     size_t due_count, due_cap;
