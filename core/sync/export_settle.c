@@ -116,22 +116,24 @@ static void write_link(struct settling *s, const struct export_item *item, int64
                                                     .remote_modified = modified_us};
 }
 
-/* Of a record that is new there the vendor has nothing but what was written. */
+/* Of a record that is new there the vendor has nothing but what was written: not in fields that are
+ * only read, either, so that reading it for the first time does not empty ours. */
 static void begin_link(struct settling *s, struct export_item *item, struct str id)
 {
     const struct mapping *m = &s->x->merge.target->object->mapping;
+    const uint8_t *key = store_hash_key(s->x->merge.store);
     struct arena *a = &s->x->arena;
     const struct value none = {.state = VALUE_NULL};
-    uint64_t nothing = rule_hash(store_hash_key(s->x->merge.store), &none);
+    uint64_t nothing = rule_hash(key, &none), seen;
     item->external_id = arena_str(a, id);
     item->link.seen_remote = item->link.seen_local = STR("");
-    for (size_t i = 0; i < m->export_count; i++) {
-        const struct rule *rule = &m->rules[m->exports[i].rule];
-        uint64_t seen;
-        item->link.seen_local = shadow_set(item->link.seen_local, rule->field.id, nothing, a);
-        if (export_reads_back(rule, &m->exports[i]) &&
-            rule_seen_hash(rule, store_hash_key(s->x->merge.store), (struct str){NULL, 0}, a,
-                           &seen) == 0)
+    for (size_t i = 0; i < m->export_count; i++)
+        item->link.seen_local =
+            shadow_set(item->link.seen_local, m->rules[m->exports[i].rule].field.id, nothing, a);
+    for (size_t i = 0; i < m->rule_count; i++) {
+        const struct rule *rule = &m->rules[i];
+        if (rule->from_count == 1 &&
+            rule_seen_hash(rule, key, (struct str){NULL, 0}, a, &seen) == 0)
             item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, seen, a);
     }
 }
