@@ -62,6 +62,17 @@ static void see(struct settling *s, struct export_item *item, const struct expor
         item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
 }
 
+/* The vendor has nothing there for now, as is known; what both sides agree on is as it was. */
+static void see_none(struct settling *s, struct export_item *item, const struct export_field *f)
+{
+    const struct rule *rule = &s->x->merge.target->object->mapping.rules[f->rule->rule];
+    struct arena *a = &s->x->arena;
+    uint64_t hash;
+    if (export_reads_back(rule, f->rule) && rule_seen_hash(rule, store_hash_key(s->x->merge.store),
+                                                           (struct str){NULL, 0}, a, &hash) == 0)
+        item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
+}
+
 /* {"vendor field": [before, after]} */
 static struct str sent_body(struct settling *s, const struct export_item *item,
                             const struct export_field *joined)
@@ -158,8 +169,11 @@ static void settle_values(struct settling *s, struct export_item *item,
 static void settle_join(struct settling *s, struct export_item *item, struct export_field *f)
 {
     bool last = s->group->op == WRITE_ASSOCIATE || f->clear;
-    if (!last)
+    if (!last) {
+        see_none(s, item, f); /* should the other half fail, the vendor has not changed it */
+        write_link(s, item, 0);
         return;
+    }
     see(s, item, f, f->clear ? (struct str){NULL, 0} : f->text);
     write_link(s, item, 0);
     s->counts.sent_updated += item->value_count == 0;
