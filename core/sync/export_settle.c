@@ -225,11 +225,11 @@ static void refuse(struct settling *s, size_t i, struct str why)
     s->counts.refused++;
 }
 
-/* Nothing was said of it: a creation may have been done. Anything else does no harm when it is done
+/* Nothing was said of it: a record may have been made. Anything else does no harm when it is done
  * once more, and its record stays due. */
 static void doubt(struct settling *s, size_t i, bool unclear)
 {
-    if (unclear && s->group->op == WRITE_CREATE)
+    if (unclear && (s->group->op == WRITE_CREATE || s->group->op == WRITE_UPSERT))
         s->doubted[s->doubted_count++] = s->group->ids[i];
     else
         s->ended[s->ended_count++] = s->group->ids[i];
