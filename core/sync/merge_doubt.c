@@ -11,11 +11,6 @@
 #include "sync/export_map.h"
 #include "sync/merge_internal.h"
 
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
-
 static bool is_new(const struct item *item)
 {
     return item->key == 0 && item->relinked == 0;
