@@ -13,6 +13,7 @@
 #include "base/notify.h"
 #include "cli/app.h"
 #include "schedule/schedule.h"
+#include "sync/pruner.h"
 
 struct service;
 struct generation;
@@ -41,6 +42,7 @@ struct service {
     struct generation *current; /* the older ones hang on it while they have runs */
     uint64_t seen;              /* fingerprint of the folder when it was last read */
     struct timer look;
+    struct pruner pruner;
     struct notify *notify;
     bool look_now, reload_now, stopping;
     bool refused; /* the folder as it is now has mistakes: what was read before is in force */
