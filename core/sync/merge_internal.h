@@ -139,6 +139,8 @@ int batch_read_custom(const struct batch *batch, const struct item *item, struct
 /* "name": [before, after], of a log row's body. */
 void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
               const struct value *before, const struct value *after);
+/* Of the custom fields as a whole; empty: none. */
+void log_custom(struct json_writer *w, struct str before, struct str after);
 
 /* ---- verify_compare.c, but for the first with merge->verify ---- */
 

@@ -278,7 +278,7 @@ void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
     json_close(w, ']');
 }
 
-static void log_custom(struct json_writer *w, struct str before, struct str after)
+void log_custom(struct json_writer *w, struct str before, struct str after)
 {
     json_key(w, "custom_fields");
     json_open(w, '[');
