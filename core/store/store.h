@@ -332,7 +332,8 @@ struct sent_row {
     enum write_op op;
     int64_t at;
     struct str external_id;
-    struct str body; /* {"vendor field": [before, after]}; before is null where it was not known */
+    struct str body; /* {"vendor field": [before, after]}; before is null where it was not known. A
+                        third value is what the vendor kept, where that is not what was written */
 };
 
 enum conflict_state { CONFLICT_OPEN = 1, CONFLICT_LOCAL, CONFLICT_REMOTE, CONFLICT_VALUE };

@@ -62,7 +62,13 @@ static void see(struct settling *s, struct export_item *item, const struct expor
         item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
 }
 
-/* {"vendor field": [before, after]} */
+static void put_text(struct json_writer *w, struct str text)
+{
+    text.ptr ? json_put_str(w, text) : json_put_null(w);
+}
+
+/* {"vendor field": [before, after]}, and a third text where the vendor keeps another one than was
+ * written: a rollback knows by it that nobody has changed the field since. */
 static struct str sent_body(struct settling *s, const struct export_item *item,
                             const struct export_field *joined)
 {
@@ -76,10 +82,10 @@ static struct str sent_body(struct settling *s, const struct export_item *item,
         json_key_str(&w, f->rule->to);
         json_open(&w, '[');
         json_put_raw(&w, f->before.len > 0 ? f->before : STR("null"));
-        if (f->clear)
-            json_put_raw(&w, STR("null"));
-        else
-            json_put_str(&w, f->text);
+        struct str written = f->clear ? (struct str){NULL, 0} : f->text;
+        put_text(&w, written);
+        if (!joined && !str_eq(written, f->kept))
+            put_text(&w, f->kept);
         json_close(&w, ']');
     }
     json_close(&w, '}');
@@ -145,8 +151,10 @@ static void settle_values(struct settling *s, struct export_item *item,
         fields = NULL; /* what was written is believed instead */
     if (is_new)
         begin_link(s, item, result->id);
-    for (size_t i = 0; i < item->value_count; i++)
-        see(s, item, &item->values[i], kept_text(s, fields, &item->values[i]));
+    for (size_t i = 0; i < item->value_count; i++) {
+        item->values[i].kept = kept_text(s, fields, &item->values[i]);
+        see(s, item, &item->values[i], item->values[i].kept);
+    }
     json_free(fields);
     write_link(s, item, result->modified_us);
     s->counts.sent_created += is_new;

@@ -183,7 +183,9 @@ static int end_rollback(void *arg, struct error *err)
                                 .reason = str_from(report->reason),
                                 .exit_signal = -1,
                                 .exit_code = -1,
-                                .api_calls = report->api_calls};
+                                .api_calls = report->api_calls,
+                                .bytes = report->bytes,
+                                .cpu_us = report->cpu_us};
     for (size_t i = 0; i < r->in->setup->object_count; i++)
         if (has_counts(&r->rows[i].counts) &&
             rollback_engine(r)->run_stream(r->store, r->run, &r->rows[i], err) != 0)
@@ -235,11 +237,13 @@ int rollback_run(const struct rollback_request *request, const struct rollback_e
                          .report = ret_report,
                          .store = request->host->store};
     struct error why = {.text = ""};
+    int64_t began = world_cpu_us();
     *ret_report = (struct rollback_report){0};
     int rc = request->plan ? open_plan(&r, err) : store_transact(r.store, open_rollback, &r, err);
     if (rc == 0) {
         ret_report->run = r.run;
         conclude(&r, work(&r, &why), &why);
+        ret_report->cpu_us = world_cpu_us() - began;
         rc = request->plan ? 0 : store_transact(r.store, end_rollback, &r, err);
     }
     if (r.leased)

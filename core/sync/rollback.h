@@ -75,7 +75,7 @@ struct rollback_report {
     char reason[768]; /* it did not come to its end, or something was left */
     struct rollback_total totals[ROLLBACK_TOTALS];
     size_t total_count;
-    int64_t api_calls;
+    int64_t api_calls, bytes, cpu_us;
 };
 
 /* The connection of a run. 1; 0: there is no such run; -1. The name is the arena's. */
