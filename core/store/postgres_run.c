@@ -14,8 +14,8 @@ int pg_run_start(struct store *store, int64_t connection, struct str started_by,
     pg_int(&p, world_now(store->world));
     int rc = pg_number(pg_of(store),
                        "INSERT INTO run (connection, started_by, started_at, status, log_from) "
-                       "SELECT $1::bigint, $2, $3::bigint, 1, CASE WHEN is_called THEN last_value "
-                       "ELSE 0 END FROM log_seq RETURNING id",
+                       "VALUES ($1::bigint, $2, $3::bigint, 1, (SELECT coalesce(max(seq), 0) "
+                       "FROM log)) RETURNING id",
                        &p, "begin a run", ret_id, err);
     pg_params_free(&p);
     return rc;
