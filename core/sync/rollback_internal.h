@@ -87,7 +87,9 @@ struct past {
                                      live, or has lost what it changed */
     struct past_field *fields;
     size_t field_count, field_cap;
-    const struct log_row *last; /* the record's last row */
+    struct str custom_before, custom_after; /* of the run, as a whole: JSON; ptr NULL: it has not
+                                               changed them, or others have between its rows */
+    const struct log_row *last;             /* the record's last row */
 
     /* what is decided, see rollback_local.c */
     bool ends, revives;

@@ -317,9 +317,23 @@ static bool copy_member(void *arg, struct str name, const struct json *value)
     return true;
 }
 
+/* Whether all of them are as the run left them, and go back. */
+static bool is_whole(struct portion *o, const struct past *p)
+{
+    struct buf now = BUF_INIT(CUSTOM_MAX);
+    if (o->r->in->field.len > 0 || !p->custom_after.ptr)
+        return false;
+    p->custom ? json_write(&now, p->custom) : buf_text(&now, "null");
+    bool whole = str_eq(buf_view(&now), p->custom_after);
+    buf_free(&now);
+    return whole;
+}
+
 /* Members keep their order, what comes back is last. */
 static struct str edit_custom(struct portion *o, struct past *p)
 {
+    if (is_whole(o, p))
+        return str_is(p->custom_before, "null") ? STR("") : p->custom_before;
     struct buf out = BUF_INIT(CUSTOM_MAX);
     struct json_writer w = {.out = &out};
     struct custom_edit e = {p, &w};

@@ -319,7 +319,7 @@ static struct str scalar_of(struct str json, struct arena *arena)
     const struct json *value = NULL;
     struct str text = {NULL, 0};
     if (json_parse(json, &value, NULL) == 0 && json_kind(value) != JSON_NULL)
-        text = page_scalar(value, arena);
+        text = arena_str(arena, page_scalar(value, arena));
     json_free(value);
     return text.len > 0 ? text : (struct str){NULL, 0};
 }
