@@ -122,7 +122,8 @@ static void on_finished(void *arg, const struct operation_result *result)
         worker_check(session_worker(m->session));
     } else {
         session_set_account(m->session, result->account_id);
-        next_portion(m);
+        m->failed = there_recover(&m->there, &m->why) != 0;
+        m->failed ? stop(m) : next_portion(m);
     }
 }
 
