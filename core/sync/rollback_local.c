@@ -95,6 +95,21 @@ static const struct log_row *touched_by(const struct past *p, struct arena *aren
 
 /* ---- what is told ---- */
 
+static struct str now_of(struct portion *o, const struct past *p, const struct past_field *f)
+{
+    struct value now;
+    if ((!f->custom && f->index < 0) || current_of(p, f, &o->arena, &now) != 0)
+        return f->after;
+    const struct rule rule = rule_of(p, f, &o->arena);
+    return conflict_json(&rule, &now, &o->arena);
+}
+
+static const struct model_object *referred(const struct past *p, const struct past_field *f)
+{
+    bool refers = f->index >= 0 && p->object->fields[f->index].kind == KIND_REFERENCE;
+    return refers ? model_object(str_from(p->object->fields[f->index].references)) : NULL;
+}
+
 static void tell(struct portion *o, const struct past *p, const struct past_field *f,
                  enum rollback_verdict verdict, enum rollback_act act, const char *why)
 {
@@ -110,7 +125,8 @@ static void tell(struct portion *o, const struct past *p, const struct past_fiel
         item.field = f->custom
                          ? str_from(arena_printf(&o->arena, "custom_fields.%.*s", STR_ARG(f->name)))
                          : f->name;
-        item.from = f->after;
+        item.from = verdict == ROLLBACK_DONE ? f->after : now_of(o, p, f);
+        item.refers = referred(p, f);
         item.to = f->before;
     }
     rollback_tell(o->r, &item);
