@@ -58,7 +58,11 @@ static bool list_run(void *arg, const struct run_row *row)
         table_number(t, total.conflicted);
     }
     table_str(t, row->started_by);
-    table_str(t, row->reason);
+    if (row->rolls_back != 0)
+        table_printf(t, "takes run %" PRId64 " back%s%.*s", row->rolls_back,
+                     row->reason.len > 0 ? ": " : "", STR_ARG(row->reason));
+    else
+        table_str(t, row->reason);
     return true;
 }
 
@@ -144,6 +148,8 @@ static bool show_run(void *arg, const struct run_row *row)
     if (row->pruned_at != 0)
         out_printf(&std_out, "  pruned     what it changed is not known in whole since %s UTC\n",
                    format_time(row->pruned_at, text));
+    if (row->rolls_back != 0)
+        out_printf(&std_out, "  takes back run %" PRId64 "\n", row->rolls_back);
     if (row->reason.len > 0)
         out_printf(&std_out, "  reason     %.*s\n", STR_ARG(row->reason));
     if (row->phase.len > 0)
@@ -253,9 +259,9 @@ const struct command cmd_runs = {
         "CONFLICTS are\n"
         "fields that both sides had changed. An outcome is ok, quarantined (done, but records were "
         "set aside,\n"
-        "writes refused, or conflicts wait for a decision), failed, stopped (by a guard), "
-        "cancelled, or\n"
-        "interrupted (fastenr itself was ended).",
+        "writes refused, conflicts wait for a decision, or a rollback left something), failed, "
+        "stopped\n"
+        "(by a guard), cancelled, or interrupted (fastenr itself was ended).",
     .example = "fastenr runs --connection hubspot -n 5",
     .json = "one JSON object a line, one line a run",
     .most_words = 1,

@@ -128,7 +128,9 @@ static void put_origin(const struct why *w, const struct origin *origin, struct 
     }
     const struct record_link *link = provenance_link(&w->p, origin);
     buf_printf(out, " of %.*s", STR_ARG(origin->connection));
-    if (link)
+    if (origin->rolls_back != 0)
+        buf_printf(out, ", which takes run %" PRId64 " back", origin->rolls_back);
+    else if (link)
         buf_printf(out, " (%.*s %.*s)", STR_ARG(link->vendor_object), STR_ARG(link->external_id));
     if (str_starts(origin->started_by, CONFLICT_STARTED_BY)) /* what a person chose */
         buf_printf(out, ", %.*s", STR_ARG(origin->started_by));
@@ -160,6 +162,8 @@ static void json_origin(const struct why *w, struct json_writer *out, const stru
         json_put_str(out, origin->connection);
         json_key(out, "started_by");
         json_put_str(out, origin->started_by);
+        json_key(out, "rolls_back");
+        origin->rolls_back != 0 ? json_put_int(out, origin->rolls_back) : json_put_null(out);
         json_key(out, "vendor_object");
         json_put_text(out, link ? link->vendor_object.ptr : NULL);
         json_key(out, "external_id");

@@ -8,8 +8,9 @@
 
 /* A run as it is named to people. */
 struct origin {
-    int64_t run; /* 0: another program */
-    bool known;  /* the run log still has it */
+    int64_t run;        /* 0: another program */
+    bool known;         /* the run log still has it */
+    int64_t rolls_back; /* the run that it takes back; 0: none */
     struct str connection, started_by;
 };
 

@@ -57,20 +57,22 @@ static int read_run_streams(struct sqlite_store *s, struct run_row *row, struct 
 
 static void read_run(sqlite3_stmt *stmt, struct arena *arena, struct run_row *row)
 {
-    *row = (struct run_row){.id = sqlite3_column_int64(stmt, 0),
-                            .connection = column(stmt, 1, arena),
-                            .started_by = column(stmt, 2, arena),
-                            .started_at = sqlite3_column_int64(stmt, 3),
-                            .ended_at = sqlite3_column_int64(stmt, 4),
-                            .status = (enum run_status)sqlite3_column_int(stmt, 5),
-                            .reason = column(stmt, 6, arena),
-                            .phase = column(stmt, 7, arena),
-                            .exit_signal = int_or(stmt, 8, -1),
-                            .exit_code = int_or(stmt, 9, -1),
-                            .api_calls = sqlite3_column_int64(stmt, 10),
-                            .bytes = sqlite3_column_int64(stmt, 11),
-                            .cpu_us = sqlite3_column_int64(stmt, 12),
-                            .pruned_at = sqlite3_column_int64(stmt, 13)}; /* 0 for NULL */
+    *row =
+        (struct run_row){.id = sqlite3_column_int64(stmt, 0),
+                         .connection = column(stmt, 1, arena),
+                         .started_by = column(stmt, 2, arena),
+                         .started_at = sqlite3_column_int64(stmt, 3),
+                         .ended_at = sqlite3_column_int64(stmt, 4),
+                         .status = (enum run_status)sqlite3_column_int(stmt, 5),
+                         .reason = column(stmt, 6, arena),
+                         .phase = column(stmt, 7, arena),
+                         .exit_signal = int_or(stmt, 8, -1),
+                         .exit_code = int_or(stmt, 9, -1),
+                         .api_calls = sqlite3_column_int64(stmt, 10),
+                         .bytes = sqlite3_column_int64(stmt, 11),
+                         .cpu_us = sqlite3_column_int64(stmt, 12),
+                         .pruned_at = sqlite3_column_int64(stmt, 13), /* 0 for NULL, as the next */
+                         .rolls_back = sqlite3_column_int64(stmt, 14)};
 }
 
 int sqlite_each_run(struct store *store, struct str connection, int64_t id, int64_t limit,
@@ -80,7 +82,8 @@ int sqlite_each_run(struct store *store, struct str connection, int64_t id, int6
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
         "SELECT r.id, c.name, r.started_by, r.started_at, r.ended_at, r.status, r.reason, r.phase, "
-        "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us, r.pruned_at FROM run r "
+        "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us, r.pruned_at, "
+        "r.rolls_back FROM run r "
         "JOIN connection c ON c.id = r.connection WHERE (?1 = '' OR c.name = ?1) "
         "AND (?2 = 0 OR r.id = ?2) ORDER BY r.id DESC LIMIT ?3",
         false, err);

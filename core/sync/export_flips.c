@@ -25,14 +25,16 @@ static bool note_field(void *arg, struct str name, const struct json *pair)
     struct noting *n = arg;
     struct export_flips *f = n->f;
     struct arena *a = &f->x->arena;
-    const struct json *before = json_element(pair, 0), *after = json_element(pair, 1);
+    const struct json *before = json_element(pair, 0), *after = json_element(pair, 1),
+                      *kept = json_element(pair, 2);
     if (!before || !after)
         return true;
     f->writes = arena_grow(a, f->writes, &f->cap, f->count + 1, sizeof f->writes[0]);
     f->writes[f->count++] = (struct flip_write){.record = n->record,
                                                 .field = arena_str(a, name),
                                                 .before = text_of(before, a),
-                                                .after = text_of(after, a)};
+                                                .after = text_of(after, a),
+                                                .kept = text_of(kept ? kept : after, a)};
     return true;
 }
 
@@ -107,11 +109,11 @@ bool flips_park(const struct export_flips *f, int64_t record, const struct expor
         const struct flip_write *w = &f->writes[i];
         if (w->record != record || !str_eq(w->field, field->rule->to))
             continue;
-        /* What was there before is another value than we had put there. */
-        flips += last && !str_eq(last->after, w->before);
+        /* What was there before is another value than the vendor had kept of ours. */
+        flips += last && !str_eq(last->kept, w->before);
         same = same || str_eq(w->after, after);
         last = w;
     }
-    flips += last && !str_eq(last->after, field->before);
+    flips += last && !str_eq(last->kept, field->before);
     return same && flips >= FLIPS_MOST && !was_decided(f, record, id);
 }

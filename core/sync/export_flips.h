@@ -14,7 +14,7 @@ enum { FLIPS_MOST = 3 };
 /* What was lately written of one field of one record. */
 struct flip_write {
     int64_t record;
-    struct str field, before, after; /* of the vendor's; JSON */
+    struct str field, before, after, kept; /* of the vendor's; JSON */
 };
 
 struct export_flips {

@@ -70,13 +70,15 @@ static void see_none(struct settling *s, struct export_item *item, const struct 
         item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
 }
 
-/* {"vendor field": [before, after]} */
+/* {"vendor field": [before, after]}, and a third text where the vendor keeps another one than was
+ * written: a rollback knows by it that nobody has changed the field since. */
 static struct str sent_body(struct settling *s, size_t row)
 {
     struct buf text = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &text};
     size_t count;
     const struct export_field *fields = export_fields(s->group, row, &count);
+    bool joined = s->group->joined[row] != NULL;
     json_open(&w, '{');
     for (size_t i = 0; i < count; i++) {
         const struct export_field *f = &fields[i];
@@ -84,6 +86,9 @@ static struct str sent_body(struct settling *s, size_t row)
         json_open(&w, '[');
         json_put_raw(&w, f->before.len > 0 ? f->before : STR("null"));
         export_put(&w, f);
+        struct str written = f->clear ? (struct str){NULL, 0} : f->text;
+        if (!joined && !str_eq(written, f->kept))
+            f->kept.ptr ? json_put_str(&w, f->kept) : json_put_null(&w);
         json_close(&w, ']');
     }
     json_close(&w, '}');
@@ -144,8 +149,11 @@ static void settle_values(struct settling *s, struct export_item *item,
         fields = NULL; /* what was written is believed instead */
     if (is_new)
         begin_link(s, item, result->id);
-    for (size_t i = 0; i < item->value_count; i++)
-        see(s, item, &item->values[i], kept_text(s, fields, &item->values[i]));
+    for (size_t i = 0; i < item->value_count; i++) {
+        struct str kept = kept_text(s, fields, &item->values[i]);
+        item->values[i].kept = kept.ptr ? arena_str(&s->x->arena, kept) : kept;
+        see(s, item, &item->values[i], kept);
+    }
     json_free(fields);
     write_link(s, item, result->modified_us);
     s->counts.sent_created += is_new;

@@ -75,7 +75,7 @@ static void drop_triggers(sqlite3 *db)
         }
 }
 
-/* What exports and retention brought is taken out again. */
+/* What exports, retention and rollbacks brought is taken out again. */
 #define UNDO_EXPORTS                                                                               \
     "DROP TABLE prune_mark; DROP INDEX quarantine_last; ALTER TABLE run DROP COLUMN pruned_at;"    \
     "DROP TABLE export_due; DROP TABLE export_write; DROP TABLE sent; DROP TABLE conflict;"        \
@@ -83,7 +83,8 @@ static void drop_triggers(sqlite3 *db)
     "ALTER TABLE run_stream DROP COLUMN sent_created;"                                             \
     "ALTER TABLE run_stream DROP COLUMN sent_updated;"                                             \
     "ALTER TABLE run_stream DROP COLUMN sent_deleted;"                                             \
-    "ALTER TABLE run_stream DROP COLUMN refused; ALTER TABLE run_stream DROP COLUMN conflicted;"
+    "ALTER TABLE run_stream DROP COLUMN refused; ALTER TABLE run_stream DROP COLUMN conflicted;"   \
+    "ALTER TABLE run DROP COLUMN log_from; ALTER TABLE run DROP COLUMN rolls_back;"
 
 /* Of a store from before exports all stays as it is, and takes part in them. */
 static void test_store_from_before_exports(void)
