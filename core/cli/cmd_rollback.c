@@ -434,6 +434,7 @@ static int exit_of(const struct rolling *r)
 static int roll_back(struct rolling *r, bool plan)
 {
     static const struct rollback_events events = {.item = on_item, .progress = on_progress};
+    struct signals signals; /* not while it asks */
     struct error err;
     r->request.host = &r->app->host;
     r->request.setup = &r->connection->setup;
@@ -444,7 +445,11 @@ static int roll_back(struct rolling *r, bool plan)
     r->request.cancelled = &r->cancelled;
     begin_sample(&r->done, SHOWN_DONE, true);
     begin_sample(&r->left, SHOWN_LEFT, false);
-    int rc = rollback_run(&r->request, &events, r, &r->report, &err);
+    int rc = signals_watch(&signals, r->app->world.loop, on_signal, r, &err);
+    if (rc == 0) {
+        rc = rollback_run(&r->request, &events, r, &r->report, &err);
+        signals_unwatch(&signals);
+    }
     if (r->on_screen)
         out_clear_line(&std_err);
     if (rc != 0) {
@@ -491,17 +496,10 @@ static int plan_and_ask(struct rolling *r)
 static int run_rollback(struct app *app, const struct arguments *args)
 {
     struct rolling r = {.app = app, .args = args};
-    struct signals signals;
-    struct error err;
     int rc = prepare(&r);
-    if (rc == 0 && signals_watch(&signals, app->world.loop, on_signal, &r, &err) != 0) {
-        complain("%s", err.text);
-        rc = EXIT_WORK_FAILED;
-    } else if (rc == 0) {
-        bool asks = argument_given(args, "plan") || !argument_given(args, "yes");
+    bool asks = argument_given(args, "plan") || !argument_given(args, "yes");
+    if (rc == 0)
         rc = asks ? plan_and_ask(&r) : roll_back(&r, false);
-        signals_unwatch(&signals);
-    }
     arena_free(&r.arena);
     return rc;
 }

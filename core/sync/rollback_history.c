@@ -266,7 +266,7 @@ static int read_changes(struct reading *d, struct error *err)
     if (d->row->body.len == 0 && own)
         p->pruned = true;
     else if (d->row->body.len == 0)
-        p->others = d->row;
+        p->lost_by = d->row;
     if (d->row->body.len == 0)
         return 0;
     if (json_parse(d->row->body, &body, NULL) != 0)
@@ -285,7 +285,7 @@ static int read_row(struct loading *l, struct chain *c, const struct log_row *ro
     if (row->op == LOG_UPDATE)
         return read_changes(&d, err);
     if (row->run != l->r->of.id) {
-        p->others = row;
+        p->life_by = row;
         return 0;
     }
     if (!p->lifes) {
@@ -293,7 +293,8 @@ static int read_row(struct loading *l, struct chain *c, const struct log_row *ro
         p->lived = row->op == LOG_DELETE;
     }
     p->lifes = true;
-    p->others = NULL;
+    p->left_alive = row->op != LOG_DELETE;
+    p->life_by = NULL;
     return 0;
 }
 

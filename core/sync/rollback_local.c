@@ -79,16 +79,22 @@ static const char *say_since(const struct log_row *row, const char *what, struct
                         time_format(row->at, when));
 }
 
-/* The last row by which somebody else has changed the record as a whole; NULL: it is as the run
- * left it. */
+/* Whether others have changed a field of what the run made, or let live again; what is as it was
+ * before the run, or as the run left it, is not. */
+static bool is_touched(const struct past *p, const struct past_field *f, struct arena *arena)
+{
+    if (!f->since || (!f->custom && f->index < 0) || is_now(p, f, f->expected, arena))
+        return false;
+    return !f->by_run || !is_now(p, f, f->before, arena);
+}
+
+/* The row by which somebody else has changed the record; NULL: it is as the run left it. */
 static const struct log_row *touched_by(const struct past *p, struct arena *arena)
 {
-    for (size_t i = 0; i < p->field_count && !p->others; i++) {
-        const struct past_field *f = &p->fields[i];
-        if (f->since && (f->custom || f->index >= 0) && !is_now(p, f, f->expected, arena))
-            return f->since;
-    }
-    return p->others;
+    for (size_t i = 0; i < p->field_count && !p->lost_by; i++)
+        if (is_touched(p, &p->fields[i], arena))
+            return p->fields[i].since;
+    return p->lost_by;
 }
 
 /* ---- what is told ---- */
@@ -159,7 +165,7 @@ static void decide_field(struct portion *o, const struct past *p, struct past_fi
     else if (!is_now(p, f, f->after, &o->arena))
         f->left = say_since(f->since, "changed", &o->arena);
     else if (p->row->deleted_at != 0 && !p->revives && !(p->lifes && !p->lived))
-        f->left = say_since(p->others, "the record was deleted", &o->arena);
+        f->left = say_since(p->life_by, "the record was deleted", &o->arena);
     else
         f->restores = true;
 }
@@ -169,11 +175,11 @@ static void decide_life(struct portion *o, struct past *p)
     bool lives = p->row->deleted_at == 0 && !rollback_is_undone(o->r, p->object, p->key, NULL);
     if (!p->lifes || o->r->in->field.len > 0)
         return;
-    const struct log_row *by = touched_by(p, &o->arena);
-    if (!p->lived && lives && by)
+    const struct log_row *by = lives && !p->lived ? touched_by(p, &o->arena) : NULL;
+    if (by)
         p->left = say_since(by, "changed", &o->arena);
-    else if (p->lived && !lives && p->others)
-        p->left = say_since(p->others, "changed", &o->arena);
+    else if (lives != p->left_alive && lives != p->lived)
+        p->left = say_since(p->life_by, lives ? "let live again" : "deleted", &o->arena);
     p->ends = !p->lived && lives && !p->left;
     p->revives = p->lived && !lives && !p->left;
 }

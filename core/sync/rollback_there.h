@@ -100,7 +100,8 @@ struct str there_only_id(struct str list, struct arena *arena);
 int there_prepare(struct there *t, struct error *err);
 /* What was said of some of the current group's rows. */
 void there_written(struct there *t, const struct write_result *results, uint32_t count);
-int there_settle(struct there *t, struct error *err);
+/* `unclear`: what nothing was said of may be done. */
+int there_settle(struct there *t, bool unclear, struct error *err);
 /* The writes that were not sent are forgotten. */
 int there_unsend(struct there *t, struct error *err);
 

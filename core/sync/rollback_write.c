@@ -357,6 +357,9 @@ struct settling {
     struct store_batch out;
     struct sent_row *sent;
     size_t sent_count;
+    int64_t *over; /* notes */
+    size_t over_count;
+    bool unclear;
 };
 
 /* What the vendor says that it keeps. */
@@ -416,6 +419,7 @@ static void settle_not_done(struct settling *s, size_t i)
     s->out.links[s->out.link_count++] = link_of(s->t, record, record->seen);
 }
 
+/* A note of a write that may be done stays, for the rollback that goes on. */
 static int settle(void *arg, struct error *err)
 {
     struct settling *s = arg;
@@ -424,6 +428,8 @@ static int settle(void *arg, struct error *err)
     const struct store_engine *e = there_engine(t);
     for (size_t i = 0; i < g->count; i++) {
         bool told = g->results[i].write_id.len > 0;
+        if (told || !s->unclear)
+            s->over[s->over_count++] = g->notes[i];
         if (told && g->results[i].outcome == OUTCOME_OK)
             settle_done(s, i);
         else if (told)
@@ -433,7 +439,7 @@ static int settle(void *arg, struct error *err)
         return -1;
     if (e->add_sent(t->r->store, s->sent, s->sent_count, err) != 0)
         return -1;
-    return e->drop_writes(t->r->store, g->notes, g->count, err);
+    return e->drop_writes(t->r->store, s->over, s->over_count, err);
 }
 
 /* ---- what is told ---- */
@@ -499,10 +505,10 @@ static void report(struct there *t, const struct there_group *g)
     }
 }
 
-int there_settle(struct there *t, struct error *err)
+int there_settle(struct there *t, bool unclear, struct error *err)
 {
     struct there_group *g = &t->groups[t->group];
-    struct settling s = {.t = t, .group = g};
+    struct settling s = {.t = t, .group = g, .unclear = unclear};
     s.out = (struct store_batch){.object = there_object(t)->model,
                                  .organization = t->r->organization,
                                  .run = t->r->run,
@@ -510,6 +516,7 @@ int there_settle(struct there *t, struct error *err)
     s.out.links = arena_new(&t->arena, g->count, sizeof s.out.links[0]);
     s.out.link_ends = arena_new(&t->arena, g->count, sizeof s.out.link_ends[0]);
     s.sent = arena_new(&t->arena, g->count, sizeof s.sent[0]);
+    s.over = arena_new(&t->arena, g->count, sizeof s.over[0]);
     if (store_transact(t->r->store, settle, &s, err) != 0)
         return -1;
     report(t, g);

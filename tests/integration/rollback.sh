@@ -151,6 +151,24 @@ tick
 sync
 expect "a change after all that goes out" "$(property companies "$aid" name)" "Ours again"
 
+step "an answer is lost: the next attempt goes on, and both can be taken back"
+was=$(property companies "$aid" name)
+foreign "UPDATE account SET name = 'Lost' WHERE key = $a"
+tick
+sync
+lost=$(last_run)
+control POST faults '{"kind":"lost","rate":1,"count":1,"path":"/crm/v3/objects/companies/batch/update"}' >/dev/null
+"$fastenr" rollback -c "$conf" "$lost" --yes >/dev/null 2>&1 && fail "it says that it came to its end"
+control DELETE faults >/dev/null
+expect "there" "$(property companies "$aid" name)" "$was"
+"$fastenr" rollback -c "$conf" "$lost" --yes >/dev/null
+expect "writes in the air" "$(query 'SELECT count(*) FROM export_write WHERE state = 1')" 0
+tick
+sync
+expect "here" "$(query "SELECT name FROM account WHERE key = $a")" Lost
+rollback $((lost + 2))
+expect "there, once more" "$(property companies "$aid" name)" Lost
+
 step "what may not be"
 refused "there is no run 9999" 2 9999
 refused "no number of a run" 2 x

@@ -220,6 +220,8 @@ static void what_was_made_and_again(void)
     QUERY(links, "c1|0\nc2|0\n");
     UNIT_TEXT(PUT("companies", "c1", "{\"name\": \"One\", \"parent\": \"c2\"}"), "unchanged 1");
     UNIT_TEXT(roll_back(4), "end account\nend account\n"); /* and that is a run, too */
+    UNIT_TEXT(roll_back(5), "revive account\nrevive account\n");
+    UNIT_TEXT(roll_back(run), "end account\nend account\n"); /* as before the first time */
     QUERY(links, "c1|5\nc2|5\n");
 }
 
