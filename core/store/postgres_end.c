@@ -230,11 +230,29 @@ int pg_apply_ends(struct postgres_store *s, struct store_batch *batch, int64_t s
     return restored > 0 ? pg_add_log(s, batch, LOG_RESTORE, restores, restored, err) : 0;
 }
 
+/* The record that the link had is none of the vendor's any more, whoever else has it. */
+static int note_merged(struct postgres_store *s, const struct link_end *end, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, end->stream);
+    pg_int(&p, end->followed);
+    pg_int(&p, end->key);
+    int rc = pg_run(s,
+                    "INSERT INTO merged_away (stream, record, link) VALUES ($1::bigint, "
+                    "$2::bigint, $3::bigint) ON CONFLICT (stream, record) DO UPDATE SET link = "
+                    "excluded.link",
+                    &p, "note what was merged", err);
+    pg_params_free(&p);
+    return rc;
+}
+
 /* What was merged into the record that a link had, is merged into the one it has now. One after
  * another: a record may be merged into one that is merged itself. */
 static int follow(struct postgres_store *s, const struct link_end *end, struct error *err)
 {
     struct pg_params p = PG_PARAMS_INIT;
+    if (note_merged(s, end, err) != 0)
+        return -1;
     pg_int(&p, end->followed);
     pg_int(&p, end->stream);
     pg_int(&p, end->record);

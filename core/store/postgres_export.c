@@ -151,8 +151,9 @@ int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t m
     PGresult *r = pg_query(
         pg_of(store),
         "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id "
-        "FROM export_due d LEFT JOIN LATERAL (SELECT * FROM link k WHERE k.record = d.record AND "
-        "k.stream = d.stream ORDER BY k.ended <> 0, k.key DESC LIMIT 1) AS l ON true "
+        "FROM export_due d LEFT JOIN link l ON l.key = coalesce((SELECT k.key FROM link k WHERE "
+        "k.record = d.record AND k.stream = d.stream ORDER BY k.ended <> 0, k.key DESC LIMIT 1), "
+        "(SELECT m.link FROM merged_away m WHERE m.stream = d.stream AND m.record = d.record)) "
         "WHERE d.stream = $1::bigint AND d.record > $2::bigint AND NOT EXISTS (SELECT 1 FROM "
         "export_write w WHERE w.stream = d.stream AND w.record = d.record AND w.state < 3) "
         "ORDER BY d.record LIMIT $3::bigint",

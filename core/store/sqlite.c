@@ -52,6 +52,8 @@ static const char *const texts[SQL_STATEMENTS] = {
                      "AND (ended <> 2 OR ?2 IN (0, 2))",
     [SQL_FOLLOW_LINK] =
         "UPDATE link SET record = ?3 WHERE record = ?1 AND stream = ?2 AND ended = 2",
+    [SQL_MERGED_AWAY] = "INSERT INTO merged_away (stream, record, link) VALUES (?1, ?2, ?3) "
+                        "ON CONFLICT DO UPDATE SET link = excluded.link",
     [SQL_COUNT_LINKS] = "SELECT (SELECT count(*) FROM link WHERE stream = ?1) - (SELECT count(*) "
                         "FROM link WHERE stream = ?1 AND ended <> 0)",
     [SQL_HOLDERS] = "SELECT count(*), coalesce(max(l.stream = ?2), 0) FROM link l JOIN stream s "

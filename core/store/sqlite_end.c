@@ -222,9 +222,23 @@ int sqlite_apply_ends(struct sqlite_store *s, struct store_batch *batch, int64_t
     return 0;
 }
 
+/* The record that the link had is none of the vendor's any more, whoever else has it. */
+static int note_merged(struct sqlite_store *s, const struct link_end *end, struct error *err)
+{
+    sqlite3_stmt *stmt = sqlite_statement(s, SQL_MERGED_AWAY, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, end->stream);
+    sqlite3_bind_int64(stmt, 2, end->followed);
+    sqlite3_bind_int64(stmt, 3, end->key);
+    return sqlite_run(s, stmt, "note what was merged", err);
+}
+
 /* What was merged into the record that the link had, is merged into the one it has now. */
 static int follow(struct sqlite_store *s, const struct link_end *end, struct error *err)
 {
+    if (note_merged(s, end, err) != 0)
+        return -1;
     sqlite3_stmt *stmt = sqlite_statement(s, SQL_FOLLOW_LINK, err);
     if (!stmt)
         return -1;

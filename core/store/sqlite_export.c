@@ -147,8 +147,10 @@ int sqlite_load_exports(struct store *store, int64_t stream, int64_t after, size
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
         "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id "
-        "FROM export_due d LEFT JOIN link l ON l.key = (SELECT key FROM link WHERE record = "
-        "d.record AND stream = d.stream ORDER BY ended <> 0, key DESC LIMIT 1) "
+        "FROM export_due d LEFT JOIN link l ON l.key = coalesce((SELECT key FROM link WHERE record "
+        "= d.record AND stream = d.stream ORDER BY ended <> 0, key DESC LIMIT 1), (SELECT link "
+        "FROM "
+        "merged_away m WHERE m.stream = d.stream AND m.record = d.record)) "
         "WHERE d.stream = ?1 AND d.record > ?2 AND NOT EXISTS (SELECT 1 FROM export_write w "
         "WHERE w.stream = d.stream AND w.record = d.record AND w.state < 3) "
         "ORDER BY d.record LIMIT ?3",

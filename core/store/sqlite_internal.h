@@ -31,6 +31,7 @@ enum statement {
     SQL_SET_LINK_LOCAL,
     SQL_END_LINK,
     SQL_FOLLOW_LINK,
+    SQL_MERGED_AWAY,
     SQL_HOLDERS,
     SQL_SEE_LINK,
     SQL_COUNT_LINKS,

@@ -70,38 +70,74 @@ static bool would_be_linked(const struct export *x, const struct export_write *w
     return x->watermark > write->at + CLOCKS_APART * US_PER_SECOND && wrote_match(x, write);
 }
 
+/* Writes of one state, with the vendor's ids of their records, as far as they are linked, and what
+ * these are now. */
+struct written {
+    struct export_write *rows;
+    struct str *external;
+    struct record_row *found;
+    size_t count;
+};
+
+static int load_written(struct export *x, enum write_state state, struct written *ret,
+                        struct error *err)
+{
+    const struct merge *m = &x->merge;
+    if (load_all(x, state, &ret->rows, &ret->count, err) != 0)
+        return -1;
+    if (ret->count == 0)
+        return 0;
+    int64_t *records = arena_new(&x->arena, ret->count, sizeof records[0]);
+    ret->external = arena_new(&x->arena, ret->count, sizeof ret->external[0]);
+    ret->found = arena_new(&x->arena, ret->count, sizeof ret->found[0]);
+    for (size_t i = 0; i < ret->count; i++)
+        records[i] = ret->rows[i].record;
+    if (engine_of(x)->load_external(m->store, m->target->stream, records, ret->count, ret->external,
+                                    &x->arena, err) != 0)
+        return -1;
+    return engine_of(x)->load_records(m->store, m->target->object->model, records, ret->count,
+                                      ret->found, &x->arena, err);
+}
+
 /* A creation in doubt was done when its record has a link by now, which an import has made by the
  * match; and was not done when such an import has come and made none. By our id it may be done once
  * more in any case. */
-static int settle_doubts(struct export *x, struct error *err)
+static bool is_settled(const struct export *x, const struct written *w, size_t i)
 {
-    const struct merge *m = &x->merge;
-    struct export_write *rows;
-    size_t count, settled = 0;
-    if (load_all(x, WRITE_DOUBTED, &rows, &count, err) != 0 || count == 0)
-        return count == 0 ? 0 : -1;
-    int64_t *records = arena_new(&x->arena, count, sizeof records[0]);
-    int64_t *ids = arena_new(&x->arena, count, sizeof ids[0]);
-    struct str *external = arena_new(&x->arena, count, sizeof external[0]);
-    struct record_row *found = arena_new(&x->arena, count, sizeof found[0]);
-    for (size_t i = 0; i < count; i++)
-        records[i] = rows[i].record;
-    if (engine_of(x)->load_external(m->store, m->target->stream, records, count, external,
-                                    &x->arena, err) != 0 ||
-        engine_of(x)->load_records(m->store, m->target->object->model, records, count, found,
-                                   &x->arena, err) != 0)
+    return w->external[i].len > 0 || w->rows[i].op == WRITE_UPSERT ||
+           would_be_linked(x, &w->rows[i], &w->found[i]);
+}
+
+/* What was refused is over when there is nothing left to be written: the vendor's record has ended,
+ * or ours is gone before it was ever there. */
+static bool is_over(const struct export *x, const struct written *w, size_t i)
+{
+    bool gone = w->found[i].key == 0 || w->found[i].deleted_at != 0;
+    (void)x;
+    return w->external[i].len == 0 && (w->rows[i].link != 0 || gone);
+}
+
+static int drop_written(struct export *x, enum write_state state,
+                        bool (*drops)(const struct export *x, const struct written *w, size_t i),
+                        struct error *err)
+{
+    struct written w;
+    size_t n = 0;
+    if (load_written(x, state, &w, err) != 0)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        if (external[i].len > 0 || rows[i].op == WRITE_UPSERT ||
-            would_be_linked(x, &rows[i], &found[i]))
-            ids[settled++] = rows[i].id;
-    return engine_of(x)->drop_writes(m->store, ids, settled, err);
+    int64_t *ids = arena_new(&x->arena, w.count, sizeof ids[0]);
+    for (size_t i = 0; i < w.count; i++)
+        if (drops(x, &w, i))
+            ids[n++] = w.rows[i].id;
+    return engine_of(x)->drop_writes(x->merge.store, ids, n, err);
 }
 
 static int recover(void *arg, struct error *err)
 {
     struct export *x = arg;
-    return doubt_sent(x, err) != 0 ? -1 : settle_doubts(x, err);
+    if (doubt_sent(x, err) != 0 || drop_written(x, WRITE_DOUBTED, is_settled, err) != 0)
+        return -1;
+    return drop_written(x, WRITE_REFUSED, is_over, err);
 }
 
 int export_recover(struct export *x, struct error *err)

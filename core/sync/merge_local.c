@@ -251,8 +251,11 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
     if ((!item->created && field_of_record(rule, item->row, custom, &b->arena, &local) != 0) ||
         remote_value(b, item, e->rule, &remote) != 0)
         return -1;
-    if (item->created)
+    if (item->created) { /* another program deleted it, and the vendor brought it back */
+        if (item->relinked != 0)
+            note_over(b, item, rule, CONFLICT_REMOTE);
         return 0;
+    }
     if (!linked && remote.state == VALUE_NULL && local.state != VALUE_NULL) {
         agree(a, rule_hash(key, &remote)); /* a first match does not empty what is here */
         return 0;

@@ -1,125 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "two_way_model.h"
+#include "two_way_field.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- texts ---- */
-
-enum { WORD_SLOTS = 1 << 16, WORD_MAX = 400 };
-
-static char *words[WORD_SLOTS];
-
-const char *word(const char *text)
-{
-    uint32_t at = 2166136261u;
-    if (!text)
-        return NULL;
-    for (const char *c = text; *c; c++)
-        at = (at ^ (unsigned char)*c) * 16777619u;
-    for (at %= WORD_SLOTS; words[at]; at = (at + 1) % WORD_SLOTS)
-        if (strcmp(words[at], text) == 0)
-            return words[at];
-    return words[at] = strdup(text);
-}
-
-const char *word_printf(const char *format, ...)
-{
-    char text[WORD_MAX];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return word(text);
-}
-
-/* ---- spelling ---- */
-
-const struct field_info model_fields[KINDS][FIELDS_MOST] = {
-    [COMPANY] = {{"name", "name", AS_TEXT},
-                 {"domain", "domain", AS_DOMAIN},
-                 {"industry", "industry", AS_TEXT},
-                 {"custom_fields.city", "city", AS_TEXT},
-                 {"custom_fields.phone", "phone", AS_TEXT},
-                 {"seat_count", "numberofemployees", AS_NUMBER},
-                 {"status", "type", AS_STATUS},
-                 {"arr", "annualrevenue", AS_NUMBER}},
-    [CONTACT] = {{"account_id", "associations.companies", AS_REFERENCE},
-                 {"first_name", "firstname", AS_TEXT},
-                 {"last_name", "lastname", AS_TEXT},
-                 {"email", "email", AS_ADDRESS},
-                 {"title", "jobtitle", AS_TEXT},
-                 {"custom_fields.city", "city", AS_TEXT}}};
-const size_t model_field_count[KINDS] = {[COMPANY] = 8, [CONTACT] = 6};
-const size_t model_key_field[KINDS] = {[COMPANY] = 1, [CONTACT] = 3};
-
-const char BAD_WORD[] = "(cannot be written)";
-
-static const char *const statuses[][2] = {{"PARTNER", "active"},
-                                          {"RESELLER", "active"},
-                                          {"VENDOR", "churned"},
-                                          {"PROSPECT", "onboarding"},
-                                          {"OTHER", "at_risk"}};
-enum { STATUSES = sizeof statuses / sizeof statuses[0] };
-
-static const char *trimmed(const char *text, bool lower)
-{
-    char out[WORD_MAX];
-    size_t n = 0;
-    while (isspace((unsigned char)*text))
-        text++;
-    for (; *text && n + 1 < sizeof out; text++)
-        out[n++] = (char)(lower ? tolower((unsigned char)*text) : *text);
-    while (n > 0 && isspace((unsigned char)out[n - 1]))
-        n--;
-    out[n] = '\0';
-    return n > 0 ? word(out) : NULL;
-}
-
-const char *model_read(enum spelling spelling, const char *theirs)
-{
-    if (!theirs)
-        return NULL;
-    if (spelling == AS_DOMAIN || spelling == AS_ADDRESS)
-        return trimmed(theirs, true);
-    for (size_t i = 0; spelling == AS_STATUS && i < STATUSES; i++)
-        if (strcmp(statuses[i][0], theirs) == 0)
-            return word(statuses[i][1]);
-    return theirs;
-}
-
-static const char *domain_of(const char *url)
-{
-    char out[WORD_MAX];
-    const char *scheme = strstr(url, "://");
-    url = scheme ? scheme + 3 : url;
-    url += strncmp(url, "www.", 4) == 0 ? 4 : 0;
-    snprintf(out, sizeof out, "%.*s", (int)strcspn(url, "/?#"), url);
-    return word(out);
-}
-
-const char *model_write(enum spelling spelling, const char *ours)
-{
-    if (!ours)
-        return NULL;
-    switch (spelling) {
-    case AS_DOMAIN:
-        return trimmed(ours, true) == ours ? domain_of(ours) : BAD_WORD;
-    case AS_ADDRESS:
-        return trimmed(ours, true) == ours ? ours : BAD_WORD;
-    case AS_STATUS:
-        for (size_t i = 0; i < STATUSES; i++)
-            if (strcmp(statuses[i][1], ours) == 0)
-                return word(statuses[i][0]);
-        return BAD_WORD;
-    case AS_TEXT:
-        return trimmed(ours, false);
-    default:
-        return ours;
-    }
-}
 
 /* ---- who is who ---- */
 
@@ -208,6 +92,17 @@ void model_decided(struct model *m, size_t side, size_t record, size_t field, co
     make_due(m, r, side);
 }
 
+void model_changing(struct model *m, size_t record, size_t side, size_t field, const char *value)
+{
+    struct model_record *r = &m->records[record];
+    struct meanwhile *list =
+        side == SIDES_MOST ? &r->meanwhile[field] : &r->sides[side].meanwhile[field];
+    if (list->count < MEANWHILE)
+        list->values[list->count++] = value;
+    if (side == SIDES_MOST)
+        make_due(m, r, SIDES_MOST);
+}
+
 /* ---- what stands where ---- */
 
 static const char *named_here(struct model *m, size_t field, enum kind kind, const char *value)
@@ -254,7 +149,11 @@ static void look_there(struct model *m, size_t c, const struct sight *sight)
         r->sides[c].unnoticed |=
             r->sides[c].there != LIVES_THERE && t->there == LIVES_THERE && !r->sides[c].was_linked;
         r->sides[c].unnoticed &= !r->sides[c].linked;
+        struct model_record *winner = find_id(m, c, t->kind, t->into);
+        if (winner && r->sides[c].there != MERGED_THERE)
+            winner->sides[c].fresh = 3; /* it may have got what nobody looks at here */
         r->sides[c].there = t->there;
+        r->sides[c].into = t->into;
         r->sides[c].several = t->several;
         r->sides[c].modified_us = t->modified_us;
         for (size_t f = 0; f < model_field_count[t->kind] && t->there == LIVES_THERE; f++)
@@ -287,79 +186,7 @@ void model_look(struct model *m, const struct sight *sight)
             make_due(m, &m->records[i], SIDES_MOST);
 }
 
-/* ---- one field ---- */
-
-struct state {
-    const char *ours, *theirs;
-    struct agreed agreed;
-};
-
-struct rule {
-    const struct field_plan *plan;
-    enum spelling spelling;
-};
-
-/* What changed there comes here. */
-static struct state take(const struct rule *rule, struct state s, bool ours_count)
-{
-    const char *there = model_read(rule->spelling, s.theirs);
-    bool moved_here = s.ours != s.agreed.ours;
-    bool moved_there = there != model_read(rule->spelling, s.agreed.theirs);
-    s.agreed.theirs = s.theirs;
-    if (!(rule->plan->way & IMPORTS) || !moved_there)
-        return s;
-    if (rule->plan->way == IMPORTS || !moved_here || s.ours == there) {
-        s.ours = s.agreed.ours = there;
-        s.agreed.held = false;
-    } else if (there == s.agreed.ours) { /* as it was once more: only ours has changed */
-        s.agreed.held = false;
-    } else if (rule->plan->policy == A_PERSON_DECIDES) {
-        s.agreed.held = true;
-    } else if (ours_count) {
-        s.agreed.ours = there;
-    } else {
-        s.ours = s.agreed.ours = there;
-    }
-    return s;
-}
-
-/* What changed here goes there. */
-static struct state give(const struct rule *rule, struct state s)
-{
-    const char *written = model_write(rule->spelling, s.ours);
-    if (!(rule->plan->way & EXPORTS) || s.agreed.held || s.ours == s.agreed.ours ||
-        written == BAD_WORD)
-        return s;
-    if (model_read(rule->spelling, s.theirs) != s.ours)
-        s.theirs = written;
-    s.agreed = (struct agreed){.ours = s.ours, .theirs = s.theirs};
-    return s;
-}
-
-static bool same_state(const struct state *a, const struct state *b)
-{
-    return a->ours == b->ours && a->theirs == b->theirs && a->agreed.ours == b->agreed.ours &&
-           a->agreed.theirs == b->agreed.theirs && a->agreed.held == b->agreed.held;
-}
-
-struct states {
-    struct state all[GUESSES_MOST * 4];
-    size_t count;
-};
-
-static void add_state(struct states *list, struct state s)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (same_state(&list->all[i], &s))
-            return;
-    if (list->count == sizeof list->all / sizeof list->all[0]) {
-        fprintf(stderr, "the model has too many guesses\n");
-        abort();
-    }
-    list->all[list->count++] = s;
-}
-
-enum winner { OURS_WINS, THEIRS_WINS, EITHER_WINS };
+/* ---- one record ---- */
 
 /* Vendors tell the time by the second. */
 static enum winner winner_of(const struct rule *rule, const struct model_record *r, size_t side)
@@ -372,42 +199,6 @@ static enum winner winner_of(const struct rule *rule, const struct model_record 
         return OURS_WINS;
     return ahead > CLOSE_US ? OURS_WINS : ahead < -CLOSE_US ? THEIRS_WINS : EITHER_WINS;
 }
-
-/* All that a sync which came through may come to. */
-static void after_whole(const struct rule *rule, struct state s, enum winner winner, bool waits,
-                        struct states *ret)
-{
-    for (int ours = 0; ours < 2; ours++) {
-        if (winner == (ours ? THEIRS_WINS : OURS_WINS))
-            continue;
-        struct state taken = take(rule, s, ours);
-        add_state(ret, waits ? taken : give(rule, taken));
-    }
-}
-
-/* All that one may come to that stopped somewhere, perhaps several times: things are taken, are
- * given, are given with nobody noting it. */
-static void after_part(const struct rule *rule, struct states *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        struct state s = list->all[i], given = give(rule, s);
-        if (rule->plan->policy != OURS_COUNT)
-            add_state(list, take(rule, s, false));
-        if (rule->plan->policy != THEIRS_COUNT)
-            add_state(list, take(rule, s, true));
-        add_state(list, given);
-        given.agreed = s.agreed;
-        add_state(list, given);
-        if (rule->spelling != AS_REFERENCE || given.theirs == s.theirs)
-            continue;
-        given.theirs = NULL; /* the one association is gone, the other is not made yet */
-        add_state(list, given);
-        given.agreed.theirs = NULL;
-        add_state(list, given);
-    }
-}
-
-/* ---- one record ---- */
 
 struct look {
     struct model *m;
@@ -529,8 +320,9 @@ static void check_field(struct look *l, const struct model_record *before,
         else
             add_state(&possible, s);
     }
+    const struct changes changes = {&before->meanwhile[f], &side->meanwhile[f]};
     if (!clean)
-        after_part(&rule, &possible);
+        after_part(&rule, &changes, &possible);
     keep_seen(l, before, after, f, &possible);
 }
 
@@ -571,10 +363,39 @@ static void part(struct look *l, struct model_record *from, int64_t key)
     r->sides[l->side] = from->sides[l->side];
     r->sides[l->side].doubtful = false;
     from->sides[l->side] = (struct side){0};
+    const char *old = word_printf("=%zu", number_of(l->m, from));
+    for (size_t i = 0; i < l->m->count; i++)
+        for (size_t f = 0; f < FIELDS_MOST; f++) {
+            const char **there = &l->m->records[i].sides[l->side].values[f];
+            *there = *there == old ? word_printf("=%zu", number_of(l->m, r)) : *there;
+        }
 }
 
-/* Whoever refers to the one refers to the other. */
-static void rename_record(struct model *m, size_t from, size_t to)
+static void add_guess(struct side *s, size_t f, const char *ours, const char *theirs, bool held)
+{
+    if (s->guess_count[f] < GUESSES_MOST)
+        s->guesses[f][s->guess_count[f]++] = (struct agreed){ours, theirs, held};
+}
+
+/* That a merge turned a reference is perhaps taken for a change, on either side. */
+static void rename_guess(struct side *s, size_t f, size_t g, const char *old, const char *new,
+                         bool merged)
+{
+    const struct agreed was = s->guesses[f][g];
+    struct agreed *a = &s->guesses[f][g];
+    a->ours = was.ours == old ? new : was.ours;
+    a->theirs = was.theirs == old ? new : was.theirs;
+    s->turned |= was.theirs == old;
+    if (merged && was.ours == old)
+        add_guess(s, f, old, a->theirs, was.held);
+    if (merged && was.theirs == old)
+        add_guess(s, f, a->ours, old, was.held);
+    if (merged && was.ours == old && was.theirs == old)
+        add_guess(s, f, old, old, was.held);
+}
+
+/* Whoever refers to the one refers to the other: it was found to be that, or was merged into it. */
+static void rename_record(struct model *m, size_t from, size_t to, bool merged)
 {
     const char *old = word_printf("=%zu", from), *new = word_printf("=%zu", to);
     for (size_t i = 0; i < m->count; i++)
@@ -584,11 +405,8 @@ static void rename_record(struct model *m, size_t from, size_t to)
             for (size_t c = 0; c < m->side_count; c++) {
                 struct side *s = &r->sides[c];
                 s->values[f] = s->values[f] == old ? new : s->values[f];
-                for (size_t g = 0; g < s->guess_count[f]; g++) {
-                    struct agreed *a = &s->guesses[f][g];
-                    a->ours = a->ours == old ? new : a->ours;
-                    a->theirs = a->theirs == old ? new : a->theirs;
-                }
+                for (size_t g = s->guess_count[f]; g-- > 0;)
+                    rename_guess(s, f, g, old, new, merged);
             }
         }
 }
@@ -597,7 +415,7 @@ static void absorb(struct look *l, struct model_record *ours, struct model_recor
 {
     ours->sides[l->side] = theirs->sides[l->side];
     theirs->gone = true;
-    rename_record(l->m, number_of(l->m, theirs), number_of(l->m, ours));
+    rename_record(l->m, number_of(l->m, theirs), number_of(l->m, ours), false);
     meet(l, ours);
 }
 
@@ -642,7 +460,7 @@ enum moved { MOVED_NOT, MOVED_MAYBE, MOVED };
 static enum moved moved_there(const struct look *l, const struct model_record *r)
 {
     const struct side *s = &r->sides[l->side];
-    enum moved moved = s->fresh > 0 ? MOVED_MAYBE : MOVED_NOT;
+    enum moved moved = s->fresh > 0 || s->turned ? MOVED_MAYBE : MOVED_NOT;
     for (size_t f = 0; f < model_field_count[r->kind]; f++) {
         struct rule rule = rule_of(l, r, f);
         size_t differ = 0;
@@ -705,6 +523,15 @@ static void end_doubt(struct look *l, struct model_record *r)
     s->doubtful = false;
 }
 
+/* It was merged into a record that was archived before anybody could tell. */
+static bool is_hard_to_find(const struct look *l, const struct model_record *r)
+{
+    const struct side *s = &r->sides[l->side];
+    const struct model_record *winner = find_id(l->m, l->side, r->kind, s->into);
+    return s->there == MERGED_THERE && !l->full &&
+           !(winner && winner->sides[l->side].there == LIVES_THERE);
+}
+
 static void live_import(struct look *l, struct model_record *r, const struct sight *sight)
 {
     struct side *s = &r->sides[l->side];
@@ -721,7 +548,7 @@ static void live_import(struct look *l, struct model_record *r, const struct sig
     } else if (there && r->here == DELETED_HERE && moved_there(l, r) != MOVED_NOT) {
         if (moved_there(l, r) == MOVED || is_here(sight, r))
             begin_here(l, r);
-    } else if (!there && s->linked) {
+    } else if (!there && s->linked && !(is_hard_to_find(l, r) && link && link->live)) {
         s->linked = false;
         s->was_linked = true;
         if (r->here == LIVES_HERE && !linked_elsewhere(l, r))
@@ -739,7 +566,8 @@ static void live_export(struct look *l, struct model_record *r)
         return;
     if (r->here == LIVES_HERE && !s->id && plan->kinds[r->kind].creates && !is_held_up(l, r))
         begin_there(l, r);
-    if (r->here == DELETED_HERE && s->linked && plan->kinds[r->kind].archives) {
+    if (r->here == DELETED_HERE && s->linked && s->there == LIVES_THERE &&
+        plan->kinds[r->kind].archives) {
         s->there = ARCHIVED_THERE;
         s->linked = false;
         s->was_linked = true;
@@ -812,6 +640,8 @@ static void name_ours(struct look *l, const struct sight *sight)
         struct model_record *ours = find_key(l->m, link->kind, link->key);
         if (!theirs || theirs == ours)
             continue;
+        if (ours && theirs->sides[l->side].there == MERGED_THERE)
+            continue; /* the winner's */
         if (!ours && theirs->key == 0) {
             theirs->key = link->key;
         } else if (ours && theirs->key == 0 && may_match(l, theirs, ours)) {
@@ -861,13 +691,22 @@ static void check_life(struct look *l, const struct model_record *wanted,
         say(l, is, "it is %slinked, and should be the other way", s->linked ? "" : "not ");
 }
 
+static bool was_set_to(const struct meanwhile *list, const char *value)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->values[i] == value)
+            return true;
+    return false;
+}
+
 static void check_record(struct look *l, struct model_record *wanted, struct model_record *is)
 {
     const struct side *w = &wanted->sides[l->side];
     if (l->clean)
         check_life(l, wanted, is);
     for (size_t f = 0; f < model_field_count[is->kind] && !w->linked && is->here == LIVES_HERE; f++)
-        if (wanted->here == LIVES_HERE && wanted->values[f] != is->values[f])
+        if (wanted->here == LIVES_HERE && wanted->values[f] != is->values[f] &&
+            !was_set_to(&wanted->meanwhile[f], is->values[f]))
             say(l, is, "%s was '%s' here, and is '%s'", model_fields[is->kind][f].name,
                 shown(wanted->values[f]), shown(is->values[f]));
     if (wanted->here != LIVES_HERE || w->there != LIVES_THERE || !w->linked ||
@@ -875,6 +714,26 @@ static void check_record(struct look *l, struct model_record *wanted, struct mod
         return;
     for (size_t f = 0; f < model_field_count[is->kind]; f++)
         check_field(l, wanted, is, f);
+}
+
+/* Who referred to a record that was merged into another one, and is gone with that, refers to the
+ * winner. */
+static void turn_references(struct look *l, const struct model *was, struct model *wanted,
+                            const struct sight *sight)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        struct model_record *r = &wanted->records[i];
+        if (r->gone || r->kind != COMPANY || r->sides[l->side].there != MERGED_THERE ||
+            !was->records[i].sides[l->side].linked || l->m->records[i].sides[l->side].linked ||
+            l->m->records[i].here == LIVES_HERE)
+            continue;
+        const struct sight_link *link = link_of_id(sight, l->side, r->kind, r->sides[l->side].id);
+        const struct model_record *winner = link ? find_key(wanted, COMPANY, link->key) : NULL;
+        if (winner && winner != r) {
+            rename_record(wanted, i, number_of(wanted, winner), true);
+            rename_record(l->m, i, number_of(wanted, winner), true);
+        }
+    }
 }
 
 static void spread(struct look *l, const struct model_record *was, struct model_record *is)
@@ -898,6 +757,7 @@ bool model_synced(struct model *m, size_t side, bool clean, bool full, const str
         if (clean) {
             r->sides[side].fresh -= r->sides[side].fresh > 0;
             live_import(&l, r, sight);
+            r->sides[side].turned &= !full;
             live_export(&l, r);
         } else {
             live_part(&l, r, sight);
@@ -906,11 +766,16 @@ bool model_synced(struct model *m, size_t side, bool clean, bool full, const str
     wanted = *m;
     look_everywhere(m, sight);
     note_links(&l, sight);
+    turn_references(&l, &was, &wanted, sight);
     for (size_t i = 0; i < m->count; i++) {
         if (m->records[i].gone)
             continue;
         check_record(&l, &wanted.records[i], &m->records[i]);
         spread(&l, &was.records[i], &m->records[i]);
+    }
+    for (size_t i = 0; i < m->count; i++) {
+        memset(m->records[i].meanwhile, 0, sizeof m->records[i].meanwhile);
+        memset(m->records[i].sides[side].meanwhile, 0, sizeof m->records[i].sides[side].meanwhile);
     }
     m->followed[side] = true;
     return l.ok;

@@ -17,7 +17,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { SIDES_MOST = 3, FIELDS_MOST = 8, GUESSES_MOST = 48, MODEL_RECORDS_MOST = 200, ID_TEXT = 24 };
+enum {
+    SIDES_MOST = 3,
+    FIELDS_MOST = 8,
+    GUESSES_MOST = 48,
+    MODEL_RECORDS_MOST = 200,
+    MEANWHILE = 4
+};
 
 enum kind { COMPANY, CONTACT, KINDS };
 enum way { IMPORTS = 1, EXPORTS = 2, BOTH_WAYS = 3 };
@@ -88,6 +94,7 @@ struct sight_theirs {
     enum kind kind;
     const char *id;
     enum there there;
+    const char *into; /* of a merged one: the id of the record that stands for it */
     int64_t modified_us;
     const char *values[FIELDS_MOST]; /* a reference: the other's id */
     bool several;                    /* it is associated with more than one company */
@@ -119,11 +126,19 @@ struct agreed {
     bool held; /* a person has to decide */
 };
 
+/* What a field was set to while a sync was under way. */
+struct meanwhile {
+    const char *values[MEANWHILE];
+    size_t count;
+};
+
 struct side {
     const char *id; /* NULL: there never was one */
     enum there there;
+    const char *into;
     bool linked, was_linked; /* the host knows that these two are one */
     bool doubtful;           /* the host has made it and has not heard so */
+    bool turned;             /* it refers to what was merged: only a full read sees that */
     bool unnoticed;          /* it was archived before it was ever read, and lives again */
     int fresh;               /* the host has made it: the vendor's defaults may be still to come */
     bool due;                /* somebody else than this connection has changed ours */
@@ -132,6 +147,7 @@ struct side {
     const char *values[FIELDS_MOST];
     struct agreed guesses[FIELDS_MOST][GUESSES_MOST];
     size_t guess_count[FIELDS_MOST];
+    struct meanwhile meanwhile[FIELDS_MOST];
 };
 
 enum here { NOT_HERE, LIVES_HERE, DELETED_HERE, TOMBSTONE_HERE };
@@ -143,6 +159,7 @@ struct model_record {
     enum here here;
     int64_t updated_us;
     const char *values[FIELDS_MOST];
+    struct meanwhile meanwhile[FIELDS_MOST];
     struct side sides[SIDES_MOST];
 };
 
@@ -161,6 +178,9 @@ size_t model_made_there(struct model *m, size_t side, enum kind kind, const char
 /* A person took ours (theirs: false) or theirs of a conflict, or another value than either. */
 void model_decided(struct model *m, size_t side, size_t record, size_t field, const char *value,
                    bool ours);
+
+/* Somebody changed a field while a sync was under way, here (SIDES_MOST) or at a vendor. */
+void model_changing(struct model *m, size_t record, size_t side, size_t field, const char *value);
 
 /* Takes in what stands on both sides, after persons and programs have done their work: values and
  * times change, whether records are there does; nothing is known to be agreed on by that. */

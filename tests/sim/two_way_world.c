@@ -55,7 +55,7 @@ static void read_body(struct sandbox_response *response, struct buf *into)
         buf_append(into, piece, len);
 }
 
-static void ask_text(struct town *t, size_t side, const char *method, const char *target,
+static bool ask_text(struct town *t, size_t side, const char *method, const char *target,
                      const char *body, struct buf *into)
 {
     struct sandbox_response response;
@@ -66,19 +66,29 @@ static void ask_text(struct town *t, size_t side, const char *method, const char
                                             .body_len = body ? strlen(body) : 0};
     handle(t, side, &request, &response);
     read_body(&response, into);
-    if (response.status >= 300)
-        give_up(target, buf_cstr(into));
+    bool ok = response.status < 300;
     sandbox_response_free(&response);
+    return ok;
 }
 
 struct json_object *ask_vendor(struct town *t, size_t side, const char *method, const char *target,
                                const char *body)
 {
     struct buf text = BUF_INIT(16 << 20);
-    ask_text(t, side, method, target, body, &text);
+    if (!ask_text(t, side, method, target, body, &text))
+        give_up(target, buf_cstr(&text));
     struct json_object *answer = text.len > 0 ? json_tokener_parse(buf_cstr(&text)) : NULL;
     buf_free(&text);
     return answer;
+}
+
+bool try_vendor(struct town *t, size_t side, const char *method, const char *target,
+                const char *body)
+{
+    struct buf text = BUF_INIT(16 << 20);
+    bool ok = ask_text(t, side, method, target, body, &text);
+    buf_free(&text);
+    return ok;
 }
 
 size_t count_writes(struct town *t, size_t side)
@@ -276,6 +286,7 @@ static void see_one(enum kind kind, struct json_object *record, struct sight_the
     *ret = (struct sight_theirs){.kind = kind, .id = text_of(record, "id"), .there = LIVES_THERE};
     if (ended) {
         ret->there = strcmp(ended, "merged") == 0 ? MERGED_THERE : ARCHIVED_THERE;
+        ret->into = text_of(record, "into");
         return;
     }
     time_parse_rfc3339(str_from(text_of(record, "updatedAt")), &ret->modified_us);
@@ -447,6 +458,8 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
 /* What is to happen after so many turns or requests. */
 static void strike(struct town *t, long turns)
 {
+    if (turns == t->meanwhile_at)
+        t->meanwhile(t);
     if (turns == t->cancel_at)
         run_cancel(t->run);
     if (turns == t->crash_at)

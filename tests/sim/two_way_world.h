@@ -27,6 +27,8 @@ struct town { /* first: the world's self */
 
     /* when the host dies, and what happens to a run; 0: nothing */
     long commits, dies_at_commit, dies_at_request, cancel_at, crash_at, crash_at_request;
+    long meanwhile_at; /* something is done on the sides */
+    void (*meanwhile)(struct town *t);
     bool dead;
     /* of one life */
     struct direct_carrier carrier;
@@ -50,6 +52,9 @@ void town_close(struct town *t, bool keep);
  * no body. Gives up unless it is a success. */
 struct json_object *ask_vendor(struct town *t, size_t side, const char *method, const char *target,
                                const char *body);
+/* Whether it was one. */
+bool try_vendor(struct town *t, size_t side, const char *method, const char *target,
+                const char *body);
 /* What a vendor was asked to write so far: of requests that changed something. */
 size_t count_writes(struct town *t, size_t side);
 
