@@ -475,7 +475,8 @@ static void test_triggers_are_made_anew(void)
 
 /* What exports, retention and rollbacks brought is taken out again. */
 #define UNDO_EXPORTS                                                                               \
-    "DROP TABLE fastenr.prune_mark; DROP INDEX fastenr.quarantine_last; "                          \
+    "DROP TABLE fastenr.merged_away; DROP TABLE fastenr.prune_mark; DROP INDEX "                   \
+    "fastenr.quarantine_last; "                                                                    \
     "ALTER TABLE fastenr.run DROP COLUMN pruned_at; "                                              \
     "DROP TABLE fastenr.export_due, fastenr.export_write, fastenr.sent, fastenr.conflict; "        \
     "ALTER TABLE fastenr.link DROP COLUMN seen_local; ALTER TABLE fastenr.run_stream "             \
