@@ -139,7 +139,7 @@ void json_counts(struct json_writer *w, const struct run_counts *counts)
     put_count(w, "conflicted", counts->conflicted);
 }
 
-static void put_str_or_null(struct json_writer *w, const char *name, struct str text)
+void json_str_or_null(struct json_writer *w, const char *name, struct str text)
 {
     json_key(w, name);
     if (text.len > 0)
@@ -183,8 +183,8 @@ void json_run(struct json_writer *w, const struct run_row *row)
     json_key(w, "ended_at");
     json_put_time(w, row->ended_at);
     json_counts(w, &total);
-    put_str_or_null(w, "reason", row->reason);
-    put_str_or_null(w, "phase", row->phase);
+    json_str_or_null(w, "reason", row->reason);
+    json_str_or_null(w, "phase", row->phase);
     json_key(w, "signal");
     row->exit_signal >= 0 ? json_put_int(w, row->exit_signal) : json_put_null(w);
     json_key(w, "exit_code");
