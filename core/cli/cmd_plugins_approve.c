@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/installed.h"
 
@@ -148,17 +149,6 @@ static bool show(const struct choice *c, const struct installed *item)
 
 /* ---- approving ---- */
 
-static bool says_yes(size_t count)
-{
-    char answer[16] = "";
-    out_printf(&std_out, "\nApprove %s? [y/N] ", count == 1 ? "it" : "them");
-    out_flush(&std_out);
-    if (!fgets(answer, sizeof answer, stdin))
-        return false;
-    struct str word = str_trim(str_from(answer));
-    return str_eq_nocase(word, STR("y")) || str_eq_nocase(word, STR("yes"));
-}
-
 static int may_write(const struct app *app, size_t count, bool yes)
 {
     if (yes)
@@ -170,7 +160,7 @@ static int may_write(const struct app *app, size_t count, bool yes)
                  app->hint);
         return EXIT_USAGE;
     }
-    if (says_yes(count))
+    if (ask_yes(count == 1 ? "Approve it?" : "Approve them?"))
         return 0;
     out_text(&std_out, "Nothing is approved, nothing was changed.\n");
     return EXIT_WORK_FAILED;

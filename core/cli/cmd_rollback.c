@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/app.h"
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/signals.h"
@@ -59,12 +60,6 @@ static const char *act_name(enum rollback_act act)
     return names[act];
 }
 
-static void put_str_or_null(struct json_writer *w, const char *name, struct str text)
-{
-    json_key(w, name);
-    text.len > 0 ? json_put_str(w, text) : json_put_null(w);
-}
-
 /* A value; the key of a record as its id. */
 static void put_value(struct rolling *r, const struct rollback_item *item, struct str json,
                       struct buf *out)
@@ -108,11 +103,11 @@ static void json_item(struct rolling *r, const struct rollback_item *item)
     json_put_bool(&w, item->there);
     json_key(&w, "object");
     json_put_str(&w, item->object);
-    put_str_or_null(&w, "record", item->record);
-    put_str_or_null(&w, "field", item->field);
+    json_str_or_null(&w, "record", item->record);
+    json_str_or_null(&w, "field", item->field);
     json_value(r, &w, "from", item, item->from);
     json_value(r, &w, "to", item, item->to);
-    put_str_or_null(&w, "why", item->why);
+    json_str_or_null(&w, "why", item->why);
     json_close(&w, '}');
     out_json(&std_out, &text);
     buf_free(&text);
@@ -307,7 +302,7 @@ static void json_report(const struct rolling *r)
     json_put_bool(&w, r->request.plan);
     json_key(&w, "status");
     json_put_text(&w, run_status_name(report->status));
-    put_str_or_null(&w, "reason", str_from(report->reason));
+    json_str_or_null(&w, "reason", str_from(report->reason));
     json_key(&w, "api_calls");
     json_put_int(&w, report->api_calls);
     json_key(&w, "objects");
@@ -465,17 +460,6 @@ static int roll_back(struct rolling *r, bool plan)
     return exit_of(r);
 }
 
-static bool says_yes(void)
-{
-    char answer[16] = "";
-    out_text(&std_out, "\nTake it back? [y/N] ");
-    out_flush(&std_out);
-    if (!fgets(answer, sizeof answer, stdin))
-        return false;
-    struct str word = str_trim(str_from(answer));
-    return str_eq_nocase(word, STR("y")) || str_eq_nocase(word, STR("yes"));
-}
-
 /* What would be is shown first; where there is a terminal, it is asked for. */
 static int plan_and_ask(struct rolling *r)
 {
@@ -490,7 +474,7 @@ static int plan_and_ask(struct rolling *r)
                  r->app->hint);
         return EXIT_USAGE;
     }
-    return says_yes() ? roll_back(r, false) : EXIT_DONE;
+    return ask_yes("Take it back?") ? roll_back(r, false) : EXIT_DONE;
 }
 
 static int run_rollback(struct app *app, const struct arguments *args)

@@ -379,6 +379,18 @@ int pg_add_sent(struct store *store, const struct sent_row *rows, size_t count, 
     return pg_copy_end(&copy, err);
 }
 
+struct sent_row pg_read_sent(const PGresult *r, int at)
+{
+    return (struct sent_row){.id = pg_get_int(r, at, 0),
+                             .stream = pg_get_int(r, at, 1),
+                             .run = pg_get_int(r, at, 2),
+                             .record = pg_get_int(r, at, 3),
+                             .op = (enum write_op)pg_get_int(r, at, 4),
+                             .at = pg_get_int(r, at, 5),
+                             .external_id = pg_get_str(r, at, 6),
+                             .body = pg_get_str(r, at, 7)};
+}
+
 int pg_each_sent(struct store *store, int64_t run, const struct model_object *object,
                  int64_t record, sent_fn fn, void *arg, struct error *err)
 {
@@ -388,8 +400,7 @@ int pg_each_sent(struct store *store, int64_t run, const struct model_object *ob
         pg_int(&p, object->id);
     PGresult *r = pg_query(
         pg_of(store),
-        run != 0 ? "SELECT id, stream, run, record, op, at, external_id, body FROM sent WHERE run "
-                   "= $1::bigint ORDER BY id DESC"
+        run != 0 ? "SELECT " PG_SENT_COLUMNS " FROM sent WHERE run = $1::bigint ORDER BY id DESC"
                  : "SELECT e.id, e.stream, e.run, e.record, e.op, e.at, e.external_id, e.body FROM "
                    "sent e JOIN stream s ON s.id = e.stream AND s.object = $2::bigint WHERE "
                    "e.record = $1::bigint ORDER BY e.id DESC",
@@ -398,15 +409,10 @@ int pg_each_sent(struct store *store, int64_t run, const struct model_object *ob
     if (!r)
         return -1;
     bool go_on = true;
-    for (int i = 0; i < PQntuples(r) && go_on; i++)
-        go_on = fn(arg, &(struct sent_row){.id = pg_get_int(r, i, 0),
-                                           .stream = pg_get_int(r, i, 1),
-                                           .run = pg_get_int(r, i, 2),
-                                           .record = pg_get_int(r, i, 3),
-                                           .op = (enum write_op)pg_get_int(r, i, 4),
-                                           .at = pg_get_int(r, i, 5),
-                                           .external_id = pg_get_str(r, i, 6),
-                                           .body = pg_get_str(r, i, 7)});
+    for (int i = 0; i < PQntuples(r) && go_on; i++) {
+        struct sent_row row = pg_read_sent(r, i);
+        go_on = fn(arg, &row);
+    }
     PQclear(r);
     return 0;
 }

@@ -184,6 +184,9 @@ int pg_add_sent(struct store *s, const struct sent_row *rows, size_t count, stru
 int pg_each_sent(struct store *s, int64_t run, const struct model_object *object, int64_t record,
                  sent_fn fn, void *arg, struct error *err);
 
+#define PG_SENT_COLUMNS "id, stream, run, record, op, at, external_id, body"
+struct sent_row pg_read_sent(const PGresult *r, int at); /* its texts are the result's */
+
 /* ---- postgres_rollback.c ---- */
 
 int pg_load_run_span(struct store *store, int64_t run, struct run_span *ret_span,

@@ -146,8 +146,6 @@ int pg_load_referrers(struct store *store, const struct model_object *object, in
 
 /* ---- what was sent ---- */
 
-#define SENT_COLUMNS "id, stream, run, record, op, at, external_id, body"
-
 static int load_sent(struct store *store, const char *text, const struct pg_params *p,
                      struct sent_row **ret_rows, size_t *ret_count, struct arena *arena,
                      struct error *err)
@@ -157,15 +155,12 @@ static int load_sent(struct store *store, const char *text, const struct pg_para
         return -1;
     *ret_count = (size_t)PQntuples(r);
     *ret_rows = arena_new(arena, *ret_count, sizeof **ret_rows);
-    for (int i = 0; i < PQntuples(r); i++)
-        (*ret_rows)[i] = (struct sent_row){.id = pg_get_int(r, i, 0),
-                                           .stream = pg_get_int(r, i, 1),
-                                           .run = pg_get_int(r, i, 2),
-                                           .record = pg_get_int(r, i, 3),
-                                           .op = (enum write_op)pg_get_int(r, i, 4),
-                                           .at = pg_get_int(r, i, 5),
-                                           .external_id = arena_str(arena, pg_get_str(r, i, 6)),
-                                           .body = arena_str(arena, pg_get_str(r, i, 7))};
+    for (int i = 0; i < PQntuples(r); i++) {
+        struct sent_row *row = &(*ret_rows)[i];
+        *row = pg_read_sent(r, i);
+        row->external_id = arena_str(arena, row->external_id);
+        row->body = arena_str(arena, row->body);
+    }
     PQclear(r);
     return 0;
 }
@@ -179,7 +174,7 @@ int pg_load_run_sent(struct store *store, int64_t run, int64_t before, size_t mo
     pg_int(&p, before);
     pg_int(&p, (int64_t)most);
     int rc = load_sent(store,
-                       "SELECT " SENT_COLUMNS " FROM sent WHERE run = $1::bigint AND id < "
+                       "SELECT " PG_SENT_COLUMNS " FROM sent WHERE run = $1::bigint AND id < "
                        "$2::bigint ORDER BY id DESC LIMIT $3::bigint",
                        &p, ret_rows, ret_count, arena, err);
     pg_params_free(&p);
@@ -199,7 +194,7 @@ int pg_load_sent_of(struct store *store, int64_t run, int64_t stream, const int6
     pg_int(&p, stream);
     pg_ints(&p, records, count);
     int rc = load_sent(store,
-                       "SELECT " SENT_COLUMNS " FROM sent WHERE run = $1::bigint AND stream = "
+                       "SELECT " PG_SENT_COLUMNS " FROM sent WHERE run = $1::bigint AND stream = "
                        "$2::bigint AND record = ANY ($3::bigint[]) ORDER BY id",
                        &p, ret_rows, ret_count, arena, err);
     pg_params_free(&p);

@@ -362,13 +362,25 @@ int sqlite_add_sent(struct store *store, const struct sent_row *rows, size_t cou
     return rc;
 }
 
+void sqlite_read_sent(sqlite3_stmt *stmt, struct sent_row *ret_row)
+{
+    *ret_row = (struct sent_row){.id = sqlite3_column_int64(stmt, 0),
+                                 .stream = sqlite3_column_int64(stmt, 1),
+                                 .run = sqlite3_column_int64(stmt, 2),
+                                 .record = sqlite3_column_int64(stmt, 3),
+                                 .op = (enum write_op)sqlite3_column_int(stmt, 4),
+                                 .at = sqlite3_column_int64(stmt, 5),
+                                 .external_id = sqlite_column_str(stmt, 6),
+                                 .body = sqlite_column_str(stmt, 7)};
+}
+
 int sqlite_each_sent(struct store *store, int64_t run, const struct model_object *object,
                      int64_t record, sent_fn fn, void *arg, struct error *err)
 {
     struct sqlite_store *s = sqlite_of(store);
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
-        run != 0 ? "SELECT id, stream, run, record, op, at, external_id, body FROM sent "
+        run != 0 ? "SELECT " SQLITE_SENT_COLUMNS " FROM sent "
                    "WHERE run = ?1 ORDER BY id DESC"
                  : "SELECT e.id, e.stream, e.run, e.record, e.op, e.at, e.external_id, e.body "
                    "FROM sent e JOIN stream s ON s.id = e.stream AND s.object = ?2 "
@@ -382,14 +394,8 @@ int sqlite_each_sent(struct store *store, int64_t run, const struct model_object
     int found;
     bool go_on = true;
     while (go_on && (found = sqlite_step(s, stmt, "read what was sent", err)) > 0) {
-        const struct sent_row row = {.id = sqlite3_column_int64(stmt, 0),
-                                     .stream = sqlite3_column_int64(stmt, 1),
-                                     .run = sqlite3_column_int64(stmt, 2),
-                                     .record = sqlite3_column_int64(stmt, 3),
-                                     .op = (enum write_op)sqlite3_column_int(stmt, 4),
-                                     .at = sqlite3_column_int64(stmt, 5),
-                                     .external_id = sqlite_column_str(stmt, 6),
-                                     .body = sqlite_column_str(stmt, 7)};
+        struct sent_row row;
+        sqlite_read_sent(stmt, &row);
         go_on = fn(arg, &row);
     }
     sqlite3_finalize(stmt);

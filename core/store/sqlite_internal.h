@@ -220,6 +220,10 @@ int sqlite_add_sent(struct store *s, const struct sent_row *rows, size_t count, 
 int sqlite_each_sent(struct store *s, int64_t run, const struct model_object *object,
                      int64_t record, sent_fn fn, void *arg, struct error *err);
 
+#define SQLITE_SENT_COLUMNS "id, stream, run, record, op, at, external_id, body"
+/* Its texts are borrowed, as of sqlite_column_str. */
+void sqlite_read_sent(sqlite3_stmt *stmt, struct sent_row *ret_row);
+
 /* sqlite_conflict.c */
 int sqlite_set_conflicts(struct store *s, const struct conflict_row *rows, size_t count,
                          struct error *err);

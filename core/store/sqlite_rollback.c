@@ -153,8 +153,6 @@ int sqlite_load_referrers(struct store *store, const struct model_object *object
 
 /* ---- what was sent ---- */
 
-#define SENT_COLUMNS "id, stream, run, record, op, at, external_id, body"
-
 /* Rows of the statement, which is finalized. */
 static int read_sent(struct sqlite_store *s, sqlite3_stmt *stmt, struct sent_row **ret_rows,
                      size_t *ret_count, size_t *cap, struct arena *arena, struct error *err)
@@ -162,15 +160,10 @@ static int read_sent(struct sqlite_store *s, sqlite3_stmt *stmt, struct sent_row
     int found;
     while ((found = sqlite_step(s, stmt, "read what was sent", err)) > 0) {
         *ret_rows = arena_grow(arena, *ret_rows, cap, *ret_count + 1, sizeof **ret_rows);
-        (*ret_rows)[(*ret_count)++] =
-            (struct sent_row){.id = sqlite3_column_int64(stmt, 0),
-                              .stream = sqlite3_column_int64(stmt, 1),
-                              .run = sqlite3_column_int64(stmt, 2),
-                              .record = sqlite3_column_int64(stmt, 3),
-                              .op = (enum write_op)sqlite3_column_int(stmt, 4),
-                              .at = sqlite3_column_int64(stmt, 5),
-                              .external_id = arena_str(arena, sqlite_column_str(stmt, 6)),
-                              .body = arena_str(arena, sqlite_column_str(stmt, 7))};
+        struct sent_row *row = &(*ret_rows)[(*ret_count)++];
+        sqlite_read_sent(stmt, row);
+        row->external_id = arena_str(arena, row->external_id);
+        row->body = arena_str(arena, row->body);
     }
     return found;
 }
@@ -183,10 +176,11 @@ int sqlite_load_run_sent(struct store *store, int64_t run, int64_t before, size_
     size_t cap = 0;
     *ret_rows = NULL;
     *ret_count = 0;
-    sqlite3_stmt *stmt = sqlite_prepare(s,
-                                        "SELECT " SENT_COLUMNS " FROM sent WHERE run = ?1 AND "
-                                        "id < ?2 ORDER BY id DESC LIMIT ?3",
-                                        false, err);
+    sqlite3_stmt *stmt =
+        sqlite_prepare(s,
+                       "SELECT " SQLITE_SENT_COLUMNS " FROM sent WHERE run = ?1 AND "
+                       "id < ?2 ORDER BY id DESC LIMIT ?3",
+                       false, err);
     if (!stmt)
         return -1;
     sqlite3_bind_int64(stmt, 1, run);
@@ -208,7 +202,7 @@ int sqlite_load_sent_of(struct store *store, int64_t run, int64_t stream, const 
     *ret_count = 0;
     /* By the index of records: a run's rows may be many. */
     sqlite3_stmt *stmt = sqlite_prepare(s,
-                                        "SELECT " SENT_COLUMNS
+                                        "SELECT " SQLITE_SENT_COLUMNS
                                         " FROM sent WHERE +run = ?1 AND stream = ?2 AND record IN "
                                         "(SELECT value FROM json_each(?3)) ORDER BY id",
                                         false, err);

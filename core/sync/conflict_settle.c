@@ -7,6 +7,7 @@
 #include "sync/conflict.h"
 
 #include "base/time.h"
+#include "sync/bind.h"
 #include "sync/custom.h"
 #include "sync/export_map.h"
 #include "sync/merge.h"
@@ -403,25 +404,12 @@ static int end_run(struct settling *s, struct error *err)
 
 /* ---- all of them ---- */
 
-struct naming {
-    struct store *store;
-    const struct model_object *object;
-};
-
-static int id_of_custom_field(void *arg, struct str name, int64_t *ret_id, struct error *err)
-{
-    const struct naming *n = arg;
-    return n->store->engine->custom_field(n->store, n->object, name, ret_id, err);
-}
-
 static int bind_mappings(const struct settling *s, struct error *err)
 {
     struct setup *setup = s->in->setup;
-    for (size_t i = 0; setup && i < setup->object_count; i++) {
-        struct naming naming = {s->store, setup->objects[i].model};
-        if (mapping_bind(&setup->objects[i].mapping, id_of_custom_field, &naming, err) != 0)
+    for (size_t i = 0; setup && i < setup->object_count; i++)
+        if (setup_bind(&setup->objects[i], s->store, err) != 0)
             return -1;
-    }
     return 0;
 }
 

@@ -5,7 +5,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/time.h"
+#include "sync/bind.h"
 #include "sync/pause.h"
+
+enum { VALUE_MAX = 64 * 1024 * 1024 };
 
 /* ---- the run that is taken back ---- */
 
@@ -37,6 +41,13 @@ int rollback_connection(struct store *store, int64_t run, struct arena *arena, s
 
 static int check_span(struct rollback *r, struct error *err)
 {
+    char when[TIME_TEXT];
+    if (r->of.pruned_at != 0 && rollback_is_whole(r))
+        return error_set(err,
+                         "what run %" PRId64 " changed was pruned, in part at least, at %s "
+                         "(`retention` in fastenr.conf): it cannot be taken back as a whole; "
+                         "--object or --record takes back what is still known",
+                         r->of.id, time_format(r->of.pruned_at, when));
     if (r->span.pruned > 0 && rollback_is_whole(r))
         return error_set(err,
                          "of run %" PRId64 ", %" PRId64 " of %" PRId64
@@ -62,17 +73,6 @@ static int find_run(struct rollback *r, struct error *err)
 
 /* ---- its beginning ---- */
 
-struct naming {
-    struct store *store;
-    const struct model_object *object;
-};
-
-static int id_of_custom_field(void *arg, struct str name, int64_t *ret_id, struct error *err)
-{
-    const struct naming *n = arg;
-    return n->store->engine->custom_field(n->store, n->object, name, ret_id, err);
-}
-
 static int open_streams(struct rollback *r, struct error *err)
 {
     struct setup *setup = r->in->setup;
@@ -80,11 +80,10 @@ static int open_streams(struct rollback *r, struct error *err)
     r->rows = arena_new(&r->arena, setup->object_count + 1, sizeof r->rows[0]);
     for (size_t i = 0; i < setup->object_count; i++) {
         struct object_setup *o = &setup->objects[i];
-        struct naming naming = {r->store, o->model};
         struct stream_state state;
         if (rollback_engine(r)->stream(r->store, r->connection, o->item->name, o->model, &r->arena,
                                        &state, err) != 0 ||
-            mapping_bind(&o->mapping, id_of_custom_field, &naming, err) != 0)
+            setup_bind(o, r->store, err) != 0)
             return -1;
         r->streams[i] = r->rows[i].stream = state.id;
     }
@@ -157,6 +156,29 @@ struct run_counts *rollback_counts(struct rollback *r, const struct model_object
     while (i < setup->object_count && setup->objects[i].model != object)
         i++;
     return &r->rows[i].counts; /* the last one is of no stream, and not in the run log */
+}
+
+bool rollback_wants_field(const struct rollback *r, bool custom, struct str name)
+{
+    static const char prefix[] = "custom_fields.";
+    struct str wanted = r->in->field;
+    if (wanted.len == 0)
+        return true;
+    if (custom != str_starts(wanted, prefix))
+        return false;
+    size_t skipped = custom ? sizeof prefix - 1 : 0;
+    return str_eq(name, str_slice(wanted, skipped, wanted.len - skipped));
+}
+
+struct str rollback_text(const struct json *value, struct arena *arena)
+{
+    struct buf text = BUF_INIT(VALUE_MAX);
+    if (!value)
+        return STR("null");
+    json_write(&text, value);
+    struct str copy = arena_str(arena, buf_view(&text));
+    buf_free(&text);
+    return copy;
 }
 
 bool rollback_cancelled(const struct rollback *r)

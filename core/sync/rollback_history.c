@@ -6,8 +6,6 @@
 #include "sync/custom.h"
 #include "sync/rollback_internal.h"
 
-enum { VALUE_MAX = 64 * 1024 * 1024 };
-
 /* The rows of a record, latest first, back to the run's beginning. */
 struct chain {
     struct past past;
@@ -167,17 +165,6 @@ struct reading {
     const struct json *before, *after; /* custom fields */
 };
 
-static struct str text_of(struct loading *l, const struct json *value)
-{
-    struct buf text = BUF_INIT(VALUE_MAX);
-    if (!value)
-        return STR("null");
-    json_write(&text, value);
-    struct str copy = arena_str(l->arena, buf_view(&text));
-    buf_free(&text);
-    return copy;
-}
-
 static struct past_field *field_of(struct reading *d, struct str name, bool custom)
 {
     struct past *p = &d->chain->past;
@@ -214,8 +201,8 @@ static bool note_custom(void *arg, struct str name, const struct json *value)
 {
     struct reading *d = arg;
     (void)value;
-    struct str before = text_of(d->l, json_member(d->before, name)),
-               after = text_of(d->l, json_member(d->after, name));
+    struct str before = rollback_text(json_member(d->before, name), d->l->arena),
+               after = rollback_text(json_member(d->after, name), d->l->arena);
     if (!str_eq(before, after))
         note(d, name, true, before, after);
     return true;
@@ -237,17 +224,17 @@ static void note_whole(struct reading *d)
     }
     bool follows = p->custom_after.ptr || !p->custom_before.ptr;
     if (!p->custom_before.ptr)
-        p->custom_before = text_of(d->l, d->before);
+        p->custom_before = rollback_text(d->before, d->l->arena);
     if (follows)
-        p->custom_after = text_of(d->l, d->after);
+        p->custom_after = rollback_text(d->after, d->l->arena);
 }
 
 static bool note_member(void *arg, struct str name, const struct json *pair)
 {
     struct reading *d = arg;
     if (!str_is(name, "custom_fields")) {
-        note(d, name, false, text_of(d->l, json_element(pair, 0)),
-             text_of(d->l, json_element(pair, 1)));
+        note(d, name, false, rollback_text(json_element(pair, 0), d->l->arena),
+             rollback_text(json_element(pair, 1), d->l->arena));
         return true;
     }
     d->before = json_element(pair, 0);

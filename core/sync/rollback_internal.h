@@ -43,6 +43,9 @@ static inline bool rollback_wants(const struct rollback *r, const struct model_o
            (r->in->record == 0 || r->in->record == record);
 }
 
+/* Whether a field of ours is, a custom one or the model's. */
+bool rollback_wants_field(const struct rollback *r, bool custom, struct str name);
+
 static inline bool rollback_is_whole(const struct rollback *r)
 {
     return !r->in->object && r->in->record == 0 && r->in->field.len == 0;
@@ -55,6 +58,9 @@ struct rollback_total *rollback_total(struct rollback *r, bool there, struct str
 struct run_counts *rollback_counts(struct rollback *r, const struct model_object *object);
 
 bool rollback_cancelled(const struct rollback *r);
+
+/* As JSON; of NULL, too. */
+struct str rollback_text(const struct json *value, struct arena *arena);
 
 /* ---- rollback_history.c ---- */
 

@@ -138,23 +138,10 @@ static void tell(struct portion *o, const struct past *p, const struct past_fiel
 
 /* ---- deciding ---- */
 
-/* Whether it is one of those that are to be taken back. */
-static bool is_wanted(const struct rollback *r, const struct past_field *f)
-{
-    static const char prefix[] = "custom_fields.";
-    struct str wanted = r->in->field;
-    if (wanted.len == 0)
-        return true;
-    bool custom = str_starts(wanted, prefix);
-    if (custom)
-        wanted = str_slice(wanted, sizeof prefix - 1, wanted.len - (sizeof prefix - 1));
-    return f->custom == custom && str_eq(f->name, wanted);
-}
-
 static void decide_field(struct portion *o, const struct past *p, struct past_field *f)
 {
     struct value before;
-    if (!f->by_run || !is_wanted(o->r, f))
+    if (!f->by_run || !rollback_wants_field(o->r, f->custom, f->name))
         return;
     if (!f->custom && f->index < 0)
         f->left = "this fastenr does not know the field";

@@ -165,17 +165,6 @@ struct reading {
     struct there_record *record;
 };
 
-static struct str text_of(struct there *t, const struct json *value)
-{
-    struct buf text = BUF_INIT(RECORD_TEXT_MAX);
-    if (!value)
-        return STR("null");
-    json_write(&text, value);
-    struct str copy = arena_str(&t->arena, buf_view(&text));
-    buf_free(&text);
-    return copy;
-}
-
 static struct there_field *field_of(struct reading *d, struct str name)
 {
     struct there_record *record = d->record;
@@ -199,9 +188,9 @@ static bool read_field(void *arg, struct str name, const struct json *value)
     struct there_field *f = field_of(d, name);
     bool kept = json_length(value) > 2;
     if (!f->before.ptr)
-        f->before = text_of(d->t, json_element(value, 0));
-    f->after = text_of(d->t, json_element(value, 1));
-    f->kept = kept ? text_of(d->t, json_element(value, 2)) : f->after;
+        f->before = rollback_text(json_element(value, 0), &d->t->arena);
+    f->after = rollback_text(json_element(value, 1), &d->t->arena);
+    f->kept = kept ? rollback_text(json_element(value, 2), &d->t->arena) : f->after;
     return true;
 }
 
@@ -435,14 +424,8 @@ static bool is_same(const struct there *t, const struct there_field *f, struct s
 /* Whether the field of ours that it is written from is one of those that are to be taken back. */
 static bool is_wanted(const struct rollback *r, const struct there_field *f)
 {
-    static const char prefix[] = "custom_fields.";
-    struct str wanted = r->in->field;
-    if (wanted.len == 0)
-        return true;
-    bool custom = str_starts(wanted, prefix);
-    if (custom)
-        wanted = str_slice(wanted, sizeof prefix - 1, wanted.len - (sizeof prefix - 1));
-    return f->rule && custom == (f->rule->index < 0) && str_is(wanted, f->rule->field.name);
+    return f->rule ? rollback_wants_field(r, f->rule->index < 0, str_from(f->rule->field.name))
+                   : r->in->field.len == 0;
 }
 
 static bool is_as_written(struct there *t, const struct there_field *f)
@@ -453,7 +436,7 @@ static bool is_as_written(struct there *t, const struct there_field *f)
 static void look_at(struct there *t, const struct there_record *record, struct there_field *f)
 {
     const struct json *now = record->found ? json_member(record->found->fields, f->name) : NULL;
-    f->now = text_of(t, now);
+    f->now = rollback_text(now, &t->arena);
 }
 
 static void decide_field(struct there *t, const struct there_record *record, struct there_field *f)

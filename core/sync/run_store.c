@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a run writes besides records: its place in the run log, stream state, the account's name. */
+#include "sync/bind.h"
 #include "sync/drift.h"
 #include "sync/pause.h"
 #include "sync/run_internal.h"
@@ -7,17 +8,6 @@
 enum { VANISHED_LEAST = 10 };
 
 /* ---- opening ---- */
-
-struct naming {
-    struct store *store;
-    const struct model_object *object;
-};
-
-static int id_of_custom_field(void *arg, struct str name, int64_t *ret_id, struct error *err)
-{
-    const struct naming *n = arg;
-    return n->store->engine->custom_field(n->store, n->object, name, ret_id, err);
-}
 
 static struct run_object *find_object(struct run *run, const struct object_setup *setup)
 {
@@ -44,9 +34,8 @@ static int prepare_mapping(struct run *run, struct object_setup *setup, int64_t 
                            struct error *err)
 {
     struct store *store = run->host->store;
-    struct naming naming = {store, setup->model};
     struct field_snapshot known;
-    if (mapping_bind(&setup->mapping, id_of_custom_field, &naming, err) != 0 ||
+    if (setup_bind(setup, store, err) != 0 ||
         store->engine->load_fields(store, stream, &known, &run->arena, err) != 0)
         return -1;
     drift_pause_rules(&setup->mapping, &known);
