@@ -78,6 +78,7 @@ static void drop_triggers(sqlite3 *db)
 /* What exports brought is taken out again. */
 #define UNDO_EXPORTS                                                                               \
     "DROP TABLE export_due; DROP TABLE export_write; DROP TABLE sent; DROP TABLE conflict;"        \
+    "DROP TABLE merged_away;"                                                                      \
     "ALTER TABLE link DROP COLUMN seen_local;"                                                     \
     "ALTER TABLE run_stream DROP COLUMN sent_created;"                                             \
     "ALTER TABLE run_stream DROP COLUMN sent_updated;"                                             \

@@ -475,7 +475,8 @@ static void test_triggers_are_made_anew(void)
 
 /* What exports brought is taken out again. */
 #define UNDO_EXPORTS                                                                               \
-    "DROP TABLE fastenr.export_due, fastenr.export_write, fastenr.sent, fastenr.conflict; "        \
+    "DROP TABLE fastenr.export_due, fastenr.export_write, fastenr.sent, fastenr.conflict, "        \
+    "fastenr.merged_away; "                                                                        \
     "ALTER TABLE fastenr.link DROP COLUMN seen_local; ALTER TABLE fastenr.run_stream "             \
     "DROP COLUMN sent_created, DROP COLUMN sent_updated, DROP COLUMN sent_deleted, "               \
     "DROP COLUMN refused, DROP COLUMN conflicted; "
