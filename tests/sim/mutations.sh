@@ -54,7 +54,7 @@ mutation "a held field is written" core/sync/export_prepare.c \
     '/^static bool is_held\(/,/^}/s/p->held\[i\].record == record/p->held[i].record == -record/'
 mutation "the vendor's record is not looked at before" core/sync/run_export.c 's/if \(x->id_count > 0\)/if (x->id_count > 1000)/'
 mutation "no value here is no change" core/sync/export_gather.c \
-    's/return shadow_find\(due->link.seen_local, rule->field.id, \&agreed\) \&\&/return value->state != VALUE_NULL \&\& &/; s/&& return//'
+    's/return shadow_find\(due->link/return value->state != VALUE_NULL \&\& shadow_find(due->link/'
 mutation "what was archived there is not noted" core/sync/export_settle.c \
     '/^static void settle_archive\(/,/^}/s/\.ended = LINK_ARCHIVED/.ended = LINK_LIVE/'
 mutation "a conflict that ours has won is not noted as agreed" core/sync/merge_local.c \
