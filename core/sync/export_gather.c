@@ -132,12 +132,28 @@ static int drop_written(struct export *x, enum write_state state,
     return engine_of(x)->drop_writes(x->merge.store, ids, n, err);
 }
 
+/* What our own import has changed since may have nothing left to be written, either: these are
+ * looked at once more. */
+static int queue_refused(struct export *x, struct error *err)
+{
+    const struct merge *m = &x->merge;
+    struct written w;
+    size_t n = 0;
+    if (load_written(x, WRITE_REFUSED, &w, err) != 0)
+        return -1;
+    int64_t *records = arena_new(&x->arena, w.count, sizeof records[0]);
+    for (size_t i = 0; i < w.count; i++)
+        if (w.found[i].updated_at > w.rows[i].at)
+            records[n++] = w.rows[i].record;
+    return engine_of(x)->queue_exports(m->store, m->target->stream, records, n, err);
+}
+
 static int recover(void *arg, struct error *err)
 {
     struct export *x = arg;
     if (doubt_sent(x, err) != 0 || drop_written(x, WRITE_DOUBTED, is_settled, err) != 0)
         return -1;
-    return drop_written(x, WRITE_REFUSED, is_over, err);
+    return drop_written(x, WRITE_REFUSED, is_over, err) != 0 ? -1 : queue_refused(x, err);
 }
 
 int export_recover(struct export *x, struct error *err)

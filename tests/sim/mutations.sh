@@ -54,19 +54,17 @@ mutation "a held field is written" core/sync/export_prepare.c \
     '/^static bool is_held\(/,/^}/s/p->held\[i\].record == record/p->held[i].record == -record/'
 mutation "the vendor's record is not looked at before" core/sync/run_export.c 's/if \(x->id_count > 0\)/if (x->id_count > 1000)/'
 mutation "no value here is no change" core/sync/export_gather.c \
-    's/return shadow_find\(due->link.seen_local, rule->field.id, \&agreed\) \&\&/return value->state != VALUE_NULL \&\& &/; s/&& return//'
+    's/return shadow_find\(due->link/return value->state != VALUE_NULL \&\& shadow_find(due->link/'
 mutation "what was archived there is not noted" core/sync/export_settle.c \
     '/^static void settle_archive\(/,/^}/s/\.ended = LINK_ARCHIVED/.ended = LINK_LIVE/'
-mutation "a conflict that ours has won is not noted as agreed" core/sync/merge_local.c \
-    '/^static void settle_conflict\(/,/^}/{/take_not\(item, r\);$/{n;s/agree\(a, there\);/(void)there;/}}'
 mutation "a record ends though another connection has it" core/sync/merge_end.c 's/if \(holders\[i\]\.live > 0\)/if (holders[i].live > 9)/'
 mutation "what another connection brings in is not exported" core/store/sqlite_export.c \
     's/WHERE r\.id = l\.run AND r\.connection = \?5\)/WHERE r.id = l.run AND ?5 > 0)/'
 mutation "a reference that waits is forgotten" core/sync/export_prepare.c \
     's/item->left \+= verdict == FIELD_WAITS;/item->left += 0;/'
-mutation "a first match empties what is here" core/sync/merge_write.c 's/return !first_match \&\& /return /'
+mutation "a first match empties what is here" core/sync/merge_write.c 's/return !first_match \&\& /return (first_match || true) \&\& /'
 mutation "after a lost answer only the match tells" core/sync/merge.c 's/if \(batch_match_doubted\(b, err\) != 0\)/if (0)/'
 mutation "the vendor's word for a value is taken for a change" core/sync/export_settle.c \
     '/^static struct str kept_text\(/,/^}/s/if \(!value\)/if (value || !value)/'
-mutation "associations are not taken away" core/sync/export_prepare.c 's/if \(!none\)/if (false)/'
+mutation "associations are not taken away" core/sync/export_prepare.c 's/if \(!none\)/if (none \s/if \(!none\)/if (false)/\s/if \(!none\)/if (false)/ !none)/'
 exit $((missed > 0))

@@ -347,17 +347,39 @@ static bool is_known_there(struct play *p, size_t side, enum kind kind, const ch
     return false;
 }
 
-/* Of a record that is nowhere else yet, and will not be when it is found to be this one. */
+/* Of a record that is nowhere else yet. With one connection: at another vendor somebody may have
+ * the address still. */
 static const char *draw_shared_key(struct play *p, enum kind kind)
 {
     const struct model_record *same = one_in(p, 4) ? draw_living(p, kind, SIDES_MOST) : NULL;
     size_t f = model_key_field[kind];
-    for (size_t side = 0; same && side < p->town.side_count; side++)
-        if (same->sides[side].id)
-            return NULL;
+    if (p->town.side_count > 1 || (same && same->sides[0].id))
+        return NULL;
     return same && model_write(model_fields[kind][f].spelling, same->values[f]) == same->values[f]
                ? same->values[f]
                : NULL;
+}
+
+/* One field on both sides, in either order. */
+static void change_both(struct play *p)
+{
+    enum kind kind = (enum kind)any(p, KINDS);
+    size_t side = (size_t)any(p, p->town.side_count);
+    size_t f = (size_t)any(p, model_field_count[kind]);
+    struct model_record *r = draw_living(p, kind, side);
+    if (!r || r->here != LIVES_HERE || f == model_key_field[kind] ||
+        model_fields[kind][f].spelling == AS_REFERENCE)
+        return;
+    bool here_first = one_in(p, 2);
+    for (int i = 0; i < 2; i++) {
+        bool here = here_first == (i == 0);
+        const char *value = draw_value(p, kind, f, here ? SIDES_MOST : side);
+        if (here)
+            set_here(p, kind, r->key, f, value);
+        else
+            set_there(p, side, r, f, value);
+        pass_time(&p->town, (int64_t)any(p, 20) + 5);
+    }
 }
 
 /* A new record, sometimes one that was made here, too. */
@@ -426,9 +448,9 @@ static void look(struct play *p)
 static void operate(struct play *p)
 {
     static void (*const operations[])(struct play * p) = {
-        change_here,  change_here,   change_here,   change_here,  create_here,
-        delete_here,  change_there,  change_there,  change_there, change_there,
-        create_there, archive_there, restore_there, merge_there};
+        change_here,   change_here,  change_here,  change_here,  create_here,  delete_here,
+        change_there,  change_there, change_there, change_there, create_there, archive_there,
+        restore_there, merge_there,  change_both,  change_both};
     for (uint64_t n = any(p, OPERATIONS_MOST) + 1; n > 0; n--) {
         pass_time(&p->town, (int64_t)any(p, 60) + 5);
         operations[any(p, sizeof operations / sizeof operations[0])](p);
@@ -445,6 +467,8 @@ static void add_faults(struct play *p, size_t side)
     static const char *const faults[] = {
         "\"kind\":\"lost\",\"path\":\"/crm/v3/objects/companies/batch\",\"method\":\"POST\"",
         "\"kind\":\"lost\",\"path\":\"/crm/v3/objects/contacts/batch\",\"method\":\"POST\"",
+        "\"kind\":\"lost\",\"path\":\"/crm/v3/objects/companies/batch/create\"",
+        "\"kind\":\"lost\",\"path\":\"/crm/v3/objects/contacts/batch/create\"",
         "\"kind\":\"lost\",\"path\":\"/crm/v4\"",
         "\"kind\":\"partial\"",
         "\"kind\":\"reset\",\"path\":\"/crm/v3/objects\"",
@@ -457,7 +481,7 @@ static void add_faults(struct play *p, size_t side)
         write_there(p, side, "POST", "/__sandbox/faults",
                     word_printf("{%s,\"count\":%d,\"after\":%d}",
                                 faults[any(p, sizeof faults / sizeof faults[0])],
-                                (int)any(p, 3) + 1, (int)any(p, 8)));
+                                (int)any(p, 3) + 1, one_in(p, 2) ? 0 : (int)any(p, 8)));
 }
 
 static bool check(struct play *p, size_t side, bool clean, bool full)
@@ -614,13 +638,30 @@ static size_t all_writes(struct play *p)
     return n;
 }
 
+/* What was perhaps made there gets another key here before anybody knows. */
+static void change_unlinked(struct play *p, size_t side)
+{
+    for (size_t i = 0; i < p->model->count; i++) {
+        const struct model_record *r = &p->model->records[i];
+        if (r->gone || r->here != LIVES_HERE || r->sides[side].linked || !one_in(p, 2))
+            continue;
+        pass_time(&p->town, 5);
+        set_here(p, r->kind, r->key, model_key_field[r->kind], draw_key(p, r->kind));
+    }
+    pass_time(&p->town, 5);
+}
+
 static bool round_of(struct play *p)
 {
     operate(p);
     size_t side = (size_t)any(p, p->town.side_count);
-    if (!decide_conflicts(p, false))
+    bool rough = p->faults && one_in(p, 2);
+    if (!decide_conflicts(p, false) || !sync(p, side, one_in(p, 4), rough))
         return false;
-    return sync(p, side, one_in(p, 4), p->faults && one_in(p, 2));
+    if (!rough || one_in(p, 2))
+        return true;
+    change_unlinked(p, side);
+    return sync(p, side, false, true);
 }
 
 /* What cannot be written here, and what is associated with several there. */

@@ -107,6 +107,7 @@ void test_note_after_an_erasure(void);
 void test_queue_exports(void);
 void test_queue_unlinked(void);
 void test_due_with_links(void);
+void test_due_of_merged(void);
 void test_writes(void);
 void test_held_by_a_write(void);
 void test_sent(void);
@@ -178,6 +179,7 @@ void test_what_a_run_takes_back(void);
     IN_STORE(test_queue_exports)                                                                   \
     IN_STORE(test_queue_unlinked)                                                                  \
     IN_STORE(test_due_with_links)                                                                  \
+    IN_STORE(test_due_of_merged)                                                                   \
     IN_STORE(test_writes)                                                                          \
     IN_STORE(test_held_by_a_write)                                                                 \
     IN_STORE(test_sent)                                                                            \
@@ -242,6 +244,7 @@ void test_what_a_run_takes_back(void);
         {"what is due is queued once", store_test_queue_exports},                                  \
         {"what the vendor does not have", store_test_queue_unlinked},                              \
         {"what is due, with its links", store_test_due_with_links},                                \
+        {"what was merged is not made anew", store_test_due_of_merged},                            \
         {"writes under way", store_test_writes},                                                   \
         {"a write under way holds its record", store_test_held_by_a_write},                        \
         {"what was sent", store_test_sent}, {"conflicts", store_test_conflicts},                   \

@@ -359,6 +359,31 @@ void test_due_with_links(void)
     OK(ENGINE->load_external(store, firms, NULL, 0, NULL, &arena, &err));
 }
 
+/* A record that the vendor has merged into another comes with the link that it had, until it has
+ * one of its own again. */
+void test_due_of_merged(void)
+{
+    struct export_due *due;
+    size_t count;
+    put_both();
+    create("c1", "Winner", NULL);
+    create("c2", "Loser", NULL);
+    struct link_end end = {.key = find_link("c2").key,
+                           .stream = companies.id,
+                           .record = 1,
+                           .ended = LINK_MERGED,
+                           .followed = 2};
+    apply((struct store_batch){.link_ends = &end, .link_end_count = 1});
+    queue(companies.id, (const int64_t[]){2}, 1);
+    OK(ENGINE->load_exports(store, companies.id, 0, 100, &due, &count, &arena, &err));
+    CU_ASSERT_EQUAL_FATAL(count, 1);
+    CU_ASSERT(due[0].link.key == find_link("c2").key && due[0].link.ended == LINK_MERGED);
+    add_link(companies.id, "c3", 2, LINK_LIVE);
+    OK(ENGINE->load_exports(store, companies.id, 0, 100, &due, &count, &arena, &err));
+    CU_ASSERT_EQUAL_FATAL(count, 1);
+    CU_ASSERT(due[0].link.key == find_link("c3").key && due[0].link.ended == LINK_LIVE);
+}
+
 /* ---- writes under way ---- */
 
 static struct export_write a_write(int64_t stream, int64_t record, enum write_state state)
