@@ -58,7 +58,11 @@ static bool list_run(void *arg, const struct run_row *row)
         table_number(t, total.conflicted);
     }
     table_str(t, row->started_by);
-    table_str(t, row->reason);
+    if (row->rolls_back != 0)
+        table_printf(t, "takes run %" PRId64 " back%s%.*s", row->rolls_back,
+                     row->reason.len > 0 ? ": " : "", STR_ARG(row->reason));
+    else
+        table_str(t, row->reason);
     return true;
 }
 
@@ -141,6 +145,8 @@ static bool show_run(void *arg, const struct run_row *row)
                time_format_span(row->cpu_us, text));
     out_printf(&std_out, "  requests   %" PRId64 ", %s\n", row->api_calls,
                format_bytes(row->bytes, text));
+    if (row->rolls_back != 0)
+        out_printf(&std_out, "  takes back run %" PRId64 "\n", row->rolls_back);
     if (row->reason.len > 0)
         out_printf(&std_out, "  reason     %.*s\n", STR_ARG(row->reason));
     if (row->phase.len > 0)

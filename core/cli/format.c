@@ -178,6 +178,8 @@ void json_run(struct json_writer *w, const struct run_row *row)
     json_put_str(w, row->connection);
     json_key(w, "status");
     json_put_text(w, run_status_name(row->status));
+    json_key(w, "rolls_back");
+    row->rolls_back != 0 ? json_put_int(w, row->rolls_back) : json_put_null(w);
     json_key(w, "started_by");
     json_put_str(w, row->started_by);
     json_key(w, "started_at");

@@ -128,6 +128,10 @@ int pg_find_record(struct store *s, const struct model_object *object, int64_t o
 int pg_each_link(struct store *s, const struct model_object *object, int64_t record, link_fn fn,
                  void *arg, struct error *err);
 
+#define PG_LOG_COLUMNS "xid, seq, object, record, op, run, prev, at, body"
+enum { PG_LOG_COLUMN_COUNT = 9 };
+void pg_read_log_row(const PGresult *r, int at, struct log_row *ret_row, struct arena *arena);
+
 int pg_load_log(struct store *s, const struct log_position *after, size_t most,
                 struct log_row **ret_rows, size_t *ret_count, struct arena *arena,
                 struct error *err);
@@ -173,6 +177,29 @@ int pg_each_write(struct store *s, struct str connection, write_fn fn, void *arg
 int pg_add_sent(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
 int pg_each_sent(struct store *s, int64_t run, const struct model_object *object, int64_t record,
                  sent_fn fn, void *arg, struct error *err);
+
+/* ---- postgres_rollback.c ---- */
+
+int pg_load_run_span(struct store *store, int64_t run, struct run_span *ret_span,
+                     struct error *err);
+int pg_load_run_log(struct store *store, int64_t run, const struct run_span *span, int64_t before,
+                    size_t most, struct log_row **ret_rows, size_t *ret_count, struct arena *arena,
+                    struct error *err);
+int pg_load_log_rows(struct store *store, const int64_t *seqs, size_t count, struct log_row *out,
+                     struct arena *arena, struct error *err);
+int pg_load_held(struct store *store, const struct model_object *object, const int64_t *records,
+                 size_t count, struct held_link **ret_rows, size_t *ret_count, struct arena *arena,
+                 struct error *err);
+int pg_load_referrers(struct store *store, const struct model_object *object, int field,
+                      const int64_t *records, size_t count, struct referrer_row **ret_rows,
+                      size_t *ret_count, struct arena *arena, struct error *err);
+int pg_load_run_sent(struct store *store, int64_t run, int64_t before, size_t most,
+                     struct sent_row **ret_rows, size_t *ret_count, struct arena *arena,
+                     struct error *err);
+int pg_load_sent_of(struct store *store, int64_t run, int64_t stream, const int64_t *records,
+                    size_t count, struct sent_row **ret_rows, size_t *ret_count,
+                    struct arena *arena, struct error *err);
+int pg_run_rolls_back(struct store *store, int64_t run, int64_t which, struct error *err);
 
 /* ---- postgres_conflict.c ---- */
 

@@ -6,9 +6,7 @@
 
 #include "store/postgres_internal.h"
 
-#define COLUMNS "xid, seq, object, record, op, run, prev, at, body"
-
-static void read_row(const PGresult *r, int at, struct log_row *row, struct arena *arena)
+void pg_read_log_row(const PGresult *r, int at, struct log_row *row, struct arena *arena)
 {
     *row = (struct log_row){
         .position = {.xid = pg_get_int(r, at, 0), .seq = pg_get_int(r, at, 1)},
@@ -32,7 +30,7 @@ int pg_load_log(struct store *store, const struct log_position *after, size_t mo
     pg_int(&p, (int64_t)most);
     PGresult *r =
         pg_query(pg_of(store),
-                 "SELECT " COLUMNS " FROM log WHERE (xid, seq) > ($1::bigint::text::xid8, "
+                 "SELECT " PG_LOG_COLUMNS " FROM log WHERE (xid, seq) > ($1::bigint::text::xid8, "
                  "$2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot()) "
                  "ORDER BY xid, seq LIMIT $3::bigint",
                  &p, "follow the log", err);
@@ -42,7 +40,7 @@ int pg_load_log(struct store *store, const struct log_position *after, size_t mo
     *ret_count = (size_t)PQntuples(r);
     *ret_rows = arena_new(arena, *ret_count, sizeof **ret_rows);
     for (size_t i = 0; i < *ret_count; i++)
-        read_row(r, (int)i, &(*ret_rows)[i], arena);
+        pg_read_log_row(r, (int)i, &(*ret_rows)[i], arena);
     PQclear(r);
     return 0;
 }
@@ -52,14 +50,15 @@ int pg_load_log_row(struct store *store, int64_t seq, struct log_row *ret_row, s
 {
     struct pg_params p = PG_PARAMS_INIT;
     pg_int(&p, seq);
-    PGresult *r = pg_query(pg_of(store), "SELECT " COLUMNS " FROM log WHERE seq = $1::bigint", &p,
-                           "read the log", err);
+    PGresult *r =
+        pg_query(pg_of(store), "SELECT " PG_LOG_COLUMNS " FROM log WHERE seq = $1::bigint", &p,
+                 "read the log", err);
     pg_params_free(&p);
     if (!r)
         return -1;
     *ret_row = (struct log_row){0};
     if (PQntuples(r) > 0)
-        read_row(r, 0, ret_row, arena);
+        pg_read_log_row(r, 0, ret_row, arena);
     PQclear(r);
     return 0;
 }

@@ -13,8 +13,9 @@ int pg_run_start(struct store *store, int64_t connection, struct str started_by,
     pg_prose(&p, started_by);
     pg_int(&p, world_now(store->world));
     int rc = pg_number(pg_of(store),
-                       "INSERT INTO run (connection, started_by, started_at, status) "
-                       "VALUES ($1::bigint, $2, $3::bigint, 1) RETURNING id",
+                       "INSERT INTO run (connection, started_by, started_at, status, log_from) "
+                       "VALUES ($1::bigint, $2, $3::bigint, 1, (SELECT coalesce(max(seq), 0) "
+                       "FROM log)) RETURNING id",
                        &p, "begin a run", ret_id, err);
     pg_params_free(&p);
     return rc;

@@ -85,8 +85,8 @@ static const char *const texts[SQL_STATEMENTS] = {
         "SELECT p.at, p.connection, p.by, p.reason FROM pause p LEFT JOIN connection "
         "c ON c.id = p.connection WHERE p.connection = 0 OR c.name = ?1 ORDER BY "
         "p.connection LIMIT 1",
-    [SQL_RUN_START] = "INSERT INTO run (connection, started_by, started_at, status) "
-                      "VALUES (?1, ?2, ?3, 1)",
+    [SQL_RUN_START] = "INSERT INTO run (connection, started_by, started_at, status, log_from) "
+                      "VALUES (?1, ?2, ?3, 1, (SELECT coalesce(max(seq), 0) FROM log))",
     [SQL_RUN_STREAM] =
         "INSERT INTO run_stream (run, stream, mode, since, until, read, created, updated, "
         "unchanged, filtered, quarantined, deleted, restored, followed, sent_created, "
@@ -580,6 +580,13 @@ static const struct store_engine engine = {
     .each_write = sqlite_each_write,
     .add_sent = sqlite_add_sent,
     .each_sent = sqlite_each_sent,
+    .load_run_span = sqlite_load_run_span,
+    .load_run_log = sqlite_load_run_log,
+    .load_log_rows = sqlite_load_log_rows,
+    .load_held = sqlite_load_held,
+    .load_referrers = sqlite_load_referrers,
+    .load_run_sent = sqlite_load_run_sent,
+    .load_sent_of = sqlite_load_sent_of,
     .set_conflicts = sqlite_set_conflicts,
     .each_conflict = sqlite_each_conflict,
     .settle_conflict = sqlite_settle_conflict,
@@ -590,6 +597,7 @@ static const struct store_engine engine = {
     .apply = sqlite_apply,
     .set_stream = sqlite_set_stream,
     .run_start = sqlite_run_start,
+    .run_rolls_back = sqlite_run_rolls_back,
     .run_stream = sqlite_run_stream,
     .run_end = sqlite_run_end,
     .erase = sqlite_erase,

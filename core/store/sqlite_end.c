@@ -89,8 +89,7 @@ int sqlite_load_archived(struct store *store, int64_t stream, int64_t after, siz
     return read_linked_ids(s, stmt, ret_rows, ret_count, arena, err);
 }
 
-/* The numbers as one parameter: a JSON array. */
-static void write_array(struct buf *out, const int64_t *numbers, size_t count)
+void sqlite_write_array(struct buf *out, const int64_t *numbers, size_t count)
 {
     buf_char(out, '[');
     for (size_t i = 0; i < count; i++)
@@ -115,7 +114,7 @@ int sqlite_load_referring(struct store *store, const struct model_object *object
     sqlite3_stmt *stmt = sqlite_prepare(s, text, false, err);
     if (!stmt)
         return -1;
-    write_array(&array, records, count);
+    sqlite_write_array(&array, records, count);
     sqlite_bind_str(stmt, 1, buf_view(&array));
     while ((found = sqlite_step(s, stmt, "look for references", err)) > 0) {
         *ret_keys = arena_grow(arena, *ret_keys, &cap, *ret_count + 1, sizeof **ret_keys);
@@ -141,7 +140,7 @@ int sqlite_load_last_log(struct store *store, const struct model_object *object,
         return -1;
     for (size_t i = 0; i < count; i++)
         out[i] = 0;
-    write_array(&array, records, count);
+    sqlite_write_array(&array, records, count);
     sqlite3_bind_int(stmt, 1, object->id);
     sqlite_bind_str(stmt, 2, buf_view(&array));
     while ((found = sqlite_step(s, stmt, "look for log rows", err)) > 0)

@@ -143,6 +143,8 @@ int sqlite_load_last_log(struct store *s, const struct model_object *object, con
                          size_t count, int64_t *out, struct error *err);
 int sqlite_count_seen(struct store *s, int64_t stream, int64_t *ret_count, struct error *err);
 int sqlite_begin_seen(struct store *s, int64_t stream, int64_t *ret_last, struct error *err);
+/* Numbers as one parameter: a JSON array. */
+void sqlite_write_array(struct buf *out, const int64_t *numbers, size_t count);
 /* Parts of apply. */
 int sqlite_apply_ends(struct sqlite_store *s, struct store_batch *batch, int64_t *seq,
                       struct error *err);
@@ -165,6 +167,10 @@ int sqlite_missing_triggers(struct sqlite_store *s, const struct model_object *o
                             struct buf *out, struct error *err);
 
 /* sqlite_log.c */
+
+#define SQLITE_LOG_COLUMNS "seq, object, record, op, run, prev, at, body"
+void sqlite_read_log_row(sqlite3_stmt *stmt, struct log_row *ret_row, struct arena *arena);
+
 int sqlite_load_log(struct store *s, const struct log_position *after, size_t most,
                     struct log_row **ret_rows, size_t *ret_count, struct arena *arena,
                     struct error *err);
@@ -269,6 +275,28 @@ int sqlite_set_fields(struct store *s, int64_t stream, const struct field_snapsh
                       struct error *err);
 int sqlite_each_field(struct store *s, struct str connection, field_fn fn, void *arg,
                       struct error *err);
+
+/* sqlite_rollback.c */
+int sqlite_load_run_span(struct store *store, int64_t run, struct run_span *ret_span,
+                         struct error *err);
+int sqlite_load_run_log(struct store *store, int64_t run, const struct run_span *span,
+                        int64_t before, size_t most, struct log_row **ret_rows, size_t *ret_count,
+                        struct arena *arena, struct error *err);
+int sqlite_load_log_rows(struct store *store, const int64_t *seqs, size_t count,
+                         struct log_row *out, struct arena *arena, struct error *err);
+int sqlite_load_held(struct store *store, const struct model_object *object, const int64_t *records,
+                     size_t count, struct held_link **ret_rows, size_t *ret_count,
+                     struct arena *arena, struct error *err);
+int sqlite_load_referrers(struct store *store, const struct model_object *object, int field,
+                          const int64_t *records, size_t count, struct referrer_row **ret_rows,
+                          size_t *ret_count, struct arena *arena, struct error *err);
+int sqlite_load_run_sent(struct store *store, int64_t run, int64_t before, size_t most,
+                         struct sent_row **ret_rows, size_t *ret_count, struct arena *arena,
+                         struct error *err);
+int sqlite_load_sent_of(struct store *store, int64_t run, int64_t stream, const int64_t *records,
+                        size_t count, struct sent_row **ret_rows, size_t *ret_count,
+                        struct arena *arena, struct error *err);
+int sqlite_run_rolls_back(struct store *store, int64_t run, int64_t which, struct error *err);
 
 int sqlite_verify(struct store *s, struct buf *ret_summary, struct error *err);
 

@@ -3,9 +3,7 @@
  * is that of commits. */
 #include "store/sqlite_internal.h"
 
-#define COLUMNS "seq, object, record, op, run, prev, at, body"
-
-static void read_row(sqlite3_stmt *stmt, struct log_row *row, struct arena *arena)
+void sqlite_read_log_row(sqlite3_stmt *stmt, struct log_row *row, struct arena *arena)
 {
     *row = (struct log_row){.position = {.seq = sqlite3_column_int64(stmt, 0)},
                             .object = (uint16_t)sqlite3_column_int(stmt, 1),
@@ -26,14 +24,15 @@ int sqlite_load_log(struct store *store, const struct log_position *after, size_
     size_t n = 0, cap = 0;
     int found;
     sqlite3_stmt *stmt = sqlite_prepare(
-        s, "SELECT " COLUMNS " FROM log WHERE seq > ?1 ORDER BY seq LIMIT ?2", false, err);
+        s, "SELECT " SQLITE_LOG_COLUMNS " FROM log WHERE seq > ?1 ORDER BY seq LIMIT ?2", false,
+        err);
     if (!stmt)
         return -1;
     sqlite3_bind_int64(stmt, 1, after->seq);
     sqlite3_bind_int64(stmt, 2, (int64_t)most);
     while ((found = sqlite_step(s, stmt, "follow the log", err)) > 0) {
         rows = arena_grow(arena, rows, &cap, n + 1, sizeof rows[0]);
-        read_row(stmt, &rows[n++], arena);
+        sqlite_read_log_row(stmt, &rows[n++], arena);
     }
     sqlite3_finalize(stmt);
     *ret_rows = rows;
@@ -46,14 +45,14 @@ int sqlite_load_log_row(struct store *store, int64_t seq, struct log_row *ret_ro
 {
     struct sqlite_store *s = sqlite_of(store);
     sqlite3_stmt *stmt =
-        sqlite_prepare(s, "SELECT " COLUMNS " FROM log WHERE seq = ?1", false, err);
+        sqlite_prepare(s, "SELECT " SQLITE_LOG_COLUMNS " FROM log WHERE seq = ?1", false, err);
     if (!stmt)
         return -1;
     sqlite3_bind_int64(stmt, 1, seq);
     int found = sqlite_step(s, stmt, "read the log", err);
     *ret_row = (struct log_row){0};
     if (found > 0)
-        read_row(stmt, ret_row, arena);
+        sqlite_read_log_row(stmt, ret_row, arena);
     sqlite3_finalize(stmt);
     return found < 0 ? -1 : 0;
 }

@@ -39,7 +39,8 @@ enum link_ended {
     LINK_ARCHIVED = 1, /* the vendor says that the record is deleted */
     LINK_MERGED = 2,   /* into another one, whose record is the link's now */
     LINK_ABSENT = 3,   /* the vendor does not know the id any more */
-    LINK_OUT_OF_SCOPE = 4
+    LINK_OUT_OF_SCOPE = 4,
+    LINK_ROLLED_BACK = 5 /* the run that made it was taken back: until the vendor's record moves */
 };
 
 struct link_row {
@@ -230,6 +231,7 @@ struct run_stream_row {
 
 struct run_row {
     int64_t id;
+    int64_t rolls_back;    /* the run that it takes back; 0: none */
     struct str connection; /* name */
     struct str started_by;
     int64_t started_at, ended_at; /* ended_at 0: not yet */
@@ -239,6 +241,27 @@ struct run_row {
     int64_t api_calls, bytes, cpu_us;
     struct run_stream_row *streams;
     size_t stream_count;
+};
+
+/* ---- rollback ---- */
+
+/* What the log has of a run. */
+struct run_span {
+    int64_t first, last;  /* seqs: the run's rows are behind the one, up to the other */
+    int64_t rows, pruned; /* `pruned`: those that have lost what they changed */
+    int64_t sent;         /* rows of the journal of what was sent */
+};
+
+/* A link as it is, of whichever connection. */
+struct held_link {
+    int64_t stream, connection;
+    struct link_row link;
+    struct str external_id;
+};
+
+/* A live record that refers to another one. */
+struct referrer_row {
+    int64_t record, by;
 };
 
 /* ---- erasure ---- */
@@ -313,7 +336,8 @@ struct sent_row {
     enum write_op op;
     int64_t at;
     struct str external_id;
-    struct str body; /* {"vendor field": [before, after]}; before is null where it was not known */
+    struct str body; /* {"vendor field": [before, after]}; before is null where it was not known. A
+                        third value is what the vendor kept, where that is not what was written */
 };
 
 enum conflict_state { CONFLICT_OPEN = 1, CONFLICT_LOCAL, CONFLICT_REMOTE, CONFLICT_VALUE };
@@ -584,6 +608,31 @@ struct store_engine {
     int (*add_sent)(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
     int (*each_sent)(struct store *s, int64_t run, const struct model_object *object,
                      int64_t record, sent_fn fn, void *arg, struct error *err);
+    /* For rollback. `load_run_log`: a run's rows of the log before `before`, latest first, at most
+     * `most`. `load_log_rows`: `out` has `count` rows, seq 0 where there is none. `load_held`: all
+     * links of records, live or ended, by record and link. `load_referrers`: live records of
+     * `object` whose field refers to one of `records`, by these. `load_run_sent`: as load_run_log,
+     * of what the run sent, by id. `load_sent_of`: all that a run sent of these records of one
+     * stream, by id. */
+    int (*load_run_span)(struct store *s, int64_t run, struct run_span *ret_span,
+                         struct error *err);
+    int (*load_run_log)(struct store *s, int64_t run, const struct run_span *span, int64_t before,
+                        size_t most, struct log_row **ret_rows, size_t *ret_count,
+                        struct arena *arena, struct error *err);
+    int (*load_log_rows)(struct store *s, const int64_t *seqs, size_t count, struct log_row *out,
+                         struct arena *arena, struct error *err);
+    int (*load_held)(struct store *s, const struct model_object *object, const int64_t *records,
+                     size_t count, struct held_link **ret_rows, size_t *ret_count,
+                     struct arena *arena, struct error *err);
+    int (*load_referrers)(struct store *s, const struct model_object *object, int field,
+                          const int64_t *records, size_t count, struct referrer_row **ret_rows,
+                          size_t *ret_count, struct arena *arena, struct error *err);
+    int (*load_run_sent)(struct store *s, int64_t run, int64_t before, size_t most,
+                         struct sent_row **ret_rows, size_t *ret_count, struct arena *arena,
+                         struct error *err);
+    int (*load_sent_of)(struct store *s, int64_t run, int64_t stream, const int64_t *records,
+                        size_t count, struct sent_row **ret_rows, size_t *ret_count,
+                        struct arena *arena, struct error *err);
     /* Conflicts, in the order of their ids. An open one of the same stream, record and field takes
      * the new values and times; it keeps its id, its base and since when it is open. What is
      * settled already is not settled again. */
@@ -597,6 +646,7 @@ struct store_engine {
     /* Runs. `run_start` gives the id; counts are absolute. */
     int (*run_start)(struct store *s, int64_t connection, struct str started_by, int64_t *ret_id,
                      struct error *err);
+    int (*run_rolls_back)(struct store *s, int64_t run, int64_t which, struct error *err);
     int (*run_stream)(struct store *s, int64_t run, const struct run_stream_row *row,
                       struct error *err);
     int (*run_end)(struct store *s, const struct run_row *row, struct error *err);

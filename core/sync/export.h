@@ -27,6 +27,7 @@ struct export_field {
     struct str text; /* as the vendor writes it; with an association the other record's id */
     bool clear;
     struct str before; /* JSON, as it was there; empty: not known */
+    struct str kept;   /* the text that the vendor says it has now; ptr NULL: none */
     uint64_t here;     /* hash of our value */
     size_t index;      /* of mapping->exports */
 };

@@ -79,6 +79,13 @@ enum export_wish export_wish(const struct export *x, const struct export_due *du
 bool export_differs(const struct export *x, const struct export_due *due,
                     const struct export_rule *e, const struct value *value);
 
+/* ---- export_prepare.c ---- */
+
+/* How a value of ours is named to connectors. */
+enum field_type export_type(enum field_kind kind);
+/* Of a write that is noted in the store. */
+struct str export_write_id(const struct store *store, int64_t note, struct arena *arena);
+
 /* Whether the rule reads the very field that is written, and nothing else. */
 static inline bool export_reads_back(const struct rule *rule, const struct export_rule *e)
 {

@@ -407,7 +407,7 @@ static int note_group(struct export *x, struct export_group *g, struct error *er
     return 0;
 }
 
-static enum field_type type_of(enum field_kind kind)
+enum field_type export_type(enum field_kind kind)
 {
     switch (kind) {
     case KIND_INTEGER:
@@ -438,6 +438,13 @@ static struct str joined_before(struct export *x, const struct export_field *f)
     return id;
 }
 
+struct str export_write_id(const struct store *store, int64_t note, struct arena *arena)
+{
+    char id[UUID_TEXT];
+    uuid_format(&store->id, id);
+    return str_from(arena_printf(arena, "%.8s-%llx", id, (unsigned long long)note));
+}
+
 static void fill_row(struct export *x, const struct export_group *g, size_t i,
                      struct write_row *row)
 {
@@ -445,9 +452,7 @@ static void fill_row(struct export *x, const struct export_group *g, size_t i,
     const struct export_item *item = g->items[i];
     const struct export_field *joined = g->joined[i];
     char id[UUID_TEXT];
-    uuid_format(&x->merge.store->id, id);
-    row->write_id =
-        str_from(arena_printf(&x->arena, "%.8s-%llx", id, (unsigned long long)g->ids[i]));
+    row->write_id = export_write_id(x->merge.store, g->ids[i], &x->arena);
     row->id = item->external_id;
     if (g->op == WRITE_UPSERT) {
         uuid_format(&item->id, id);
@@ -462,11 +467,11 @@ static void fill_row(struct export *x, const struct export_group *g, size_t i,
         return;
     struct write_value *values = arena_new(&x->arena, item->value_count, sizeof values[0]);
     for (size_t j = 0; j < item->value_count; j++)
-        values[j] =
-            (struct write_value){.name = item->values[j].rule->to,
-                                 .value = item->values[j].text,
-                                 .type = type_of(m->rules[item->values[j].rule->rule].field.kind),
-                                 .clear = item->values[j].clear};
+        values[j] = (struct write_value){
+            .name = item->values[j].rule->to,
+            .value = item->values[j].text,
+            .type = export_type(m->rules[item->values[j].rule->rule].field.kind),
+            .clear = item->values[j].clear};
     row->values = values;
     row->value_count = (uint32_t)item->value_count;
 }

@@ -59,7 +59,15 @@ static void see(struct settling *s, struct export_item *item, const struct expor
         item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
 }
 
-/* {"vendor field": [before, after]} */
+static void put_kept(struct json_writer *w, const struct export_field *f)
+{
+    if (!f || str_eq(f->clear ? (struct str){NULL, 0} : f->text, f->kept))
+        return;
+    f->kept.ptr ? json_put_str(w, f->kept) : json_put_null(w);
+}
+
+/* {"vendor field": [before, after]}, and a third text where the vendor keeps another one than was
+ * written: a rollback knows by it that nobody has changed the field since. */
 static struct str sent_body(struct settling *s, size_t row)
 {
     struct buf text = BUF_INIT(BODY_MAX);
@@ -73,6 +81,7 @@ static struct str sent_body(struct settling *s, size_t row)
         json_open(&w, '[');
         json_put_raw(&w, f->before.len > 0 ? f->before : STR("null"));
         export_put(&w, f);
+        put_kept(&w, s->group->joined[row] ? NULL : f);
         json_close(&w, ']');
     }
     json_close(&w, '}');
@@ -131,8 +140,10 @@ static void settle_values(struct settling *s, struct export_item *item,
         fields = NULL; /* what was written is believed instead */
     if (is_new)
         begin_link(s, item, result->id);
-    for (size_t i = 0; i < item->value_count; i++)
-        see(s, item, &item->values[i], kept_text(s, fields, &item->values[i]));
+    for (size_t i = 0; i < item->value_count; i++) {
+        item->values[i].kept = kept_text(s, fields, &item->values[i]);
+        see(s, item, &item->values[i], item->values[i].kept);
+    }
     json_free(fields);
     write_link(s, item, result->modified_us);
     s->counts.sent_created += is_new;

@@ -264,8 +264,10 @@ static void drop_unmoved(struct batch *b)
          * seen of them then says nothing. */
         bool fewer = item->link.seen_remote.len > item->shadow.len;
         bool unagreed = item->link.seen_local.len < b->mapping->export_count * SHADOW_ENTRY;
-        if (moved || fewer || unagreed || item->link.key == 0 || item->link.ended != LINK_LIVE ||
-            b->merge->verify) {
+        /* What was taken back stays so until it moves there. */
+        bool rests = item->link.ended == LINK_ROLLED_BACK && !moved && !b->merge->verify;
+        if (!rests && (moved || fewer || unagreed || item->link.key == 0 ||
+                       item->link.ended != LINK_LIVE || b->merge->verify)) {
             b->items[n++] = *item;
         } else {
             b->counts.unchanged++;

@@ -15,7 +15,8 @@ static const char *word_of(enum link_ended ended)
                                         [LINK_ARCHIVED] = "archived",
                                         [LINK_MERGED] = "merged",
                                         [LINK_ABSENT] = "absent",
-                                        [LINK_OUT_OF_SCOPE] = "out of scope"};
+                                        [LINK_OUT_OF_SCOPE] = "out of scope",
+                                        [LINK_ROLLED_BACK] = "rolled back"};
     return words[ended];
 }
 

@@ -118,6 +118,14 @@ void test_verify_exports(void);
 /* In a store that was migrated: its link "c1" of record 1 and a run that created 3. */
 void test_exports_of_an_older_store(void);
 
+/* store_suite_rollback.c */
+void test_log_of_a_run(void);
+void test_log_of_an_older_run(void);
+void test_log_rows_by_number(void);
+void test_held_and_referred(void);
+void test_sent_of_a_run(void);
+void test_what_a_run_takes_back(void);
+
 #define STORE_SUITE_FUNCTIONS                                                                      \
     IN_STORE(test_create_and_update)                                                               \
     IN_STORE(test_match)                                                                           \
@@ -177,7 +185,13 @@ void test_exports_of_an_older_store(void);
     IN_STORE(test_conflicts_are_settled)                                                           \
     IN_STORE(test_export_counts)                                                                   \
     IN_STORE(test_erase_exports)                                                                   \
-    IN_STORE(test_verify_exports)
+    IN_STORE(test_verify_exports)                                                                  \
+    IN_STORE(test_log_of_a_run)                                                                    \
+    IN_STORE(test_log_of_an_older_run)                                                             \
+    IN_STORE(test_log_rows_by_number)                                                              \
+    IN_STORE(test_held_and_referred)                                                               \
+    IN_STORE(test_sent_of_a_run)                                                                   \
+    IN_STORE(test_what_a_run_takes_back)
 
 #define STORE_SUITE_TESTS                                                                          \
     {"records are created, changed and linked", store_test_create_and_update},                     \
@@ -234,6 +248,12 @@ void test_exports_of_an_older_store(void);
         {"conflicts that are met again, and settled", store_test_conflicts_are_settled},           \
         {"counts of exports", store_test_export_counts},                                           \
         {"exports of a person are erased", store_test_erase_exports},                              \
-        {"exports of no stream are damage", store_test_verify_exports},
+        {"exports of no stream are damage", store_test_verify_exports},                            \
+        {"what a run has in the log", store_test_log_of_a_run},                                    \
+        {"what an older run has in the log", store_test_log_of_an_older_run},                      \
+        {"rows of the log by their numbers", store_test_log_rows_by_number},                       \
+        {"links of records, and who refers to them", store_test_held_and_referred},                \
+        {"what a run has sent", store_test_sent_of_a_run},                                         \
+        {"which run is taken back", store_test_what_a_run_takes_back},
 
 #endif

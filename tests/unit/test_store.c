@@ -75,14 +75,15 @@ static void drop_triggers(sqlite3 *db)
         }
 }
 
-/* What exports brought is taken out again. */
+/* What exports, and rollbacks after them, brought is taken out again. */
 #define UNDO_EXPORTS                                                                               \
     "DROP TABLE export_due; DROP TABLE export_write; DROP TABLE sent; DROP TABLE conflict;"        \
     "ALTER TABLE link DROP COLUMN seen_local;"                                                     \
     "ALTER TABLE run_stream DROP COLUMN sent_created;"                                             \
     "ALTER TABLE run_stream DROP COLUMN sent_updated;"                                             \
     "ALTER TABLE run_stream DROP COLUMN sent_deleted;"                                             \
-    "ALTER TABLE run_stream DROP COLUMN refused; ALTER TABLE run_stream DROP COLUMN conflicted;"
+    "ALTER TABLE run_stream DROP COLUMN refused; ALTER TABLE run_stream DROP COLUMN conflicted;"   \
+    "ALTER TABLE run DROP COLUMN log_from; ALTER TABLE run DROP COLUMN rolls_back;"
 
 /* Of a store from before exports all stays as it is, and takes part in them. */
 static void test_store_from_before_exports(void)

@@ -473,12 +473,13 @@ static void test_triggers_are_made_anew(void)
     test_foreign_delete();
 }
 
-/* What exports brought is taken out again. */
+/* What exports, and rollbacks after them, brought is taken out again. */
 #define UNDO_EXPORTS                                                                               \
     "DROP TABLE fastenr.export_due, fastenr.export_write, fastenr.sent, fastenr.conflict; "        \
     "ALTER TABLE fastenr.link DROP COLUMN seen_local; ALTER TABLE fastenr.run_stream "             \
     "DROP COLUMN sent_created, DROP COLUMN sent_updated, DROP COLUMN sent_deleted, "               \
-    "DROP COLUMN refused, DROP COLUMN conflicted; "
+    "DROP COLUMN refused, DROP COLUMN conflicted; ALTER TABLE fastenr.run DROP COLUMN log_from, "  \
+    "DROP COLUMN rolls_back; "
 
 /* Of a store from before exports all stays as it is, and takes part in them. */
 static void test_store_from_before_exports(void)
