@@ -32,7 +32,7 @@ struct rolling {
     struct app *app;
     const struct arguments *args;
     int64_t run;
-    struct catalog_connection *connection;
+    struct catalog_connection *connection; /* NULL: of a merge */
     struct rollback_request request;
     struct rollback_report report;
     struct sample done, left;
@@ -40,6 +40,11 @@ struct rolling {
     bool on_screen, cancelled;
     struct arena arena;
 };
+
+static struct str name_of(const struct rolling *r)
+{
+    return r->connection ? r->connection->config->name : STR("a merge");
+}
 
 /* ---- what is told ---- */
 
@@ -217,7 +222,7 @@ static void write_totals(const struct rollback_report *report)
 static void write_report(struct rolling *r)
 {
     const struct rollback_report *report = &r->report;
-    struct str name = r->connection->config->name;
+    struct str name = name_of(r);
     bool plan = r->request.plan;
     if (plan)
         end_sample(r, &r->done, "Would be taken back");
@@ -268,7 +273,7 @@ static void json_report(const struct rolling *r)
     json_key(&w, "rolls_back");
     json_put_int(&w, r->run);
     json_key(&w, "connection");
-    json_put_str(&w, r->connection->config->name);
+    r->connection ? json_put_str(&w, name_of(r)) : json_put_null(&w);
     json_key(&w, "plan");
     json_put_bool(&w, r->request.plan);
     json_key(&w, "status");
@@ -301,6 +306,8 @@ static int find_connection(struct rolling *r)
         complain("there is no run %" PRId64 "; `fastenr runs` lists them", r->run);
         return EXIT_USAGE;
     }
+    if (name.len == 0) /* a merge of two records, which nothing is asked of the vendors for */
+        return 0;
     if (!catalog_find(&r->app->catalog, name)) {
         complain("run %" PRId64 " is of the connection '%.*s', which has no file any more: put it "
                  "back to take the run back",
@@ -318,6 +325,10 @@ static int find_object(struct rolling *r)
     r->request.object = model_object(str_from(word));
     if (r->request.object)
         return 0;
+    if (!r->connection) {
+        complain("there is no canonical object '%s'", word);
+        return EXIT_USAGE;
+    }
     const struct object_setup *object = app_object(r->connection, word);
     r->request.object = object ? object->model : NULL;
     return object ? 0 : EXIT_USAGE;
@@ -383,7 +394,7 @@ static int prepare(struct rolling *r)
         rc = find_record(r);
     if (rc == 0)
         rc = find_field(r);
-    return rc == 0 ? app_transport(r->app) : rc;
+    return rc == 0 && r->connection ? app_transport(r->app) : rc;
 }
 
 /* ---- doing it ---- */
@@ -393,7 +404,7 @@ static int exit_of(const struct rolling *r)
     enum run_status status = r->report.status;
     if (status == RUN_OK || status == RUN_QUARANTINED)
         return EXIT_DONE;
-    complain("%.*s: %s", STR_ARG(r->connection->config->name), r->report.reason);
+    complain("%.*s: %s", STR_ARG(name_of(r)), r->report.reason);
     return EXIT_WORK_FAILED;
 }
 
@@ -402,8 +413,10 @@ static int roll_back(struct rolling *r, bool plan)
     static const struct rollback_events events = {.item = on_item, .progress = on_progress};
     struct error err;
     r->request.host = &r->app->host;
-    r->request.setup = &r->connection->setup;
-    r->request.image = &r->connection->connector->info.image;
+    if (r->connection) {
+        r->request.setup = &r->connection->setup;
+        r->request.image = &r->connection->connector->info.image;
+    }
     r->request.run = r->run;
     r->request.by = app_user(r->app);
     r->request.plan = plan;
@@ -426,17 +439,6 @@ static int roll_back(struct rolling *r, bool plan)
     return exit_of(r);
 }
 
-static bool says_yes(void)
-{
-    char answer[16] = "";
-    out_text(&std_out, "\nTake it back? [y/N] ");
-    out_flush(&std_out);
-    if (!fgets(answer, sizeof answer, stdin))
-        return false;
-    struct str word = str_trim(str_from(answer));
-    return str_eq_nocase(word, STR("y")) || str_eq_nocase(word, STR("yes"));
-}
-
 /* What would be is shown first; where there is a terminal, it is asked for. */
 static int plan_and_ask(struct rolling *r)
 {
@@ -451,7 +453,7 @@ static int plan_and_ask(struct rolling *r)
                  r->app->hint);
         return EXIT_USAGE;
     }
-    return says_yes() ? roll_back(r, false) : EXIT_DONE;
+    return out_asks("Take it back?") ? roll_back(r, false) : EXIT_DONE;
 }
 
 static int run_rollback(struct app *app, const struct arguments *args)

@@ -115,6 +115,16 @@ static bool has_value(const struct why *w, const struct field_ref *field)
     return w->p.record.fields[field->index].state != VALUE_NULL;
 }
 
+/* A run of no connection. */
+static void put_merge(const struct origin *origin, struct buf *out)
+{
+    if (origin->kind == RUN_OF_MERGE)
+        buf_printf(out, ", by which %.*s", STR_ARG(origin->reason));
+    else if (origin->rolls_back != 0)
+        buf_printf(out, ", which takes run %" PRId64 " back", origin->rolls_back);
+    buf_printf(out, " (%.*s)", STR_ARG(origin->started_by));
+}
+
 static void put_origin(const struct why *w, const struct origin *origin, struct buf *out)
 {
     if (origin->run == 0) {
@@ -124,6 +134,10 @@ static void put_origin(const struct why *w, const struct origin *origin, struct 
     buf_printf(out, "run %" PRId64, origin->run);
     if (!origin->known) {
         buf_text(out, ", which the run log has no more");
+        return;
+    }
+    if (origin->connection.len == 0) {
+        put_merge(origin, out);
         return;
     }
     const struct record_link *link = provenance_link(&w->p, origin);
@@ -156,8 +170,9 @@ static void json_origin(const struct why *w, struct json_writer *out, const stru
         json_put_null(out); /* another program */
     if (origin->known) {
         const struct record_link *link = provenance_link(&w->p, origin);
-        json_key(out, "connection");
-        json_put_str(out, origin->connection);
+        json_str_or_null(out, "connection", origin->connection);
+        json_key(out, "merge");
+        json_put_bool(out, origin->kind == RUN_OF_MERGE);
         json_key(out, "started_by");
         json_put_str(out, origin->started_by);
         json_key(out, "vendor_object");
@@ -301,6 +316,16 @@ static void table_field(struct why *w, struct table *t, const struct field_ref *
     buf_free(&by);
 }
 
+/* The record that it was merged into; empty: it was not. */
+static struct str merged_into(const struct why *w)
+{
+    for (size_t i = 0; i < w->p.change_count && w->p.record.deleted_at != 0; i++)
+        if (w->p.changes[i].row.op == LOG_DELETE)
+            return json_string(
+                json_element(json_member(w->p.changes[i].body, STR(LOG_MERGED_INTO)), 1));
+    return STR("");
+}
+
 static void write_head(struct why *w)
 {
     char id[UUID_TEXT], when[FORMAT_TEXT];
@@ -310,7 +335,11 @@ static void write_head(struct why *w)
                    w->p.object->name);
     else
         out_printf(&std_out, "%s %s\n", w->p.object->name, uuid_format(&row->id, id));
-    if (row->deleted_at != 0)
+    if (merged_into(w).len > 0)
+        out_printf(&std_out, "merged into %.*s on %s, by run %" PRId64 "\n",
+                   STR_ARG(merged_into(w)), format_time(row->deleted_at, when),
+                   w->p.changes[0].row.run);
+    else if (row->deleted_at != 0)
         out_printf(&std_out, "deleted %s; it may be restored\n",
                    format_time(row->deleted_at, when));
     for (size_t i = 0; i < w->p.link_count; i++)

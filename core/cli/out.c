@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -201,4 +202,15 @@ void complain(const char *format, ...)
     out_flush(&std_out);
     out_printf(&std_err, "fastenr: %s\n", buf_cstr(&text));
     buf_free(&text);
+}
+
+bool out_asks(const char *question)
+{
+    char answer[16] = "";
+    out_printf(&std_out, "\n%s [y/N] ", question);
+    out_flush(&std_out);
+    if (!fgets(answer, sizeof answer, stdin))
+        return false;
+    struct str word = str_trim(str_from(answer));
+    return str_eq_nocase(word, STR("y")) || str_eq_nocase(word, STR("yes"));
 }

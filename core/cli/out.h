@@ -43,6 +43,9 @@ void out_clear_line(struct out *o);
 
 void out_flush(struct out *o);
 
+/* Asks on the terminal, and waits: whether the answer is y or yes. */
+bool out_asks(const char *question);
+
 /* Flushes; 0, or -1 when something could not be written, which is then said on standard error. A
  * reader that has gone is no failure. */
 int out_finish(void);

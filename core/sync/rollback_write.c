@@ -465,8 +465,7 @@ static int unsend(void *arg, struct error *err)
 {
     struct there *t = arg;
     for (size_t i = t->group; i < t->group_count; i++)
-        if (store_of(t)->drop_writes(t->r->store, t->groups[i].notes, t->groups[i].count, err) !=
-            0)
+        if (store_of(t)->drop_writes(t->r->store, t->groups[i].notes, t->groups[i].count, err) != 0)
             return -1;
     return 0;
 }
