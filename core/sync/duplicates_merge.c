@@ -269,6 +269,8 @@ static bool add_custom(void *arg, struct str name, const struct json *value)
 static int list_fields(struct joining *j, struct error *err)
 {
     struct listing l = {.j = j, .err = err};
+    for (size_t i = 0; i < j->in->choice_count; i++)
+        j->in->choices[i].met = false;
     for (size_t i = 0; i < j->object->field_count; i++)
         if (add_field(j, (struct rule){.index = (int)i, .field = j->object->fields[i]}, err) != 0)
             return -1;
