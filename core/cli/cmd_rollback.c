@@ -70,13 +70,37 @@ static void put_str_or_null(struct json_writer *w, const char *name, struct str 
     text.len > 0 ? json_put_str(w, text) : json_put_null(w);
 }
 
-static void put_json_or_null(struct json_writer *w, const char *name, struct str json)
+/* A value; the key of a record as its id. */
+static void put_value(struct rolling *r, const struct rollback_item *item, struct str json,
+                      struct buf *out)
 {
-    json_key(w, name);
-    json_put_raw(w, json.len > 0 ? json : STR("null"));
+    struct store *store = r->app->host.store;
+    struct arena arena = {0};
+    struct record_row row = {0};
+    struct error err;
+    char id[UUID_TEXT];
+    int64_t key;
+    bool refers =
+        item->refers && str_to_i64(json, &key) &&
+        store->engine->load_records(store, item->refers, &key, 1, &row, &arena, &err) == 0;
+    if (refers && row.key != 0)
+        buf_printf(out, "\"%s\"", uuid_format(&row.id, id));
+    else
+        buf_str(out, json.len > 0 ? json : STR("null"));
+    arena_free(&arena);
 }
 
-static void json_item(const struct rollback_item *item)
+static void json_value(struct rolling *r, struct json_writer *w, const char *name,
+                       const struct rollback_item *item, struct str json)
+{
+    struct buf text = BUF_INIT(ITEM_JSON_MAX);
+    put_value(r, item, json, &text);
+    json_key(w, name);
+    json_put_raw(w, buf_view(&text));
+    buf_free(&text);
+}
+
+static void json_item(struct rolling *r, const struct rollback_item *item)
 {
     struct buf text = BUF_INIT(ITEM_JSON_MAX);
     struct json_writer w = {.out = &text};
@@ -91,8 +115,8 @@ static void json_item(const struct rollback_item *item)
     json_put_str(&w, item->object);
     put_str_or_null(&w, "record", item->record);
     put_str_or_null(&w, "field", item->field);
-    put_json_or_null(&w, "from", item->from);
-    put_json_or_null(&w, "to", item->to);
+    json_value(r, &w, "from", item, item->from);
+    json_value(r, &w, "to", item, item->to);
     put_str_or_null(&w, "why", item->why);
     json_close(&w, '}');
     out_json(&std_out, &text);
@@ -112,7 +136,17 @@ static const char *what_ends(const struct rollback_item *item)
     return item->act == ROLLBACK_REVIVE ? "(let it live again)" : "(all of it)";
 }
 
-static void sample_item(struct sample *s, const struct rollback_item *item)
+static void cell_value(struct rolling *r, struct table *t, const struct rollback_item *item,
+                       struct str json)
+{
+    struct buf text = BUF_INIT(ITEM_JSON_MAX);
+    if (item->field.len > 0)
+        put_value(r, item, json, &text);
+    cell_cut(t, buf_view(&text));
+    buf_free(&text);
+}
+
+static void sample_item(struct rolling *r, struct sample *s, const struct rollback_item *item)
 {
     bool done = item->verdict == ROLLBACK_DONE;
     if (++s->count > s->most)
@@ -123,8 +157,8 @@ static void sample_item(struct sample *s, const struct rollback_item *item)
     table_str(&s->table, item->record.len > 0 ? item->record : STR("-"));
     table_str(&s->table, item->field.len > 0 ? item->field : str_from(what_ends(item)));
     if (done) {
-        cell_cut(&s->table, item->from);
-        cell_cut(&s->table, item->to);
+        cell_value(r, &s->table, item, item->from);
+        cell_value(r, &s->table, item, item->to);
     } else {
         cell_cut(&s->table, item->why);
     }
@@ -134,9 +168,9 @@ static void on_item(void *arg, const struct rollback_item *item)
 {
     struct rolling *r = arg;
     if (r->app->json)
-        json_item(item);
+        json_item(r, item);
     else
-        sample_item(item->verdict == ROLLBACK_DONE ? &r->done : &r->left, item);
+        sample_item(r, item->verdict == ROLLBACK_DONE ? &r->done : &r->left, item);
 }
 
 static void on_progress(void *arg, int64_t done, int64_t of)
@@ -411,6 +445,7 @@ static int exit_of(const struct rolling *r)
 static int roll_back(struct rolling *r, bool plan)
 {
     static const struct rollback_events events = {.item = on_item, .progress = on_progress};
+    struct signals signals; /* not while it asks */
     struct error err;
     r->request.host = &r->app->host;
     if (r->connection) {
@@ -423,7 +458,11 @@ static int roll_back(struct rolling *r, bool plan)
     r->request.cancelled = &r->cancelled;
     begin_sample(&r->done, SHOWN_DONE, true);
     begin_sample(&r->left, SHOWN_LEFT, false);
-    int rc = rollback_run(&r->request, &events, r, &r->report, &err);
+    int rc = signals_watch(&signals, r->app->world.loop, on_signal, r, &err);
+    if (rc == 0) {
+        rc = rollback_run(&r->request, &events, r, &r->report, &err);
+        signals_unwatch(&signals);
+    }
     if (r->on_screen)
         out_clear_line(&std_err);
     if (rc != 0) {
@@ -459,17 +498,10 @@ static int plan_and_ask(struct rolling *r)
 static int run_rollback(struct app *app, const struct arguments *args)
 {
     struct rolling r = {.app = app, .args = args};
-    struct signals signals;
-    struct error err;
     int rc = prepare(&r);
-    if (rc == 0 && signals_watch(&signals, app->world.loop, on_signal, &r, &err) != 0) {
-        complain("%s", err.text);
-        rc = EXIT_WORK_FAILED;
-    } else if (rc == 0) {
-        bool asks = argument_given(args, "plan") || !argument_given(args, "yes");
+    bool asks = argument_given(args, "plan") || !argument_given(args, "yes");
+    if (rc == 0)
         rc = asks ? plan_and_ask(&r) : roll_back(&r, false);
-        signals_unwatch(&signals);
-    }
     arena_free(&r.arena);
     return rc;
 }

@@ -240,9 +240,9 @@ const struct command cmd_runs = {
         "CONFLICTS are\n"
         "fields that both sides had changed. An outcome is ok, quarantined (done, but records were "
         "set aside,\n"
-        "writes refused, or conflicts wait for a decision), failed, stopped (by a guard), "
-        "cancelled, or\n"
-        "interrupted (fastenr itself was ended).",
+        "writes refused, conflicts wait for a decision, or a rollback left something), failed, "
+        "stopped\n"
+        "(by a guard), cancelled, or interrupted (fastenr itself was ended).",
     .example = "fastenr runs --connection hubspot -n 5",
     .json = "one JSON object a line, one line a run",
     .most_words = 1,

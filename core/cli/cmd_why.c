@@ -115,16 +115,6 @@ static bool has_value(const struct why *w, const struct field_ref *field)
     return w->p.record.fields[field->index].state != VALUE_NULL;
 }
 
-/* A run of no connection. */
-static void put_merge(const struct origin *origin, struct buf *out)
-{
-    if (origin->kind == RUN_OF_MERGE)
-        buf_printf(out, ", by which %.*s", STR_ARG(origin->reason));
-    else if (origin->rolls_back != 0)
-        buf_printf(out, ", which takes run %" PRId64 " back", origin->rolls_back);
-    buf_printf(out, " (%.*s)", STR_ARG(origin->started_by));
-}
-
 static void put_origin(const struct why *w, const struct origin *origin, struct buf *out)
 {
     if (origin->run == 0) {
@@ -136,13 +126,15 @@ static void put_origin(const struct why *w, const struct origin *origin, struct 
         buf_text(out, ", which the run log has no more");
         return;
     }
-    if (origin->connection.len == 0) {
-        put_merge(origin, out);
-        return;
-    }
     const struct record_link *link = provenance_link(&w->p, origin);
-    buf_printf(out, " of %.*s", STR_ARG(origin->connection));
-    if (link)
+    if (origin->connection.len > 0) /* a merge is of none */
+        buf_printf(out, " of %.*s", STR_ARG(origin->connection));
+    if (origin->kind == RUN_OF_MERGE)
+        buf_printf(out, ", by which %.*s (%.*s)", STR_ARG(origin->reason),
+                   STR_ARG(origin->started_by));
+    if (origin->rolls_back != 0)
+        buf_printf(out, ", which takes run %" PRId64 " back", origin->rolls_back);
+    else if (link)
         buf_printf(out, " (%.*s %.*s)", STR_ARG(link->vendor_object), STR_ARG(link->external_id));
     if (str_starts(origin->started_by, CONFLICT_STARTED_BY)) /* what a person chose */
         buf_printf(out, ", %.*s", STR_ARG(origin->started_by));
@@ -175,6 +167,8 @@ static void json_origin(const struct why *w, struct json_writer *out, const stru
         json_put_bool(out, origin->kind == RUN_OF_MERGE);
         json_key(out, "started_by");
         json_put_str(out, origin->started_by);
+        json_key(out, "rolls_back");
+        origin->rolls_back != 0 ? json_put_int(out, origin->rolls_back) : json_put_null(out);
         json_key(out, "vendor_object");
         json_put_text(out, link ? link->vendor_object.ptr : NULL);
         json_key(out, "external_id");

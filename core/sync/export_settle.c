@@ -141,8 +141,9 @@ static void settle_values(struct settling *s, struct export_item *item,
     if (is_new)
         begin_link(s, item, result->id);
     for (size_t i = 0; i < item->value_count; i++) {
-        item->values[i].kept = kept_text(s, fields, &item->values[i]);
-        see(s, item, &item->values[i], item->values[i].kept);
+        struct str kept = kept_text(s, fields, &item->values[i]);
+        item->values[i].kept = kept.ptr ? arena_str(&s->x->arena, kept) : kept;
+        see(s, item, &item->values[i], kept);
     }
     json_free(fields);
     write_link(s, item, result->modified_us);

@@ -36,8 +36,9 @@ struct rollback_item {
     struct str object;   /* ours; there: the vendor's */
     struct str record;   /* its id; there: the vendor's */
     struct str field;    /* empty: the record as a whole */
-    struct str from, to; /* of a field: JSON */
-    struct str why;      /* it is not done */
+    struct str from, to; /* of a field: JSON; what it has now, and what it had before the run */
+    const struct model_object *refers; /* they are keys of its records; NULL: they are not */
+    struct str why;                    /* it is not done */
 };
 
 struct rollback_total {

@@ -226,6 +226,21 @@ static bool note_lost(void *arg, struct str name, const struct json *value)
     return json_has(d->after, name) || note_custom(arg, name, value);
 }
 
+/* So that members come back in their order where nobody else has been there. */
+static void note_whole(struct reading *d)
+{
+    struct past *p = &d->chain->past;
+    if (d->row->run != d->l->r->of.id) {
+        p->custom_after = (struct str){NULL, 0};
+        return;
+    }
+    bool follows = p->custom_after.ptr || !p->custom_before.ptr;
+    if (!p->custom_before.ptr)
+        p->custom_before = text_of(d->l, d->before);
+    if (follows)
+        p->custom_after = text_of(d->l, d->after);
+}
+
 static bool note_member(void *arg, struct str name, const struct json *pair)
 {
     struct reading *d = arg;
@@ -236,6 +251,7 @@ static bool note_member(void *arg, struct str name, const struct json *pair)
     }
     d->before = json_element(pair, 0);
     d->after = json_element(pair, 1);
+    note_whole(d);
     json_each(d->after, note_custom, d);
     json_each(d->before, note_lost, d);
     return true;
@@ -249,7 +265,7 @@ static int read_changes(struct reading *d, struct error *err)
     if (d->row->body.len == 0 && own)
         p->pruned = true;
     else if (d->row->body.len == 0)
-        p->others = d->row;
+        p->lost_by = d->row;
     if (d->row->body.len == 0)
         return 0;
     if (json_parse(d->row->body, &body, NULL) != 0)
@@ -268,7 +284,7 @@ static int read_row(struct loading *l, struct chain *c, const struct log_row *ro
     if (row->op == LOG_UPDATE)
         return read_changes(&d, err);
     if (row->run != l->r->of.id) {
-        p->others = row;
+        p->life_by = row;
         return 0;
     }
     if (!p->lifes) {
@@ -276,7 +292,8 @@ static int read_row(struct loading *l, struct chain *c, const struct log_row *ro
         p->lived = row->op == LOG_DELETE;
     }
     p->lifes = true;
-    p->others = NULL;
+    p->left_alive = row->op != LOG_DELETE;
+    p->life_by = NULL;
     return 0;
 }
 

@@ -82,16 +82,20 @@ struct past_field {
 struct past {
     const struct model_object *object;
     int64_t key;
-    struct record_row *row;       /* key 0: it is gone */
-    const struct json *custom;    /* of the row; NULL: none */
-    bool pruned;                  /* the log has lost what the run changed of it */
-    bool lifes;                   /* the run made it, ended it, or let it live again */
-    bool made, lived;             /* the first of these: made it; it lived before */
-    const struct log_row *others; /* the last row of others after the run's that made, ended or let
-                                     live, or has lost what it changed */
+    struct record_row *row;    /* key 0: it is gone */
+    const struct json *custom; /* of the row; NULL: none */
+    bool pruned;               /* the log has lost what the run changed of it */
+    bool lifes;                /* the run made it, ended it, or let it live again */
+    bool made, lived;          /* the first of these: made it; it lived before */
+    bool left_alive;           /* as of the last of these */
+    const struct log_row
+        *life_by; /* the last row of others by which it ended, or lives, after it */
+    const struct log_row *lost_by; /* the last row of others that has lost what it changed */
     struct past_field *fields;
     size_t field_count, field_cap;
-    const struct log_row *last; /* the record's last row */
+    struct str custom_before, custom_after; /* of the run, as a whole: JSON; ptr NULL: it has not
+                                               changed them, or others have between its rows */
+    const struct log_row *last;             /* the record's last row */
 
     /* what is decided, see rollback_local.c */
     bool ends, revives;

@@ -82,19 +82,40 @@ static const char *say_since(const struct log_row *row, const char *what, struct
                         time_format(row->at, when));
 }
 
-/* The last row by which somebody else has changed the record as a whole; NULL: it is as the run
- * left it. */
+/* Whether others have changed a field of what the run made, or let live again; what is as it was
+ * before the run, or as the run left it, is not. */
+static bool is_touched(const struct past *p, const struct past_field *f, struct arena *arena)
+{
+    if (!f->since || (!f->custom && f->index < 0) || is_now(p, f, f->expected, arena))
+        return false;
+    return !f->by_run || !is_now(p, f, f->before, arena);
+}
+
+/* The row by which somebody else has changed the record; NULL: it is as the run left it. */
 static const struct log_row *touched_by(const struct past *p, struct arena *arena)
 {
-    for (size_t i = 0; i < p->field_count && !p->others; i++) {
-        const struct past_field *f = &p->fields[i];
-        if (f->since && (f->custom || f->index >= 0) && !is_now(p, f, f->expected, arena))
-            return f->since;
-    }
-    return p->others;
+    for (size_t i = 0; i < p->field_count && !p->lost_by; i++)
+        if (is_touched(p, &p->fields[i], arena))
+            return p->fields[i].since;
+    return p->lost_by;
 }
 
 /* ---- what is told ---- */
+
+static struct str now_of(struct portion *o, const struct past *p, const struct past_field *f)
+{
+    struct value now;
+    if ((!f->custom && f->index < 0) || current_of(p, f, &o->arena, &now) != 0)
+        return f->after;
+    const struct rule rule = rule_of(p, f, &o->arena);
+    return conflict_json(&rule, &now, &o->arena);
+}
+
+static const struct model_object *referred(const struct past *p, const struct past_field *f)
+{
+    bool refers = f->index >= 0 && p->object->fields[f->index].kind == KIND_REFERENCE;
+    return refers ? model_object(str_from(p->object->fields[f->index].references)) : NULL;
+}
 
 static void tell(struct portion *o, const struct past *p, const struct past_field *f,
                  enum rollback_verdict verdict, enum rollback_act act, const char *why)
@@ -111,7 +132,8 @@ static void tell(struct portion *o, const struct past *p, const struct past_fiel
         item.field = f->custom
                          ? str_from(arena_printf(&o->arena, "custom_fields.%.*s", STR_ARG(f->name)))
                          : f->name;
-        item.from = f->after;
+        item.from = verdict == ROLLBACK_DONE ? f->after : now_of(o, p, f);
+        item.refers = referred(p, f);
         item.to = f->before;
     }
     rollback_tell(o->r, &item);
@@ -146,7 +168,7 @@ static void decide_field(struct portion *o, const struct past *p, struct past_fi
     else if (!is_now(p, f, f->after, &o->arena))
         f->left = say_since(f->since, "changed", &o->arena);
     else if (p->row->deleted_at != 0 && !p->revives && !(p->lifes && !p->lived))
-        f->left = say_since(p->others, "the record was deleted", &o->arena);
+        f->left = say_since(p->life_by, "the record was deleted", &o->arena);
     else
         f->restores = true;
 }
@@ -156,11 +178,11 @@ static void decide_life(struct portion *o, struct past *p)
     bool lives = p->row->deleted_at == 0 && !rollback_is_undone(o->r, p->object, p->key, NULL);
     if (!p->lifes || o->r->in->field.len > 0)
         return;
-    const struct log_row *by = touched_by(p, &o->arena);
-    if (!p->lived && lives && by)
+    const struct log_row *by = lives && !p->lived ? touched_by(p, &o->arena) : NULL;
+    if (by)
         p->left = say_since(by, "changed", &o->arena);
-    else if (p->lived && !lives && p->others)
-        p->left = say_since(p->others, "changed", &o->arena);
+    else if (lives != p->left_alive && lives != p->lived)
+        p->left = say_since(p->life_by, lives ? "let live again" : "deleted", &o->arena);
     p->ends = !p->lived && lives && !p->left;
     p->revives = p->lived && !lives && !p->left;
 }
@@ -319,9 +341,23 @@ static bool copy_member(void *arg, struct str name, const struct json *value)
     return true;
 }
 
+/* Whether all of them are as the run left them, and go back. */
+static bool is_whole(struct portion *o, const struct past *p)
+{
+    struct buf now = BUF_INIT(CUSTOM_MAX);
+    if (o->r->in->field.len > 0 || !p->custom_after.ptr)
+        return false;
+    p->custom ? json_write(&now, p->custom) : buf_text(&now, "null");
+    bool whole = str_eq(buf_view(&now), p->custom_after);
+    buf_free(&now);
+    return whole;
+}
+
 /* Members keep their order, what comes back is last. */
 static struct str edit_custom(struct portion *o, struct past *p)
 {
+    if (is_whole(o, p))
+        return str_is(p->custom_before, "null") ? STR("") : p->custom_before;
     struct buf out = BUF_INIT(CUSTOM_MAX);
     struct json_writer w = {.out = &out};
     struct custom_edit e = {p, &w};

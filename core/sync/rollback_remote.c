@@ -89,10 +89,10 @@ static void on_read(struct remote *m, const struct operation_result *result)
 }
 
 /* What was said is taken in, what was not sent is forgotten. */
-static void settle(struct remote *m)
+static void settle(struct remote *m, bool unclear)
 {
     m->writing = false;
-    if (there_settle(&m->there, &m->why) != 0)
+    if (there_settle(&m->there, unclear, &m->why) != 0)
         m->failed = true;
     if (m->failed && there_unsend(&m->there, &m->why) != 0)
         m->failed = true;
@@ -102,7 +102,7 @@ static void on_write(struct remote *m, const struct operation_result *result)
 {
     if (result->outcome != OUTCOME_OK)
         fail(m, "writing", result->text);
-    settle(m);
+    settle(m, result->unclear);
     m->failed ? stop(m) : send_group(m);
 }
 
@@ -122,7 +122,8 @@ static void on_finished(void *arg, const struct operation_result *result)
         worker_check(session_worker(m->session));
     } else {
         session_set_account(m->session, result->account_id);
-        next_portion(m);
+        m->failed = there_recover(&m->there, &m->why) != 0;
+        m->failed ? stop(m) : next_portion(m);
     }
 }
 
@@ -175,7 +176,7 @@ static void on_ended(void *arg, const struct session_end *end)
     if (end->how != SESSION_STOPPED)
         fail(m, "", end->text);
     if (m->writing)
-        settle(m);
+        settle(m, end->unclear);
     m->over = true;
 }
 

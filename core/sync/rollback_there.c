@@ -7,12 +7,73 @@
 #include "plugin/answer.h"
 #include "plugin/protocol.h"
 
-enum { ROWS_LOOKED_AT = 2000 };
-
 const struct object_setup *there_object(const struct there *t)
 {
     const struct setup *setup = t->r->in->setup;
     return t->object < setup->object_count ? &setup->objects[t->object] : NULL;
+}
+
+/* ---- what a rollback left that was ended in the middle ---- */
+
+enum { STALE_AT_ONCE = 1000 };
+
+static int recover_stream(struct there *t, int64_t stream, struct error *err)
+{
+    struct rollback *r = t->r;
+    struct export_write *rows;
+    size_t count, n = 0;
+    int64_t after = 0;
+    do {
+        if (rollback_engine(r)->load_writes(r->store, stream, WRITE_SENT, after, STALE_AT_ONCE,
+                                            &rows, &count, &r->arena, err) != 0)
+            return -1;
+        int64_t *ids = arena_new(&r->arena, count, sizeof ids[0]);
+        for (size_t i = n = 0; i < count; i++) {
+            after = rows[i].id;
+            if (rows[i].op == WRITE_CREATE || rows[i].op == WRITE_UPSERT)
+                continue; /* of a sync: the next one finds out */
+            t->stale = arena_grow(&r->arena, t->stale, &t->stale_cap, t->stale_count + 1,
+                                  sizeof t->stale[0]);
+            t->stale[t->stale_count++] = rows[i];
+            ids[n++] = rows[i].id;
+        }
+        if (!r->in->plan && rollback_engine(r)->drop_writes(r->store, ids, n, err) != 0)
+            return -1;
+    } while (count == STALE_AT_ONCE);
+    return 0;
+}
+
+static int recover(void *arg, struct error *err)
+{
+    struct there *t = arg;
+    for (size_t i = 0; i < t->r->in->setup->object_count; i++)
+        if (recover_stream(t, t->r->streams[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+int there_recover(struct there *t, struct error *err)
+{
+    return t->r->in->plan ? recover(t, err) : store_transact(t->r->store, recover, t, err);
+}
+
+/* Whether one of these writes was to do it; `field` NULL: to archive the record. */
+static bool is_stale(const struct there *t, const struct there_record *record,
+                     const struct there_field *field)
+{
+    bool found = false;
+    for (size_t i = 0; i < t->stale_count && !found; i++) {
+        const struct export_write *w = &t->stale[i];
+        const struct json *body = NULL;
+        if (w->stream != t->stream || !str_eq(w->external_id, record->external_id))
+            continue;
+        if (!field)
+            found = w->op == WRITE_ARCHIVE;
+        else if (json_parse(w->body, &body, NULL) == 0)
+            found = json_has(body, field->name);
+        json_free(body);
+    }
+    return found;
 }
 
 /* ---- the portion ---- */
@@ -54,16 +115,18 @@ static int list_records(struct there *t, int64_t **ret_records, size_t *ret_coun
                         struct error *err)
 {
     struct rollback *r = t->r;
+    const struct store_engine *e = rollback_engine(r);
     struct sent_row *rows;
     size_t count, n = 0;
-    if (rollback_engine(r)->load_run_sent(r->store, r->of.id, t->before, ROWS_LOOKED_AT, &rows,
-                                          &count, &t->arena, err) != 0)
+    if (e->load_run_sent(r->store, r->of.id, t->before, 1, &rows, &count, &t->arena, err) != 0)
         return -1;
     t->object = count > 0 ? find_stream(r, rows[0].stream) : 0;
     t->stream = count > 0 ? rows[0].stream : 0;
+    if (count > 0 && e->load_run_sent(r->store, r->of.id, t->before, most_records(t), &rows, &count,
+                                      &t->arena, err) != 0)
+        return -1;
     int64_t *records = arena_new(&t->arena, count, sizeof records[0]);
-    size_t most = most_records(t);
-    for (; n < count && n < most && rows[n].stream == t->stream; n++)
+    for (; n < count && rows[n].stream == t->stream; n++)
         records[n] = rows[n].record; /* as many rows as records: some may be of one */
     if (n > 0)
         t->before = rows[n - 1].id;
@@ -320,7 +383,7 @@ static struct str scalar_of(struct str json, struct arena *arena)
     const struct json *value = NULL;
     struct str text = {NULL, 0};
     if (json_parse(json, &value, NULL) == 0 && json_kind(value) != JSON_NULL)
-        text = answer_scalar(value, arena);
+        text = arena_str(arena, answer_scalar(value, arena));
     json_free(value);
     return text.len > 0 ? text : (struct str){NULL, 0};
 }
@@ -402,7 +465,7 @@ static void decide_field(struct there *t, const struct there_record *record, str
     else if (!f->rule)
         f->left = "no rule writes the field any more";
     else if (is_same(t, f, f->now, f->before, &t->arena))
-        return; /* done */
+        f->again = is_stale(t, record, f); /* done */
     else if (!is_as_written(t, f))
         f->left = "changed there since";
     else
@@ -438,6 +501,7 @@ static void decide_made(struct there *t, struct there_record *record)
         if (record->fields[i].rule && !is_as_written(t, &record->fields[i]))
             record->left = arena_printf(&t->arena, "%.*s was changed there since",
                                         STR_ARG(record->fields[i].name));
+    record->again = !record->found && is_stale(t, record, NULL);
     if (!record->found || record->left)
         return;
     record->irreversible = !vendor->archives;

@@ -18,6 +18,7 @@ struct there_field {
     struct str now;                 /* JSON, as the vendor has it */
     bool restores;
     bool refused;     /* the vendor did not take it */
+    bool again;       /* a rollback that was ended in the middle has done it */
     const char *left; /* why it does not */
     struct str done;  /* JSON: what the vendor says it has once it was restored */
 };
@@ -37,6 +38,7 @@ struct there_record {
     size_t restored;  /* fields */
     const char *left; /* why nothing becomes of it as a whole */
     bool irreversible;
+    bool again;      /* a rollback that was ended in the middle has archived it */
     struct str seen; /* of the link, once it is written */
     bool counted;
 };
@@ -62,6 +64,9 @@ struct there {
     struct there_record *records; /* by record */
     size_t count;
     int64_t rows;
+    /* Writes of a rollback that was ended in the middle: some of them may be done. */
+    struct export_write *stale;
+    size_t stale_count, stale_cap;
     struct str *ids; /* to look at */
     size_t id_count;
     struct page **pages; /* what came */
@@ -72,6 +77,9 @@ struct there {
 };
 
 /* ---- rollback_there.c ---- */
+
+/* Before the first portion: takes over the notes of writes of rollbacks that died. */
+int there_recover(struct there *t, struct error *err);
 
 /* Forgets the portion and loads the next one. *ret_more: there is one. */
 int there_next(struct there *t, bool *ret_more, struct error *err);
@@ -92,7 +100,8 @@ struct str there_only_id(struct str list, struct arena *arena);
 int there_prepare(struct there *t, struct error *err);
 /* What was said of some of the current group's rows. */
 void there_written(struct there *t, const struct write_result *results, uint32_t count);
-int there_settle(struct there *t, struct error *err);
+/* `unclear`: what nothing was said of may be done. */
+int there_settle(struct there *t, bool unclear, struct error *err);
 /* The writes that were not sent are forgotten. */
 int there_unsend(struct there *t, struct error *err);
 

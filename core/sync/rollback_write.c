@@ -68,6 +68,16 @@ static struct link_write link_of(const struct there *t, const struct there_recor
                                .seen_local = record->link.seen_local};
 }
 
+static void end_link(const struct there *t, struct store_batch *out,
+                     const struct there_record *record, enum link_ended ended)
+{
+    if (record->link.key != 0)
+        out->link_ends[out->link_end_count++] = (struct link_end){.key = record->link.key,
+                                                                  .stream = t->stream,
+                                                                  .record = record->link.record,
+                                                                  .ended = ended};
+}
+
 /* ---- groups ---- */
 
 static struct there_group *group_for(struct there *t, enum write_op op, struct str field)
@@ -169,6 +179,31 @@ static struct str body_of(struct there *t, const struct there_group *g, size_t i
     return copy;
 }
 
+/* [after, before] of what has gone back already. */
+static struct str body_again(struct there *t, const struct there_record *record)
+{
+    struct buf text = BUF_INIT(BODY_MAX);
+    struct json_writer w = {.out = &text};
+    json_open(&w, '{');
+    for (size_t j = 0; j < record->field_count; j++) {
+        const struct there_field *f = &record->fields[j];
+        if (!f->again)
+            continue;
+        struct str after = f->association ? there_only_id(f->before, &t->arena) : text_before(t, f);
+        json_key_str(&w, f->name);
+        json_open(&w, '[');
+        json_put_raw(&w, f->kept);
+        after.len > 0 ? json_put_str(&w, after) : json_put_null(&w);
+        if (!f->association && !str_eq(f->now, f->before))
+            json_put_raw(&w, f->now);
+        json_close(&w, ']');
+    }
+    json_close(&w, '}');
+    struct str copy = text.full ? STR("") : arena_str(&t->arena, buf_view(&text));
+    buf_free(&text);
+    return copy;
+}
+
 static int note_group(struct there *t, struct there_group *g, struct error *err)
 {
     struct export_write *rows = arena_new(&t->arena, g->count, sizeof rows[0]);
@@ -229,16 +264,19 @@ static void make_call(struct there *t, struct there_group *g)
 }
 
 /* Before they are sent: whether a write was done or not, the next import then brings no more than
- * what is here already. */
+ * what is here already, and takes no record of ours away with the vendor's. */
 static int note_links(struct there *t, struct error *err)
 {
     struct store_batch out = {.object = there_object(t)->model,
                               .organization = t->r->organization,
                               .run = t->r->run,
                               .now_us = world_now(t->r->in->host->world),
-                              .links = arena_new(&t->arena, t->count, sizeof out.links[0])};
+                              .links = arena_new(&t->arena, t->count, sizeof out.links[0]),
+                              .link_ends = arena_new(&t->arena, t->count, sizeof out.link_ends[0])};
     for (size_t i = 0; i < t->count; i++) {
         struct there_record *record = &t->records[i];
+        if (record->archives)
+            end_link(t, &out, record, LINK_ARCHIVED);
         if (record->restored == 0 || !record->found)
             continue;
         for (size_t j = 0; j < record->field_count; j++)
@@ -247,7 +285,32 @@ static int note_links(struct there *t, struct error *err)
         if (record->link.key != 0)
             out.links[out.link_count++] = link_of(t, record, record->seen);
     }
-    return out.link_count > 0 ? store_of(t)->apply(t->r->store, &out, err) : 0;
+    bool any = out.link_count + out.link_end_count > 0;
+    return any ? store_of(t)->apply(t->r->store, &out, err) : 0;
+}
+
+/* What a rollback has done that was ended before it could say so: the journal gets it now. */
+static int note_again(struct there *t, struct error *err)
+{
+    struct sent_row *rows = arena_new(&t->arena, t->count * 2, sizeof rows[0]);
+    size_t n = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        struct there_record *record = &t->records[i];
+        struct sent_row row = {.stream = t->stream,
+                               .run = t->r->run,
+                               .record = record->record,
+                               .op = record->again ? WRITE_ARCHIVE : WRITE_UPDATE,
+                               .at = world_now(t->r->in->host->world),
+                               .external_id = record->external_id};
+        bool any = record->again;
+        for (size_t j = 0; j < record->field_count; j++)
+            any |= record->fields[j].again;
+        if (!record->again && any)
+            row.body = body_again(t, record);
+        if (any)
+            rows[n++] = row;
+    }
+    return store_of(t)->add_sent(t->r->store, rows, n, err);
 }
 
 static int prepare(void *arg, struct error *err)
@@ -261,7 +324,7 @@ static int prepare(void *arg, struct error *err)
             return -1;
         make_call(t, &t->groups[i]);
     }
-    return note_links(t, err);
+    return note_links(t, err) != 0 ? -1 : note_again(t, err);
 }
 
 int there_prepare(struct there *t, struct error *err)
@@ -294,6 +357,9 @@ struct settling {
     struct store_batch out;
     struct sent_row *sent;
     size_t sent_count;
+    int64_t *over; /* notes */
+    size_t over_count;
+    bool unclear;
 };
 
 /* What the vendor says that it keeps. */
@@ -316,22 +382,13 @@ static void take_kept(struct there *t, struct there_record *record,
     json_free(fields);
 }
 
-static void end_link(struct settling *s, const struct there_record *record, enum link_ended ended)
-{
-    if (record->link.key != 0)
-        s->out.link_ends[s->out.link_end_count++] = (struct link_end){.key = record->link.key,
-                                                                      .stream = s->t->stream,
-                                                                      .record = record->link.record,
-                                                                      .ended = ended};
-}
-
 static void settle_done(struct settling *s, size_t i)
 {
     struct there *t = s->t;
     struct there_record *record = s->group->records[i];
     enum write_op op = s->group->op;
-    if (op == WRITE_ARCHIVE || op == WRITE_RESTORE)
-        end_link(s, record, op == WRITE_ARCHIVE ? LINK_ARCHIVED : LINK_LIVE);
+    if (op == WRITE_RESTORE)
+        end_link(t, &s->out, record, LINK_LIVE);
     if (op == WRITE_UPDATE) {
         take_kept(t, record, &s->group->results[i]);
         record->seen = seen_with(t, record);
@@ -352,6 +409,8 @@ static void settle_done(struct settling *s, size_t i)
 static void settle_not_done(struct settling *s, size_t i)
 {
     struct there_record *record = s->group->records[i];
+    if (s->group->op == WRITE_ARCHIVE)
+        end_link(s->t, &s->out, record, record->link.ended);
     if (s->group->op != WRITE_UPDATE || record->link.key == 0)
         return;
     for (size_t j = 0; j < record->field_count; j++)
@@ -360,6 +419,7 @@ static void settle_not_done(struct settling *s, size_t i)
     s->out.links[s->out.link_count++] = link_of(s->t, record, record->seen);
 }
 
+/* A note of a write that may be done stays, for the rollback that goes on. */
 static int settle(void *arg, struct error *err)
 {
     struct settling *s = arg;
@@ -368,6 +428,8 @@ static int settle(void *arg, struct error *err)
     const struct store_engine *e = store_of(t);
     for (size_t i = 0; i < g->count; i++) {
         bool told = g->results[i].write_id.len > 0;
+        if (told || !s->unclear)
+            s->over[s->over_count++] = g->notes[i];
         if (told && g->results[i].outcome == OUTCOME_OK)
             settle_done(s, i);
         else if (told)
@@ -377,7 +439,7 @@ static int settle(void *arg, struct error *err)
         return -1;
     if (e->add_sent(t->r->store, s->sent, s->sent_count, err) != 0)
         return -1;
-    return e->drop_writes(t->r->store, g->notes, g->count, err);
+    return e->drop_writes(t->r->store, s->over, s->over_count, err);
 }
 
 /* ---- what is told ---- */
@@ -443,10 +505,10 @@ static void report(struct there *t, const struct there_group *g)
     }
 }
 
-int there_settle(struct there *t, struct error *err)
+int there_settle(struct there *t, bool unclear, struct error *err)
 {
     struct there_group *g = &t->groups[t->group];
-    struct settling s = {.t = t, .group = g};
+    struct settling s = {.t = t, .group = g, .unclear = unclear};
     s.out = (struct store_batch){.object = there_object(t)->model,
                                  .organization = t->r->organization,
                                  .run = t->r->run,
@@ -454,6 +516,7 @@ int there_settle(struct there *t, struct error *err)
     s.out.links = arena_new(&t->arena, g->count, sizeof s.out.links[0]);
     s.out.link_ends = arena_new(&t->arena, g->count, sizeof s.out.link_ends[0]);
     s.sent = arena_new(&t->arena, g->count, sizeof s.sent[0]);
+    s.over = arena_new(&t->arena, g->count, sizeof s.over[0]);
     if (store_transact(t->r->store, settle, &s, err) != 0)
         return -1;
     report(t, g);

@@ -5,7 +5,7 @@ skips=() plots=() about=''
 
 # A PostgreSQL of its own, durable, where one is used and there is a server.
 case "$subcommand" in
-sync | scale | peers)
+sync | scale | rollback | peers)
     if [[ " $stores " == *" postgres "* ]]; then
         if (. tests/support/postgres.bash && pg_find_bin >/dev/null 2>&1); then
             STORE=postgres

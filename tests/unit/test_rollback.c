@@ -123,7 +123,7 @@ static void changed_since(void)
     fixture_sql("UPDATE account SET custom_fields = '{\"city\":\"Bern\",\"own\":1}' WHERE key = 1; "
                 "UPDATE account SET name = 'Two' WHERE key = 2");
     /* What has the value from before again is done; what another program put beside it stays. */
-    UNIT_TEXT(roll_back(run), "left change account.name \"Uno\" -> \"One\": changed by run 3 at "
+    UNIT_TEXT(roll_back(run), "left change account.name \"Un\" -> \"One\": changed by run 3 at "
                               "1970-01-01T00:00:03Z\n"
                               "change account.domain \"uno.test\" -> \"one.test\"\n");
     CU_ASSERT_EQUAL(report.status, RUN_QUARANTINED);
@@ -220,6 +220,8 @@ static void what_was_made_and_again(void)
     QUERY(links, "c1|0\nc2|0\n");
     UNIT_TEXT(PUT("companies", "c1", "{\"name\": \"One\", \"parent\": \"c2\"}"), "unchanged 1");
     UNIT_TEXT(roll_back(4), "end account\nend account\n"); /* and that is a run, too */
+    UNIT_TEXT(roll_back(5), "revive account\nrevive account\n");
+    UNIT_TEXT(roll_back(run), "end account\nend account\n"); /* as before the first time */
     QUERY(links, "c1|5\nc2|5\n");
 }
 
@@ -332,6 +334,24 @@ static void refused(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(what, "not: all connections are paused"));
 }
 
+static void being_synced(void)
+{
+    struct error err;
+    side_open(&crm, "crm", one_way);
+    int64_t run = begin_run();
+    PUT("companies", "c1", "{\"name\": \"One\"}");
+    struct store *other =
+        store_open(arena_printf(&crm.arena, "sqlite:%s", store_location(fixture_store)), "",
+                   &fixture_world.world, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+    CU_ASSERT_EQUAL(other->engine->lease(other, crm.connection, &err), 0);
+    UNIT_TEXT(roll_back_with((struct rollback_request){.run = run}),
+              "not: 'crm' is being synced just now: wait until that is done\n");
+    store_close(other);
+    UNIT_TEXT(roll_back_with((struct rollback_request){.run = run}), "end account\n");
+    CU_ASSERT_EQUAL(fixture_store->engine->lease(fixture_store, crm.connection, &err), 0);
+}
+
 /* ---- many ---- */
 
 enum { MANY = 12001 };
@@ -354,7 +374,12 @@ static void many(void)
         rows[i].fields = str_from(arena_printf(&arena, "{\"name\": \"M%d\"}", i));
     int64_t second = begin_run();
     side_put_records(&crm, "companies", rows, MANY);
+    bool cancelled = true; /* after the first portion */
+    roll_back_with((struct rollback_request){.run = second, .cancelled = &cancelled});
+    CU_ASSERT_EQUAL(report.status, RUN_CANCELLED);
+    QUERY("SELECT count(*) FROM account WHERE name LIKE 'N%'", "5000\n");
     roll_back_with((struct rollback_request){.run = second});
+    CU_ASSERT_EQUAL(report.totals[0].changed, MANY - 5000); /* the rest */
     QUERY("SELECT count(*) FROM account WHERE name LIKE 'N%' AND parent_id IS NOT NULL", "12000\n");
     roll_back_with((struct rollback_request){.run = run});
     CU_ASSERT_EQUAL(report.totals[0].ended, MANY);
@@ -382,6 +407,7 @@ IN_STORE(shared_with_another)
 IN_STORE(merged)
 IN_STORE(reference_to_what_is_gone)
 IN_STORE(refused)
+IN_STORE(being_synced)
 IN_STORE(many)
 
 const char *const unit_suite = "runs that are taken back";
@@ -399,5 +425,6 @@ const struct unit_test unit_tests[] = {
     {"what was merged", test_merged},
     {"a reference to what is gone", test_reference_to_what_is_gone},
     {"what may not be taken back", test_refused},
-    {"more than a portion", test_many},
+    {"while the connection is synced", test_being_synced},
+    {"more than a portion, cancelled in the middle", test_many},
     {NULL, NULL}};
