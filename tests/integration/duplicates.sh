@@ -310,5 +310,25 @@ run 0 duplicates merge account "$kid" "$oid" --plan
 kill -CONT "$sandbox_pid"
 wait "$sync_pid" || fail "the sync ended with $?: $(cat "$dir/sync.err")"
 
-step "a record that waits for the merge"
+step "a vendor's record that waits for the merge"
+a=$(add 'First' amb.example) b=$(add 'Second' amb.example)
+vendor -X POST -H 'Content-Type: application/json' -d '{"properties":{"name":"Third","domain":"amb.example"}}' \
+    "http://127.0.0.1:$port/crm/v3/objects/companies" >/dev/null
+tick
+try_sync
+run 0 quarantine list
+says 'merge or mend them (`fastenr duplicates list`)'
+run 0 duplicates merge account "$(id_of account "$a")" "$(id_of account "$b")" --yes
+run 0 quarantine replay hubspot
+expect "linked with what was kept" "$(external companies "$a")" "$(vendor "http://127.0.0.1:$port/crm/v3/objects/companies?limit=100&properties=domain" >"$dir/list" && sqlite3 :memory: "SELECT value ->> 'id' FROM json_each(CAST(readfile('$dir/list') AS TEXT) ->> 'results') WHERE value ->> '\$.properties.domain' = 'amb.example'")"
+run 0 quarantine list
+says 'nothing'
+
+step "a person who was merged is erased"
+foreign "INSERT INTO contact (email, first_name, organization) VALUES ('gone@erase.example', 'A', $ours), ('gone@erase.example', 'B', $ours)"
+g=$(query "SELECT max(key) FROM contact")
+run 0 duplicates merge contact "$(id_of contact "$g")" "$(id_of contact $((g - 1)))" --yes
+run 0 erase gone@erase.example --yes
+expect "nothing is left of both" "$(query "SELECT count(*) FROM contact WHERE key IN ($g, $((g - 1)))")$(query "SELECT count(*) FROM log WHERE object = 2 AND record IN ($g, $((g - 1)))")" 00
+run 0 rollback "$(last_run)" --yes
 run 0 doctor
