@@ -33,7 +33,7 @@ struct rolling {
     struct app *app;
     const struct arguments *args;
     int64_t run;
-    struct catalog_connection *connection;
+    struct catalog_connection *connection; /* NULL: of a merge */
     struct rollback_request request;
     struct rollback_report report;
     struct sample done, left;
@@ -41,6 +41,11 @@ struct rolling {
     bool on_screen, cancelled;
     struct arena arena;
 };
+
+static struct str name_of(const struct rolling *r)
+{
+    return r->connection ? r->connection->config->name : STR("a merge");
+}
 
 /* ---- what is told ---- */
 
@@ -246,7 +251,7 @@ static void write_totals(const struct rollback_report *report)
 static void write_report(struct rolling *r)
 {
     const struct rollback_report *report = &r->report;
-    struct str name = r->connection->config->name;
+    struct str name = name_of(r);
     bool plan = r->request.plan;
     if (plan)
         end_sample(r, &r->done, "Would be taken back");
@@ -297,7 +302,7 @@ static void json_report(const struct rolling *r)
     json_key(&w, "rolls_back");
     json_put_int(&w, r->run);
     json_key(&w, "connection");
-    json_put_str(&w, r->connection->config->name);
+    r->connection ? json_put_str(&w, name_of(r)) : json_put_null(&w);
     json_key(&w, "plan");
     json_put_bool(&w, r->request.plan);
     json_key(&w, "status");
@@ -330,6 +335,8 @@ static int find_connection(struct rolling *r)
         complain("there is no run %" PRId64 "; `fastenr runs` lists them", r->run);
         return EXIT_USAGE;
     }
+    if (name.len == 0) /* a merge of two records, which nothing is asked of the vendors for */
+        return 0;
     if (!catalog_find(&r->app->catalog, name)) {
         complain("run %" PRId64 " is of the connection '%.*s', which has no file any more: put it "
                  "back to take the run back",
@@ -347,6 +354,10 @@ static int find_object(struct rolling *r)
     r->request.object = model_object(str_from(word));
     if (r->request.object)
         return 0;
+    if (!r->connection) {
+        complain("there is no canonical object '%s'", word);
+        return EXIT_USAGE;
+    }
     const struct object_setup *object = app_object(r->connection, word);
     r->request.object = object ? object->model : NULL;
     return object ? 0 : EXIT_USAGE;
@@ -412,7 +423,7 @@ static int prepare(struct rolling *r)
         rc = find_record(r);
     if (rc == 0)
         rc = find_field(r);
-    return rc == 0 ? app_transport(r->app) : rc;
+    return rc == 0 && r->connection ? app_transport(r->app) : rc;
 }
 
 /* ---- doing it ---- */
@@ -422,7 +433,7 @@ static int exit_of(const struct rolling *r)
     enum run_status status = r->report.status;
     if (status == RUN_OK || status == RUN_QUARANTINED)
         return EXIT_DONE;
-    complain("%.*s: %s", STR_ARG(r->connection->config->name), r->report.reason);
+    complain("%.*s: %s", STR_ARG(name_of(r)), r->report.reason);
     return EXIT_WORK_FAILED;
 }
 
@@ -432,8 +443,10 @@ static int roll_back(struct rolling *r, bool plan)
     struct signals signals; /* not while it asks */
     struct error err;
     r->request.host = &r->app->host;
-    r->request.setup = &r->connection->setup;
-    r->request.image = &r->connection->connector->info.image;
+    if (r->connection) {
+        r->request.setup = &r->connection->setup;
+        r->request.image = &r->connection->connector->info.image;
+    }
     r->request.run = r->run;
     r->request.by = app_user(r->app);
     r->request.plan = plan;

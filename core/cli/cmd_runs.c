@@ -43,7 +43,7 @@ static bool list_run(void *arg, const struct run_row *row)
     }
     struct run_counts total = run_total(row);
     table_number(t, row->id);
-    table_str(t, row->connection);
+    table_str(t, row->connection.len > 0 ? row->connection : str_from("-"));
     table_str(t, str_from(format_time(row->started_at, when)));
     table_str(t, str_from(time_format_span(run_took(row, world_now(&list->app->world)), took)));
     table_styled(t, format_status_style(row->status), str_from(run_status_name(row->status)));
@@ -136,7 +136,8 @@ static bool show_run(void *arg, const struct run_row *row)
         write_json(row);
         return true;
     }
-    out_printf(&std_out, "Run %" PRId64 " of %.*s: ", row->id, STR_ARG(row->connection));
+    out_printf(&std_out, "Run %" PRId64 "%s%.*s: ", row->id, row->connection.len > 0 ? " of " : "",
+               STR_ARG(row->connection));
     out_styled(&std_out, format_status_style(row->status), run_status_name(row->status));
     out_printf(&std_out, "\n  started    %s UTC by %.*s\n", format_time(row->started_at, text),
                STR_ARG(row->started_by));

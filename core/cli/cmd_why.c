@@ -127,7 +127,11 @@ static void put_origin(const struct why *w, const struct origin *origin, struct 
         return;
     }
     const struct record_link *link = provenance_link(&w->p, origin);
-    buf_printf(out, " of %.*s", STR_ARG(origin->connection));
+    if (origin->connection.len > 0) /* a merge is of none */
+        buf_printf(out, " of %.*s", STR_ARG(origin->connection));
+    if (origin->kind == RUN_OF_MERGE)
+        buf_printf(out, ", by which %.*s (%.*s)", STR_ARG(origin->reason),
+                   STR_ARG(origin->started_by));
     if (origin->rolls_back != 0)
         buf_printf(out, ", which takes run %" PRId64 " back", origin->rolls_back);
     else if (link)
@@ -158,8 +162,9 @@ static void json_origin(const struct why *w, struct json_writer *out, const stru
         json_put_null(out); /* another program */
     if (origin->known) {
         const struct record_link *link = provenance_link(&w->p, origin);
-        json_key(out, "connection");
-        json_put_str(out, origin->connection);
+        json_str_or_null(out, "connection", origin->connection);
+        json_key(out, "merge");
+        json_put_bool(out, origin->kind == RUN_OF_MERGE);
         json_key(out, "started_by");
         json_put_str(out, origin->started_by);
         json_key(out, "rolls_back");
@@ -318,6 +323,16 @@ static void table_field(struct why *w, struct table *t, const struct field_ref *
     buf_free(&by);
 }
 
+/* The record that it was merged into; empty: it was not. */
+static struct str merged_into(const struct why *w)
+{
+    for (size_t i = 0; i < w->p.change_count && w->p.record.deleted_at != 0; i++)
+        if (w->p.changes[i].row.op == LOG_DELETE)
+            return json_string(
+                json_element(json_member(w->p.changes[i].body, STR(LOG_MERGED_INTO)), 1));
+    return STR("");
+}
+
 static void write_head(struct why *w)
 {
     char id[UUID_TEXT], when[FORMAT_TEXT];
@@ -327,7 +342,11 @@ static void write_head(struct why *w)
                    w->p.object->name);
     else
         out_printf(&std_out, "%s %s\n", w->p.object->name, uuid_format(&row->id, id));
-    if (row->deleted_at != 0)
+    if (merged_into(w).len > 0)
+        out_printf(&std_out, "merged into %.*s on %s, by run %" PRId64 "\n",
+                   STR_ARG(merged_into(w)), format_time(row->deleted_at, when),
+                   w->p.changes[0].row.run);
+    else if (row->deleted_at != 0)
         out_printf(&std_out, "deleted %s; it may be restored\n",
                    format_time(row->deleted_at, when));
     for (size_t i = 0; i < w->p.link_count; i++)

@@ -174,8 +174,9 @@ void json_run(struct json_writer *w, const struct run_row *row)
     struct run_counts total = run_total(row);
     json_open(w, '{');
     put_count(w, "run", row->id);
-    json_key(w, "connection");
-    json_put_str(w, row->connection);
+    json_key(w, "kind");
+    json_put_text(w, row->kind == RUN_OF_MERGE ? "merge" : row->rolls_back ? "rollback" : "sync");
+    json_str_or_null(w, "connection", row->connection);
     json_key(w, "status");
     json_put_text(w, run_status_name(row->status));
     json_key(w, "rolls_back");

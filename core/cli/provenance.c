@@ -71,9 +71,11 @@ static bool take_run(void *arg, const struct run_row *row)
 {
     struct run_search *search = arg;
     search->origin->known = true;
-    search->origin->rolls_back = row->rolls_back;
     search->origin->connection = arena_str(&search->p->arena, row->connection);
     search->origin->started_by = arena_str(&search->p->arena, row->started_by);
+    search->origin->reason = arena_str(&search->p->arena, row->reason);
+    search->origin->kind = row->kind;
+    search->origin->rolls_back = row->rolls_back;
     return false;
 }
 

@@ -8,10 +8,12 @@
 
 /* A run as it is named to people. */
 struct origin {
-    int64_t run;        /* 0: another program */
-    bool known;         /* the run log still has it */
-    int64_t rolls_back; /* the run that it takes back; 0: none */
+    int64_t run; /* 0: another program */
+    bool known;  /* the run log still has it */
+    enum run_kind kind;
+    int64_t rolls_back; /* the run that it took back; 0: none */
     struct str connection, started_by;
+    struct str reason;
 };
 
 struct change {

@@ -225,6 +225,10 @@ static void add_quarantine(struct erase_sql *sql, const char *own)
                                "DELETE FROM pending_reference WHERE %s OR (stream, external_id) IN "
                                "(%s) OR lower(external_id%s) = %s",
                                theirs(sql), sql->ids, d->collation, d->address));
+    add_step(sql, arena_printf(a,
+                               "DELETE FROM moved_pending WHERE %s OR (stream, external_id) IN "
+                               "(%s) OR lower(external_id%s) = %s",
+                               theirs(sql), sql->ids, d->collation, d->address));
     add_step(sql, arena_printf(a, "DELETE FROM quarantine WHERE %s OR %s", own, d->id));
     add_step(sql, arena_printf(a, "UPDATE quarantine SET payload = '%s' WHERE %s",
                                STORE_ERASED_PAYLOAD, d->payload));
@@ -239,6 +243,7 @@ static void add_rest(struct erase_sql *sql)
     struct arena *a = sql->arena;
     const char *in_links = arena_printf(a, "IN %s", sql->links);
     add_step(sql, arena_printf(a, "DELETE FROM walk_seen WHERE link %s", in_links));
+    add_step(sql, arena_printf(a, "DELETE FROM moved_link WHERE link %s", in_links));
     add_step(sql, arena_printf(a, "DELETE FROM link WHERE key %s", in_links));
     /* SQLite gives the key of the last link once more; a walk under way would miss that link. */
     add_step(sql, "UPDATE stream SET walk_links = (SELECT coalesce(max(key), 0) FROM link) "

@@ -216,7 +216,8 @@ int pg_apply_ends(struct postgres_store *s, struct store_batch *batch, int64_t s
     struct pg_log_row *restores = arena_new(arena, batch->end_count, sizeof restores[0]);
     for (size_t i = 0; i < batch->end_count; i++) {
         struct record_row *row = batch->ends[i].row;
-        struct pg_log_row log = {.seq = seq++, .record = row->key, .prev = row->rev};
+        struct pg_log_row log = {
+            .seq = seq++, .record = row->key, .prev = row->rev, .body = batch->ends[i].body};
         row->rev = log.seq;
         if (row->deleted_at != 0)
             deletes[deleted++] = log;

@@ -82,7 +82,8 @@ static struct run_row read_run(const PGresult *r, int row)
                             .bytes = pg_get_int(r, row, 11),
                             .cpu_us = pg_get_int(r, row, 12),
                             .pruned_at = pg_get_int(r, row, 13), /* 0 for NULL, as the next */
-                            .rolls_back = pg_get_int(r, row, 14)};
+                            .rolls_back = pg_get_int(r, row, 14),
+                            .kind = (enum run_kind)pg_get_int(r, row, 15)};
 }
 
 static PGresult *select_runs(struct postgres_store *s, struct str connection, int64_t id,
@@ -97,8 +98,8 @@ static PGresult *select_runs(struct postgres_store *s, struct str connection, in
         s,
         "SELECT r.id, c.name, r.started_by, r.started_at, r.ended_at, r.status, r.reason, r.phase, "
         "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us, r.pruned_at, "
-        "r.rolls_back FROM run r "
-        "JOIN connection c ON c.id = r.connection WHERE ($1 = '' OR c.name = $1) "
+        "r.rolls_back, r.kind FROM run r "
+        "LEFT JOIN connection c ON c.id = r.connection WHERE ($1 = '' OR c.name = $1) "
         "AND ($2::bigint = 0 OR r.id = $2::bigint) AND r.id < $3::bigint "
         "ORDER BY r.id DESC LIMIT $4::bigint",
         &p, "read the run log", err);

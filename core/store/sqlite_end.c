@@ -215,8 +215,8 @@ int sqlite_apply_ends(struct sqlite_store *s, struct store_batch *batch, int64_t
         sqlite3_bind_int64(stmt, 3, row->updated_at);
         sqlite_bind_positive(stmt, 4, row->deleted_at);
         if (sqlite_run(s, stmt, "end a record", err) != 0 ||
-            sqlite_add_log(s, batch, row->deleted_at ? LOG_DELETE : LOG_RESTORE, row, prev, STR(""),
-                           err) != 0)
+            sqlite_add_log(s, batch, row->deleted_at ? LOG_DELETE : LOG_RESTORE, row, prev,
+                           batch->ends[i].body, err) != 0)
             return -1;
     }
     return 0;

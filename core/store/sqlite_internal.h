@@ -315,6 +315,26 @@ int sqlite_load_sent_of(struct store *store, int64_t run, int64_t stream, const 
                         struct arena *arena, struct error *err);
 int sqlite_run_rolls_back(struct store *store, int64_t run, int64_t which, struct error *err);
 
+/* sqlite_duplicates.c */
+int sqlite_load_duplicates(struct store *store, const struct model_object *object,
+                           int64_t organization, int field, const struct duplicate_place *after,
+                           size_t most, struct record_row **ret_rows, size_t *ret_count,
+                           struct arena *arena, struct error *err);
+int sqlite_count_referrers(struct store *store, const struct model_object *object, int field,
+                           const int64_t *records, size_t count, int64_t *counts,
+                           struct error *err);
+int sqlite_load_waiting(struct store *store, const struct model_object *object,
+                        const int64_t *records, size_t count, struct pending_write **ret_rows,
+                        size_t *ret_count, struct arena *arena, struct error *err);
+int sqlite_add_moved(struct store *store, int64_t run, const struct moved_link *links,
+                     size_t link_count, const struct pending_write *waited, size_t waited_count,
+                     struct error *err);
+int sqlite_load_moved(struct store *store, int64_t run, struct moved_link **ret_rows,
+                      size_t *ret_count, struct arena *arena, struct error *err);
+int sqlite_load_waited(struct store *store, int64_t run, struct pending_write **ret_rows,
+                       size_t *ret_count, struct arena *arena, struct error *err);
+int sqlite_run_kind(struct store *store, int64_t run, enum run_kind kind, struct error *err);
+
 int sqlite_verify(struct store *s, struct buf *ret_summary, struct error *err);
 
 #endif

@@ -72,7 +72,8 @@ static void read_run(sqlite3_stmt *stmt, struct arena *arena, struct run_row *ro
                          .bytes = sqlite3_column_int64(stmt, 11),
                          .cpu_us = sqlite3_column_int64(stmt, 12),
                          .pruned_at = sqlite3_column_int64(stmt, 13), /* 0 for NULL, as the next */
-                         .rolls_back = sqlite3_column_int64(stmt, 14)};
+                         .rolls_back = sqlite3_column_int64(stmt, 14),
+                         .kind = (enum run_kind)sqlite3_column_int(stmt, 15)};
 }
 
 int sqlite_each_run(struct store *store, struct str connection, int64_t id, int64_t limit,
@@ -83,8 +84,8 @@ int sqlite_each_run(struct store *store, struct str connection, int64_t id, int6
         s,
         "SELECT r.id, c.name, r.started_by, r.started_at, r.ended_at, r.status, r.reason, r.phase, "
         "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us, r.pruned_at, "
-        "r.rolls_back FROM run r "
-        "JOIN connection c ON c.id = r.connection WHERE (?1 = '' OR c.name = ?1) "
+        "r.rolls_back, r.kind FROM run r "
+        "LEFT JOIN connection c ON c.id = r.connection WHERE (?1 = '' OR c.name = ?1) "
         "AND (?2 = 0 OR r.id = ?2) ORDER BY r.id DESC LIMIT ?3",
         false, err);
     if (!stmt)

@@ -93,6 +93,7 @@ struct record_update {
 /* The record becomes a tombstone, or lives again: as row->deleted_at says. */
 struct record_end {
     struct record_row *row; /* row->rev is the old one, and set by apply */
+    struct str body;        /* of the log row; empty: none */
 };
 
 struct link_write {
@@ -152,6 +153,9 @@ struct store_batch {
 /* What a log row says; the numbers are the store's. */
 enum log_op { LOG_CREATE = 1, LOG_UPDATE = 2, LOG_DELETE = 3, LOG_RESTORE = 4 };
 
+/* Of a tombstone's log row, in its body: the id of the record that it was merged into. */
+#define LOG_MERGED_INTO "merged_into"
+
 /* Where a reader of the log stands: behind this row. On PostgreSQL the order of seq is not the
  * order of commits: rows are read in the order of transactions. On SQLite xid is 0. */
 struct log_position {
@@ -167,7 +171,7 @@ struct log_row {
     int64_t prev; /* seq of the record's row before this one; 0: there is none */
     int64_t at;
     struct str body; /* {"field": [before, after]}; empty: none, or pruned. A deletion that has one
-                        took the row away: it is all that the record was */
+                        took the row away: it is all that the record was; but for LOG_MERGED_INTO */
 };
 
 /* ---- stream state ---- */
@@ -229,10 +233,14 @@ struct run_stream_row {
     struct run_counts counts;
 };
 
+/* What a run is; the numbers are the store's. One of RUN_OF_MERGE has no connection. */
+enum run_kind { RUN_OF_CONNECTION = 0, RUN_OF_MERGE = 1 };
+
 struct run_row {
     int64_t id;
+    enum run_kind kind;
     int64_t rolls_back;    /* the run that it takes back; 0: none */
-    struct str connection; /* name */
+    struct str connection; /* name; empty: of none */
     struct str started_by;
     int64_t started_at, ended_at; /* ended_at 0: not yet */
     enum run_status status;
@@ -298,6 +306,23 @@ struct held_link {
 /* A live record that refers to another one. */
 struct referrer_row {
     int64_t record, by;
+};
+
+/* ---- duplicates, and merges of two records ---- */
+
+/* A record among those that share a value, in the order of values and keys; record 0: before the
+ * first. */
+struct duplicate_place {
+    struct str value;
+    int64_t record;
+};
+
+/* A link that a run has given another record, and what was seen of both sides then. */
+struct moved_link {
+    int64_t from, to; /* records */
+    struct str seen_remote, seen_local;
+    struct str left;      /* what the fields were that `to` had from then on: as a seen_local */
+    struct held_link now; /* when loaded; link.key 0: it is there no more */
 };
 
 /* ---- erasure ---- */
@@ -673,6 +698,29 @@ struct store_engine {
     int (*load_sent_of)(struct store *s, int64_t run, int64_t stream, const int64_t *records,
                         size_t count, struct sent_row **ret_rows, size_t *ret_count,
                         struct arena *arena, struct error *err);
+    /* Live records of `object` that share the value of a text field with another one, in the order
+     * of values and keys, from behind `after`, at most `most`. `count_referrers` adds to `counts`
+     * how many live records of `object` refer to each of `records`. `load_waiting`: what these
+     * records' references wait for. */
+    int (*load_duplicates)(struct store *s, const struct model_object *object, int64_t organization,
+                           int field, const struct duplicate_place *after, size_t most,
+                           struct record_row **ret_rows, size_t *ret_count, struct arena *arena,
+                           struct error *err);
+    int (*count_referrers)(struct store *s, const struct model_object *object, int field,
+                           const int64_t *records, size_t count, int64_t *counts,
+                           struct error *err);
+    int (*load_waiting)(struct store *s, const struct model_object *object, const int64_t *records,
+                        size_t count, struct pending_write **ret_rows, size_t *ret_count,
+                        struct arena *arena, struct error *err);
+    /* The journal of links that a run moved, of `link` now->link.key; and of references that wait,
+     * as they were before it: an empty external_id: it did not. */
+    int (*add_moved)(struct store *s, int64_t run, const struct moved_link *links,
+                     size_t link_count, const struct pending_write *waited, size_t waited_count,
+                     struct error *err);
+    int (*load_moved)(struct store *s, int64_t run, struct moved_link **ret_rows, size_t *ret_count,
+                      struct arena *arena, struct error *err);
+    int (*load_waited)(struct store *s, int64_t run, struct pending_write **ret_rows,
+                       size_t *ret_count, struct arena *arena, struct error *err);
     /* Conflicts, in the order of their ids. An open one of the same stream, record and field takes
      * the new values and times; it keeps its id, its base and since when it is open. What is
      * settled already is not settled again. */
@@ -687,10 +735,11 @@ struct store_engine {
     int (*settle_conflict)(struct store *s, int64_t id, enum conflict_state how, struct str by,
                            struct error *err);
 
-    /* Runs. `run_start` gives the id; counts are absolute. */
+    /* Runs. `run_start` gives the id; connection 0: of none. Counts are absolute. */
     int (*run_start)(struct store *s, int64_t connection, struct str started_by, int64_t *ret_id,
                      struct error *err);
     int (*run_rolls_back)(struct store *s, int64_t run, int64_t which, struct error *err);
+    int (*run_kind)(struct store *s, int64_t run, enum run_kind kind, struct error *err);
     int (*run_stream)(struct store *s, int64_t run, const struct run_stream_row *row,
                       struct error *err);
     int (*run_end)(struct store *s, const struct run_row *row, struct error *err);

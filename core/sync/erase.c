@@ -3,52 +3,28 @@
 
 #include <ctype.h>
 
+#include "sync/leases.h"
+
 struct erasure {
     struct sync_host *host;
     struct str address;
     bool only_count;
     struct erase_counts *counts;
     struct arena arena;
-    struct str *connections; /* names */
-    size_t count, cap;
-    int64_t *leased; /* their ids */
-    size_t leased_count;
+    struct leases leases;
 };
-
-static bool note_connection(void *arg, const struct stream_row *row)
-{
-    struct erasure *e = arg;
-    if (e->count > 0 && str_eq(e->connections[e->count - 1], row->connection))
-        return true;
-    e->connections =
-        arena_grow(&e->arena, e->connections, &e->cap, e->count + 1, sizeof e->connections[0]);
-    e->connections[e->count++] = arena_str(&e->arena, row->connection);
-    return true;
-}
 
 /* A sync that is under way does not know yet whom it may not bring back. */
 static int lease_all(struct erasure *e, struct error *err)
 {
-    struct store *store = e->host->store;
-    const struct store_engine *engine = store->engine;
-    if (engine->each_stream(store, STR(""), note_connection, e, err) != 0)
-        return -1;
-    e->leased = arena_new(&e->arena, e->count, sizeof e->leased[0]);
-    for (size_t i = 0; i < e->count; i++) {
-        int64_t id;
-        if (engine->connection(store, e->connections[i], STR(""), &id, err) != 0)
-            return -1;
-        int lease = engine->lease(store, id, err);
-        if (lease > 0)
-            return error_set(err,
-                             "'%.*s' is being synced just now, and would bring the person back: "
-                             "wait until that is done, or `fastenr pause` it, and erase again",
-                             STR_ARG(e->connections[i]));
-        if (lease < 0)
-            return -1;
-        e->leased[e->leased_count++] = id;
-    }
-    return 0;
+    struct str busy;
+    int rc = leases_take(&e->leases, e->host->store, NULL, &busy, err);
+    if (rc <= 0)
+        return rc;
+    return error_set(err,
+                     "'%.*s' is being synced just now, and would bring the person back: "
+                     "wait until that is done, or `fastenr pause` it, and erase again",
+                     STR_ARG(busy));
 }
 
 static int erase(void *arg, struct error *err)
@@ -72,8 +48,7 @@ int erase_person(struct sync_host *host, struct str address, bool only_count,
     e.address = arena_ascii(&e.arena, trimmed, tolower);
     if (rc == 0)
         rc = store_transact(store, erase, &e, err);
-    for (size_t i = 0; i < e.leased_count; i++)
-        store->engine->release(store, e.leased[i]);
+    leases_free(&e.leases);
     if (rc == 0 && !only_count && store->engine->vacuum(store, err) != 0)
         rc = error_prefix(err, "the person is erased, but not from the store's files yet");
     arena_free(&e.arena);

@@ -70,6 +70,13 @@ static void see_none(struct settling *s, struct export_item *item, const struct 
         item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
 }
 
+static void put_kept(struct json_writer *w, const struct export_field *f)
+{
+    if (!f || str_eq(f->clear ? (struct str){NULL, 0} : f->text, f->kept))
+        return;
+    f->kept.ptr ? json_put_str(w, f->kept) : json_put_null(w);
+}
+
 /* {"vendor field": [before, after]}, and a third text where the vendor keeps another one than was
  * written: a rollback knows by it that nobody has changed the field since. */
 static struct str sent_body(struct settling *s, size_t row)
@@ -78,7 +85,6 @@ static struct str sent_body(struct settling *s, size_t row)
     struct json_writer w = {.out = &text};
     size_t count;
     const struct export_field *fields = export_fields(s->group, row, &count);
-    bool joined = s->group->joined[row] != NULL;
     json_open(&w, '{');
     for (size_t i = 0; i < count; i++) {
         const struct export_field *f = &fields[i];
@@ -86,9 +92,7 @@ static struct str sent_body(struct settling *s, size_t row)
         json_open(&w, '[');
         json_put_raw(&w, f->before.len > 0 ? f->before : STR("null"));
         export_put(&w, f);
-        struct str written = f->clear ? (struct str){NULL, 0} : f->text;
-        if (!joined && !str_eq(written, f->kept))
-            f->kept.ptr ? json_put_str(&w, f->kept) : json_put_null(&w);
+        put_kept(&w, s->group->joined[row] ? NULL : f);
         json_close(&w, ']');
     }
     json_close(&w, '}');

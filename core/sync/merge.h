@@ -106,6 +106,11 @@ int field_of_record(const struct rule *rule, const struct record_row *row,
 /* Whether custom fields are exported. */
 bool mapping_has_custom_exports(const struct mapping *mapping);
 
+/* A record refers to another one from now on, or to none: changes the row, and adds to the updates
+ * of the batch, which has room for it. */
+void reference_turn(struct store_batch *out, int field, struct record_row *row, struct value now,
+                    struct arena *arena);
+
 /* ---- bodies of log rows ---- */
 
 /* Before and after of all fields and of the custom fields, with every byte escaped. */

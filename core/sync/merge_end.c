@@ -138,24 +138,28 @@ static int64_t winner_of(const struct leaving *lost, size_t count, int64_t recor
     return found ? found->winner : 0;
 }
 
-static void turn(struct batch *b, struct store_batch *out, int field, struct record_row *row,
-                 int64_t winner)
+void reference_turn(struct store_batch *out, int field, struct record_row *row, struct value now,
+                    struct arena *arena)
 {
-    const char *name = out->object->fields[field].name;
-    struct value before = row->fields[field];
-    /* Nothing refers to itself: of two that were merged one may have been the other's parent. */
-    bool itself = row->key == winner && out->object == b->mapping->object;
-    struct value now = {.state = itself ? VALUE_NULL : VALUE_INTEGER, .integer = winner};
     struct buf body = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &body};
     json_open(&w, '{');
-    log_pair(&w, name, KIND_REFERENCE, &before, &now);
+    log_pair(&w, out->object->fields[field].name, KIND_REFERENCE, &row->fields[field], &now);
     json_close(&w, '}');
     row->fields[field] = now;
     row->updated_at = out->now_us;
     out->updates[out->update_count++] = (struct record_update){
-        .row = row, .changed = UINT64_C(1) << field, .body = arena_str(&b->arena, buf_view(&body))};
+        .row = row, .changed = UINT64_C(1) << field, .body = arena_str(arena, buf_view(&body))};
     buf_free(&body);
+}
+
+static void turn(struct batch *b, struct store_batch *out, int field, struct record_row *row,
+                 int64_t winner)
+{
+    /* Nothing refers to itself: of two that were merged one may have been the other's parent. */
+    bool itself = row->key == winner && out->object == b->mapping->object;
+    struct value now = {.state = itself ? VALUE_NULL : VALUE_INTEGER, .integer = winner};
+    reference_turn(out, field, row, now, &b->arena);
 }
 
 /* One field of one object that refers to ours. */
@@ -255,7 +259,7 @@ static int end_records(struct batch *b, struct record_row *rows, struct leaving 
         if (rows[i].key == 0 || rows[i].deleted_at != 0)
             continue;
         rows[i].deleted_at = rows[i].updated_at = out.now_us;
-        out.ends[out.end_count++] = (struct record_end){&rows[i]};
+        out.ends[out.end_count++] = (struct record_end){.row = &rows[i]};
     }
     *count = gone;
     b->counts.deleted += (int64_t)out.end_count;

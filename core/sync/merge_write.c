@@ -273,7 +273,7 @@ static bool restore(struct batch *b, struct record_row *row)
         return false;
     row->deleted_at = 0;
     row->updated_at = b->out.now_us;
-    b->out.ends[b->out.end_count++] = (struct record_end){row};
+    b->out.ends[b->out.end_count++] = (struct record_end){.row = row};
     b->counts.restored++;
     return true;
 }

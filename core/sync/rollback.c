@@ -73,12 +73,17 @@ static int find_run(struct rollback *r, struct error *err)
 
 /* ---- its beginning ---- */
 
+static size_t object_count(const struct rollback *r)
+{
+    return r->in->setup ? r->in->setup->object_count : 0;
+}
+
 static int open_streams(struct rollback *r, struct error *err)
 {
     struct setup *setup = r->in->setup;
-    r->streams = arena_new(&r->arena, setup->object_count, sizeof r->streams[0]);
-    r->rows = arena_new(&r->arena, setup->object_count + 1, sizeof r->rows[0]);
-    for (size_t i = 0; i < setup->object_count; i++) {
+    r->streams = arena_new(&r->arena, object_count(r), sizeof r->streams[0]);
+    r->rows = arena_new(&r->arena, object_count(r) + 1, sizeof r->rows[0]);
+    for (size_t i = 0; i < object_count(r); i++) {
         struct object_setup *o = &setup->objects[i];
         struct stream_state state;
         if (rollback_engine(r)->stream(r->store, r->connection, o->item->name, o->model, &r->arena,
@@ -90,13 +95,22 @@ static int open_streams(struct rollback *r, struct error *err)
     return 0;
 }
 
-static int open_rollback(void *arg, struct error *err)
+/* A merge has moved links of any connection. */
+static int lease_all(struct rollback *r, struct error *err)
 {
-    struct rollback *r = arg;
+    struct str busy;
+    int rc = leases_take(&r->leases, r->store, NULL, &busy, err);
+    if (rc > 0)
+        return error_set(err, "'%.*s' is being synced just now: wait until that is done",
+                         STR_ARG(busy));
+    return rc == 0 ? stream_names_load(&r->names, r->store, &r->arena, err) : -1;
+}
+
+static int lease_one(struct rollback *r, struct error *err)
+{
     const struct store_engine *e = rollback_engine(r);
     struct str name = r->in->setup->config->name;
-    if (e->organization(r->store, &r->in->host->organization, &r->organization, err) != 0 ||
-        e->connection(r->store, name, r->in->setup->descriptor->id, &r->connection, err) != 0 ||
+    if (e->connection(r->store, name, r->in->setup->descriptor->id, &r->connection, err) != 0 ||
         pause_check(r->store, name.ptr, err) != 0)
         return -1;
     int lease = e->lease(r->store, r->connection, err);
@@ -104,7 +118,15 @@ static int open_rollback(void *arg, struct error *err)
         return error_set(err, "'%.*s' is being synced just now: wait until that is done",
                          STR_ARG(name));
     r->leased = lease == 0;
-    if (lease < 0 || e->reap(r->store, r->connection, err) != 0 || find_run(r, err) != 0 ||
+    return lease < 0 ? -1 : e->reap(r->store, r->connection, err);
+}
+
+static int open_rollback(void *arg, struct error *err)
+{
+    struct rollback *r = arg;
+    const struct store_engine *e = rollback_engine(r);
+    if (e->organization(r->store, &r->in->host->organization, &r->organization, err) != 0 ||
+        (r->in->setup ? lease_one : lease_all)(r, err) != 0 || find_run(r, err) != 0 ||
         open_streams(r, err) != 0)
         return -1;
     if (r->in->plan)
@@ -153,7 +175,7 @@ struct run_counts *rollback_counts(struct rollback *r, const struct model_object
 {
     const struct setup *setup = r->in->setup;
     size_t i = 0;
-    while (i < setup->object_count && setup->objects[i].model != object)
+    while (i < object_count(r) && setup->objects[i].model != object)
         i++;
     return &r->rows[i].counts; /* the last one is of no stream, and not in the run log */
 }
@@ -208,7 +230,7 @@ static int end_rollback(void *arg, struct error *err)
                                 .api_calls = report->api_calls,
                                 .bytes = report->bytes,
                                 .cpu_us = report->cpu_us};
-    for (size_t i = 0; i < r->in->setup->object_count; i++)
+    for (size_t i = 0; i < object_count(r); i++)
         if (has_counts(&r->rows[i].counts) &&
             rollback_engine(r)->run_stream(r->store, r->run, &r->rows[i], err) != 0)
             return -1;
@@ -245,7 +267,7 @@ static void conclude(struct rollback *r, int rc, const struct error *why)
 
 static int work(struct rollback *r, struct error *err)
 {
-    if (rollback_local(r, err) != 0)
+    if (rollback_local(r, err) != 0 || (!r->in->setup && rollback_wait_again(r, err) != 0))
         return -1;
     return r->span.sent > 0 && !rollback_cancelled(r) ? rollback_remote(r, err) : 0;
 }
@@ -270,6 +292,7 @@ int rollback_run(const struct rollback_request *request, const struct rollback_e
     }
     if (r.leased)
         rollback_engine(&r)->release(r.store, r.connection);
+    leases_free(&r.leases);
     id_set_free(&r.undone);
     arena_free(&r.arena);
     return rc;

@@ -52,7 +52,7 @@ enum { ROLLBACK_TOTALS = 128 };
 
 struct rollback_request {
     struct sync_host *host;
-    struct setup *setup; /* of the run's connection */
+    struct setup *setup; /* of the run's connection; NULL: it is a merge, of none */
     const struct image *image;
     int64_t run;
     struct str by;
@@ -79,7 +79,8 @@ struct rollback_report {
     int64_t api_calls, bytes, cpu_us;
 };
 
-/* The connection of a run. 1; 0: there is no such run; -1. The name is the arena's. */
+/* The connection of a run. 1; 0: there is no such run; -1. The name is the arena's; empty: a merge
+ * has none. */
 int rollback_connection(struct store *store, int64_t run, struct arena *arena, struct str *ret_name,
                         struct error *err);
 

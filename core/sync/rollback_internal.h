@@ -5,7 +5,9 @@
 #ifndef SYNC_ROLLBACK_INTERNAL_H
 #define SYNC_ROLLBACK_INTERNAL_H
 
+#include "sync/duplicates.h"
 #include "sync/id_set.h"
+#include "sync/leases.h"
 #include "sync/merge.h"
 #include "sync/rollback.h"
 
@@ -19,6 +21,8 @@ struct rollback {
     struct run_span span;
     int64_t organization, connection, run;
     bool leased;
+    struct leases leases; /* of a merge: of all connections */
+    struct stream_names names;
     int64_t *streams;            /* of the setup's objects */
     struct run_stream_row *rows; /* of the rollback, one each of these */
 
@@ -125,6 +129,32 @@ void rollback_note_undone(struct rollback *r, const struct model_object *object,
                           const struct model_field *field);
 bool rollback_is_undone(const struct rollback *r, const struct model_object *object, int64_t key,
                         const struct model_field *field);
+
+/* ---- rollback_merge.c: of a merge ---- */
+
+/* A link that the merge moved. */
+struct moving {
+    struct moved_link *link;
+    const struct past *past; /* that the merge ended, or brought back; NULL: not in this portion */
+    bool goes;               /* back to the record that it had, should `past` be taken back */
+    const char *left;        /* why it does not */
+    struct record_row to;    /* the record that it had */
+};
+
+struct moves {
+    struct moving *items;
+    size_t count;
+};
+
+/* Which links go back with these records. A record that cannot end for its links does not. */
+int rollback_decide_moves(struct rollback *r, struct past *pasts, size_t count,
+                          struct moves *ret_moves, struct arena *arena, struct error *err);
+bool rollback_moves_away(const struct moves *moves, const struct past *past, int64_t link);
+int rollback_write_moves(struct rollback *r, const struct moves *moves, struct arena *arena,
+                         struct error *err);
+void rollback_report_moves(struct rollback *r, const struct moves *moves, struct arena *arena);
+/* References wait again for what they did before the merge. After all else. */
+int rollback_wait_again(struct rollback *r, struct error *err);
 
 /* ---- rollback_local.c, rollback_remote.c ---- */
 

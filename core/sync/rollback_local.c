@@ -28,6 +28,7 @@ struct portion {
     struct past *pasts;
     size_t count;
     struct held_list *held; /* of each object of the model */
+    struct moves moves;
     struct store_batch out;
     size_t pending_cap;
     struct arena arena;
@@ -277,7 +278,8 @@ static void leave_shared(struct portion *o)
     for (size_t i = 0; i < o->count; i++)
         for (size_t j = 0; (h = held_of(o, &o->pasts[i], j)) != NULL; j++) {
             struct past *p = &o->pasts[i];
-            if (!p->ends || h->connection == o->r->connection || h->link.ended != LINK_LIVE)
+            if (!p->ends || h->connection == o->r->connection || h->link.ended != LINK_LIVE ||
+                rollback_moves_away(&o->moves, p, h->link.key))
                 continue;
             p->ends = false;
             p->left = "another connection has it, too";
@@ -440,7 +442,7 @@ static int write_record(struct portion *o, struct past *p, struct error *err)
     if (p->ends || p->revives) {
         p->row->updated_at = o->out.now_us;
         p->row->deleted_at = p->ends ? o->out.now_us : 0;
-        o->out.ends[o->out.end_count++] = (struct record_end){p->row};
+        o->out.ends[o->out.end_count++] = (struct record_end){.row = p->row};
     }
     return p->restored > 0 ? restore_fields(o, p, err) : 0;
 }
@@ -470,7 +472,7 @@ static int write_objects(struct portion *o, struct error *err)
         if (write_object(o, first, last, err) != 0)
             return -1;
     }
-    return 0;
+    return o->r->in->plan ? 0 : rollback_write_moves(o->r, &o->moves, &o->arena, err);
 }
 
 static int decide_all(struct portion *o, struct error *err)
@@ -486,6 +488,9 @@ static int decide_all(struct portion *o, struct error *err)
         if (load_held(o, first, last, err) != 0)
             return -1;
     }
+    if (!o->r->in->setup &&
+        rollback_decide_moves(o->r, o->pasts, o->count, &o->moves, &o->arena, err) != 0)
+        return -1;
     leave_shared(o);
     return rollback_find_referrers(o->r, o->pasts, o->count, &o->arena, err);
 }
@@ -559,6 +564,7 @@ static void report(struct portion *o)
         if (changes(p))
             count_record(o->r, p);
     }
+    rollback_report_moves(o->r, &o->moves, &o->arena);
 }
 
 static void end_portion(struct portion *o)
@@ -566,6 +572,7 @@ static void end_portion(struct portion *o)
     for (size_t i = 0; i < o->count; i++)
         json_free(o->pasts[i].custom);
     arena_free(&o->arena);
+    o->moves = (struct moves){0};
     o->count = 0;
 }
 

@@ -127,6 +127,14 @@ void test_held_and_referred(void);
 void test_sent_of_a_run(void);
 void test_what_a_run_takes_back(void);
 
+/* store_suite_duplicates.c */
+void test_duplicates(void);
+void test_count_referrers(void);
+void test_waiting(void);
+void test_moved(void);
+void test_run_of_no_connection(void);
+void test_end_with_a_body(void);
+
 #define STORE_SUITE_FUNCTIONS                                                                      \
     IN_STORE(test_create_and_update)                                                               \
     IN_STORE(test_match)                                                                           \
@@ -193,7 +201,13 @@ void test_what_a_run_takes_back(void);
     IN_STORE(test_log_rows_by_number)                                                              \
     IN_STORE(test_held_and_referred)                                                               \
     IN_STORE(test_sent_of_a_run)                                                                   \
-    IN_STORE(test_what_a_run_takes_back)
+    IN_STORE(test_what_a_run_takes_back)                                                           \
+    IN_STORE(test_duplicates)                                                                      \
+    IN_STORE(test_count_referrers)                                                                 \
+    IN_STORE(test_waiting)                                                                         \
+    IN_STORE(test_moved)                                                                           \
+    IN_STORE(test_run_of_no_connection)                                                            \
+    IN_STORE(test_end_with_a_body)
 
 #define STORE_SUITE_TESTS                                                                          \
     {"records are created, changed and linked", store_test_create_and_update},                     \
@@ -257,6 +271,12 @@ void test_what_a_run_takes_back(void);
         {"rows of the log by their numbers", store_test_log_rows_by_number},                       \
         {"links of records, and who refers to them", store_test_held_and_referred},                \
         {"what a run has sent", store_test_sent_of_a_run},                                         \
-        {"which run is taken back", store_test_what_a_run_takes_back},
+        {"which run is taken back", store_test_what_a_run_takes_back},                             \
+        {"records that share a value", store_test_duplicates},                                     \
+        {"how many refer", store_test_count_referrers},                                            \
+        {"references that wait", store_test_waiting},                                              \
+        {"links that a run moved", store_test_moved},                                              \
+        {"a run of no connection", store_test_run_of_no_connection},                               \
+        {"the end of a record, with a body", store_test_end_with_a_body},
 
 #endif

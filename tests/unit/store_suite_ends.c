@@ -61,7 +61,7 @@ static void set_deleted(int64_t key, int64_t at)
     struct record_row row = load(key);
     row.deleted_at = at;
     row.updated_at = 2000;
-    struct record_end end = {&row};
+    struct record_end end = {.row = &row};
     apply((struct store_batch){.ends = &end, .end_count = 1});
 }
 
@@ -144,7 +144,7 @@ void test_restored_and_changed(void)
     row.deleted_at = 0;
     row.updated_at = 3000;
     row.fields[0] = text("Uno");
-    struct record_end end = {&row};
+    struct record_end end = {.row = &row};
     struct record_update update = {.row = &row, .changed = 1, .body = STR("{\"name\":1}")};
     apply(
         (struct store_batch){.ends = &end, .end_count = 1, .updates = &update, .update_count = 1});

@@ -85,7 +85,8 @@ static void drop_triggers(sqlite3 *db)
     "ALTER TABLE run_stream DROP COLUMN sent_updated;"                                             \
     "ALTER TABLE run_stream DROP COLUMN sent_deleted;"                                             \
     "ALTER TABLE run_stream DROP COLUMN refused; ALTER TABLE run_stream DROP COLUMN conflicted;"   \
-    "ALTER TABLE run DROP COLUMN log_from; ALTER TABLE run DROP COLUMN rolls_back;"
+    "ALTER TABLE run DROP COLUMN log_from; ALTER TABLE run DROP COLUMN rolls_back;"                \
+    "ALTER TABLE run DROP COLUMN kind; DROP TABLE moved_link; DROP TABLE moved_pending;"
 
 /* Of a store from before exports all stays as it is, and takes part in them. */
 static void test_store_from_before_exports(void)

@@ -482,7 +482,8 @@ static void test_triggers_are_made_anew(void)
     "ALTER TABLE fastenr.link DROP COLUMN seen_local; ALTER TABLE fastenr.run_stream "             \
     "DROP COLUMN sent_created, DROP COLUMN sent_updated, DROP COLUMN sent_deleted, "               \
     "DROP COLUMN refused, DROP COLUMN conflicted; ALTER TABLE fastenr.run DROP COLUMN log_from, "  \
-    "DROP COLUMN rolls_back; "
+    "DROP COLUMN rolls_back, DROP COLUMN kind; DROP TABLE fastenr.moved_link, "                    \
+    "fastenr.moved_pending; "
 
 /* Of a store from before exports all stays as it is, and takes part in them. */
 static void test_store_from_before_exports(void)
