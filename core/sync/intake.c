@@ -117,7 +117,7 @@ static int write_batch(struct intake *in, struct error *err)
     in->result = merge_pages(merge, in->batch, in->batch_count, &in->counts, err);
     if (in->result != MERGE_OK)
         return -1;
-    if (merge->dry)
+    if (merge->dry || in->stream.plan)
         return 0;
     row.counts = in->counts;
     if (engine->set_stream(merge->store, &in->state, err) != 0)
@@ -138,9 +138,11 @@ static int commit_batch(struct intake *in, struct error *err)
     }
     if (write_batch(in, err) != 0)
         goto back;
-    if (merge->dry) {
+    if (merge->dry || in->stream.plan) {
         engine->rollback(merge->store);
-        return 0;
+        return in->stream.plan ? plan_take(in->stream.plan, merge->target->object->item->name,
+                                           store_hash_key(merge->store), err)
+                               : 0;
     }
     if (engine->commit(merge->store, err) == 0)
         return 0;

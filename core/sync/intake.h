@@ -21,6 +21,7 @@ struct intake_events {
 
 /* What the intake works on; the caller's, untouched by it until the intake is drained. */
 struct intake_stream {
+    struct sync_plan *plan; /* gets what the commits would change, and they are rolled back; NULL: none */
     const char *connection; /* its name: nothing is committed while it is paused */
     struct merge merge;
     struct merge_target *target; /* the merge's */

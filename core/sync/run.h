@@ -11,6 +11,7 @@
 
 #include "plugin/image.h"
 #include "sync/host.h"
+#include "sync/plan_file.h"
 #include "sync/setup.h"
 
 struct run_request {
@@ -23,6 +24,9 @@ struct run_request {
      * also takes the vendor's values where nothing moved there. */
     struct verify *verify;
     bool repair;
+    /* What a sync would change is written there, and nothing else is: no record, no cursor, and the
+     * run log does not have it. NULL: it is done. */
+    struct sync_plan *plan;
 };
 
 struct run_progress {

@@ -48,6 +48,7 @@ struct run_ends {
     struct str *ids;
     struct arena arena;    /* of these */
     struct link_list came; /* links that the read brought */
+    struct link_bits bits; /* that the walk has met, of a plan */
 };
 
 /* What is known of the vendor's fields, of the current object. */
@@ -229,7 +230,6 @@ static inline bool run_is_dry(const struct run *run)
 }
 
 /* In place of the ones below, and like them, for a run that is dry. */
-int run_dry_open(struct run *run, int (*work)(void *run, struct error *err), struct error *err);
 int run_dry_object(struct run *run);
 int run_dry_absent(struct run *run);
 /* The next links that may have ended there and have not come, as load_unseen gives them. */
@@ -237,6 +237,30 @@ int run_dry_unseen(struct run *run, struct linked_id **ret_rows, size_t *ret_cou
                    struct error *err);
 /* Of those that were asked for by id, what did not come is gone. On the store executor. */
 int run_verify_answer(struct run *run, struct error *err);
+
+/* ---- run_plan.c ---- */
+
+/* What it would change is collected, and nothing is written: its transactions are rolled back, and
+ * how far it got is kept in memory alone. */
+static inline bool run_is_plan(const struct run *run)
+{
+    return run->request.plan != NULL;
+}
+
+/* Whether what its transactions do is kept. */
+static inline bool run_keeps(const struct run *run)
+{
+    return !run_is_dry(run) && !run_is_plan(run);
+}
+
+/* As store_transact, for a run that keeps what it does; as store_rehearse for the others. The lease
+ * is the host's, not the transaction's, and stays. */
+int run_transact(struct run *run, int (*work)(void *arg, struct error *err), void *arg,
+                 struct error *err);
+/* Before a walk is read. */
+void run_plan_walk(struct run *run, struct intake_stream *stream);
+/* How many links a walk has met. */
+int run_plan_seen(struct run *run, int64_t *ret_seen, struct error *err);
 
 /* ---- run_store.c: on the store executor, each a transaction of its own ---- */
 

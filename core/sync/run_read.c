@@ -355,12 +355,15 @@ static void begin_intake(struct run *run, struct run_object *object)
                                    .merge = run_merge(run),
                                    .target = &object->target,
                                    .ends = object->stage == STAGE_DELETED ? &ends->ends : NULL,
+                                   .plan = run->request.plan,
                                    .state = &object->state,
                                    .position = object->position,
                                    .row = object->row,
                                    .cpu_us = &run->row.cpu_us};
     stream.merge.notes_seen =
         walks && object->state.walk == WALK_FULL && object->state.walk_links > 0;
+    if (run_is_plan(run) && stream.merge.notes_seen)
+        run_plan_walk(run, &stream);
     if (!walks && object->stage != STAGE_EXPORT)
         stream.merge.met = object->stage == STAGE_DELETED ? &ends->dead : &ends->came;
     run->intake = intake_new(&stream, &intake_events, run);

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/redact.h"
 
-enum { TEXT_KEPT = 1000, TEXT_MAX = 64 * 1024 * 1024, SLOTS_FIRST = 1024 };
+enum { TEXT_KEPT = 1000, TEXT_MAX = 64 * 1024 * 1024 };
 
 const char *difference_name(enum difference_kind kind)
 {
@@ -18,64 +18,21 @@ const char *difference_name(enum difference_kind kind)
     return names[kind];
 }
 
-/* ---- sets of ids ---- */
-
-/* The slot that has the hash, or the free one where it belongs. */
-static size_t find_slot(const struct id_set *set, uint64_t hash)
-{
-    size_t at = (size_t)hash & (set->cap - 1);
-    while (set->slots[at] != 0 && set->slots[at] != hash)
-        at = (at + 1) & (set->cap - 1);
-    return at;
-}
-
-static void grow(struct id_set *set)
-{
-    const struct id_set old = *set;
-    set->cap = old.cap > 0 ? old.cap * 2 : SLOTS_FIRST;
-    set->slots = mem_new(set->cap, sizeof set->slots[0]);
-    for (size_t i = 0; i < old.cap; i++)
-        if (old.slots[i] != 0)
-            set->slots[find_slot(set, old.slots[i])] = old.slots[i];
-    free(old.slots);
-}
-
-static uint64_t hash_of(const uint8_t key[SIPHASH_KEY], struct str id)
-{
-    uint64_t hash = siphash(key, id);
-    return hash != 0 ? hash : 1;
-}
-
-static bool add_hash(struct id_set *set, uint64_t hash)
-{
-    if ((set->count + 1) * 2 > set->cap)
-        grow(set);
-    size_t at = find_slot(set, hash);
-    if (set->slots[at] == hash)
-        return false;
-    set->slots[at] = hash;
-    set->count++;
-    return true;
-}
-
-static bool has_hash(const struct id_set *set, uint64_t hash)
-{
-    return set->cap > 0 && set->slots[find_slot(set, hash)] == hash;
-}
+/* ---- which ids have come ---- */
 
 bool verify_meet(struct verify *v, const uint8_t key[SIPHASH_KEY], struct str external_id)
 {
-    return add_hash(&verify_current(v)->met, hash_of(key, external_id));
+    return id_set_add(&verify_current(v)->met, key, external_id);
 }
 
 bool verify_has_met(const struct verify *v, const uint8_t key[SIPHASH_KEY], struct str external_id)
 {
-    return has_hash(&v->objects[v->current].met, hash_of(key, external_id));
+    return id_set_has(&v->objects[v->current].met, key, external_id);
 }
 
 void verify_note_missing(struct verify *v, const uint8_t key[SIPHASH_KEY], struct str external_id)
 {
-    add_hash(&verify_current(v)->missing, hash_of(key, external_id));
+    id_set_add(&verify_current(v)->missing, key, external_id);
 }
 
 bool verify_is_missing(const struct verify *v, const uint8_t key[SIPHASH_KEY], struct str object,
@@ -83,7 +40,7 @@ bool verify_is_missing(const struct verify *v, const uint8_t key[SIPHASH_KEY], s
 {
     for (size_t i = 0; i < v->object_count; i++)
         if (str_eq(v->objects[i].name, object))
-            return has_hash(&v->objects[i].missing, hash_of(key, external_id));
+            return id_set_has(&v->objects[i].missing, key, external_id);
     return false;
 }
 
@@ -154,8 +111,8 @@ void verify_add(struct verify *v, const struct difference *d)
 void verify_free(struct verify *v)
 {
     for (size_t i = 0; i < v->object_count; i++) {
-        free(v->objects[i].met.slots);
-        free(v->objects[i].missing.slots);
+        id_set_free(&v->objects[i].met);
+        id_set_free(&v->objects[i].missing);
     }
     free(v->objects);
     free(v->items);

@@ -10,7 +10,7 @@
 #define SYNC_VERIFY_H
 
 #include "base/arena.h"
-#include "base/hash.h"
+#include "sync/id_set.h"
 
 enum difference_kind {
     CHANGED_THERE, /* the vendor has another value than was last seen there */
@@ -29,12 +29,6 @@ struct difference {
     struct str record_id;   /* ours; empty: there is none */
     struct str field;       /* canonical; empty: the record */
     struct str here, there; /* values, or words for what became of the record; ptr NULL: none */
-};
-
-/* Hashes of ids, each once. */
-struct id_set {
-    uint64_t *slots; /* 0: free */
-    size_t count, cap;
 };
 
 struct verify_object {
