@@ -26,7 +26,7 @@ struct syncing {
     struct run *run; /* NULL when none is under way */
     struct progress progress;
     struct sync_plan *plan; /* of one that only plans; NULL: it syncs */
-    int64_t limit;     /* of the changes that are shown */
+    int64_t limit;          /* of the changes that are shown */
     bool cancelled, done;
     int exit_status; /* the worst so far */
 };
@@ -132,8 +132,7 @@ static int plan_one(struct syncing *s, const struct arguments *args,
                                        .by = app_user(app),
                                        .at = world_now(&app->world)};
     if (rc == 0)
-        plan.file =
-            plan_file_new(argument_value(args, "plan-out"), app->host.store, &origin, &err);
+        plan.file = plan_file_new(argument_value(args, "plan-out"), app->host.store, &origin, &err);
     if (!plan.file) {
         complain("%s", err.text);
         return EXIT_WORK_FAILED;

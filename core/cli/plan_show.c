@@ -37,11 +37,13 @@ static void write_counts(const struct sync_plan *plan, const struct plan_counts 
     table_key_column(&t, "OBJECT", false);
     table_key_column(&t, "SIDE", false);
     for (size_t o = 0; o < PLAN_OPS; o++) {
-        static const char *const titles[] = {
-            [PLAN_CREATE] = "CREATE",       [PLAN_UPDATE] = "UPDATE",
-            [PLAN_LINK] = "LINK",           [PLAN_RESTORE] = "RESTORE",
-            [PLAN_DELETE] = "DELETE",       [PLAN_ASSOCIATE] = "ASSOCIATE",
-            [PLAN_DISSOCIATE] = "DISSOCIATE"};
+        static const char *const titles[] = {[PLAN_CREATE] = "CREATE",
+                                             [PLAN_UPDATE] = "UPDATE",
+                                             [PLAN_LINK] = "LINK",
+                                             [PLAN_RESTORE] = "RESTORE",
+                                             [PLAN_DELETE] = "DELETE",
+                                             [PLAN_ASSOCIATE] = "ASSOCIATE",
+                                             [PLAN_DISSOCIATE] = "DISSOCIATE"};
         shown[o] = total->ops[PLAN_HERE][o] + total->ops[PLAN_THERE][o] > 0;
         if (shown[o])
             table_key_column(&t, titles[o], true);

@@ -14,6 +14,12 @@ enum export_wish { WISH_NOTHING, WISH_CREATE, WISH_UPDATE, WISH_ARCHIVE };
 
 /* ---- export_gather.c ---- */
 
+/* Records at once. */
+size_t export_portion(const struct export *x);
+
+/* The records of x->pick_ids, once these are linked. */
+int export_pick(struct export *x, struct error *err);
+
 /* The portion that comes after x->after, with our records (key 0: gone). */
 int export_load(struct export *x, struct export_due **ret_due, struct record_row **ret_rows,
                 size_t *ret_count, struct error *err);
@@ -28,6 +34,14 @@ enum export_wish export_wish(const struct export *x, const struct export_due *du
 /* Whether our value of a field is another one than was agreed on. */
 bool export_differs(const struct export *x, const struct export_due *due,
                     const struct export_rule *e, const struct value *value);
+
+/* ---- export_notes.c ---- */
+
+/* The id of the record of ours that a field refers to; "" where it is gone. */
+int export_other_id(struct export *x, const struct export_field *f, char ret_id[UUID_TEXT],
+                    struct error *err);
+/* Whether the record that it waits for would be made there by this plan. */
+bool export_would_be_made(struct export *x, const struct export_field *f);
 
 /* Whether the rule reads the very field that is written, and nothing else. */
 static inline bool export_reads_back(const struct rule *rule, const struct export_rule *e)

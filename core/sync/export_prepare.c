@@ -183,6 +183,9 @@ static enum field_verdict refer(struct preparing *p, size_t i, const struct valu
 {
     struct str id = p->external[f->index] ? p->external[f->index][i] : STR("");
     f->clear = value->state == VALUE_NULL;
+    f->other = value->integer;
+    if (!f->clear && id.len == 0 && export_would_be_made(p->x, f))
+        return FIELD_WRITES;
     if (!f->clear && id.len == 0)
         return FIELD_WAITS;
     f->text = f->clear ? STR("") : id;
@@ -206,7 +209,8 @@ static enum field_verdict field_of(struct preparing *p, size_t i, const struct e
         verdict = refer(p, i, &value, f);
     else if (export_value(rule, f->rule, &value, &p->x->arena, &f->text, &f->clear, err) != 0)
         return FIELD_REFUSED;
-    if (verdict == FIELD_WRITES && is_there(p, item, f))
+    if (verdict == FIELD_WRITES && (f->clear || f->other == 0 || f->text.len > 0) &&
+        is_there(p, item, f))
         return FIELD_AGREES;
     return verdict;
 }
@@ -555,7 +559,7 @@ static int store_notes(struct preparing *p, struct error *err)
         engine_of(x)->add_writes(m->store, p->refused, p->refused_count, err) != 0 ||
         engine_of(x)->drop_exports(m->store, m->target->stream, p->done, p->done_count, err) != 0)
         return -1;
-    for (size_t i = 0; i < x->group_count; i++)
+    for (size_t i = 0; i < x->group_count && !x->plan; i++)
         if (make_call(x, &x->groups[i], err) != 0)
             return -1;
     return store_links(p, err);
@@ -571,6 +575,7 @@ static enum merge_result prepare(struct preparing *p, struct error *err)
         return MERGE_FAILED;
     x->items = arena_new(&x->arena, x->count, sizeof x->items[0]);
     x->groups = arena_new(&x->arena, GROUPS_MOST, sizeof x->groups[0]);
+    x->group_count = 0;
     p->agreed = arena_new(&x->arena, x->count, sizeof p->agreed[0]);
     p->refused = arena_new(&x->arena, x->count, sizeof p->refused[0]);
     p->done = arena_new(&x->arena, x->count, sizeof p->done[0]);
@@ -585,16 +590,20 @@ static enum merge_result prepare(struct preparing *p, struct error *err)
     return result;
 }
 
+enum merge_result export_compare(struct export *x, struct error *err)
+{
+    struct preparing p = {.x = x, .mapping = &x->merge.target->object->mapping};
+    if (x->looked_count > 0)
+        qsort(x->looked, x->looked_count, sizeof x->looked[0], by_looked_id);
+    return prepare(&p, err);
+}
+
 enum merge_result export_prepare(struct export *x, struct error *err)
 {
     const struct store_engine *engine = engine_of(x);
-    struct preparing p = {.x = x, .mapping = &x->merge.target->object->mapping};
-    enum merge_result result = MERGE_FAILED;
-    if (x->looked_count > 0)
-        qsort(x->looked, x->looked_count, sizeof x->looked[0], by_looked_id);
     if (engine->begin(x->merge.store, err) != 0)
         return MERGE_FAILED;
-    result = prepare(&p, err);
+    enum merge_result result = export_compare(x, err);
     if (result == MERGE_OK && engine->commit(x->merge.store, err) != 0)
         result = MERGE_FAILED;
     if (result != MERGE_OK)

@@ -506,8 +506,8 @@ static int prepare(struct batch *b, struct error *err)
 
 static int write_all(struct batch *b, struct error *err)
 {
-    if (batch_note_items(b, err) != 0 ||
-        engine_of(b)->apply(b->merge->store, &b->out, err) != 0 || batch_note_two_way(b, err) != 0 || batch_settle_pending(b, err) != 0)
+    if (batch_note_items(b, err) != 0 || engine_of(b)->apply(b->merge->store, &b->out, err) != 0 ||
+        batch_note_two_way(b, err) != 0 || batch_settle_pending(b, err) != 0)
         return -1;
     return batch_end(b, err) != 0 ? -1 : batch_close_notes(b, err);
 }

@@ -301,7 +301,8 @@ static int end_leaving(struct batch *b, struct error *err)
                                   .now_us = b->out.now_us};
     if (engine_of(b)->load_records(b->merge->store, b->mapping->object, keys, count, rows,
                                    &b->arena, err) != 0 ||
-        name_lost(b, lost, keys, count, err) != 0 || end_links(b, err) != 0 || end_records(b, rows, lost, &count, keys, err) != 0)
+        name_lost(b, lost, keys, count, err) != 0 || end_links(b, err) != 0 ||
+        end_records(b, rows, lost, &count, keys, err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
         if (lost[i].winner != 0 && lost[i].winner != lost[i].record)

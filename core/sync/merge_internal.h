@@ -51,8 +51,8 @@ struct absorbed {
 struct leaving {
     int64_t link, record;
     enum link_ended ended;
-    int64_t winner; /* the record that it was merged into; 0: none */
-    bool keeps;     /* the record stays, whoever else has it */
+    int64_t winner;         /* the record that it was merged into; 0: none */
+    bool keeps;             /* the record stays, whoever else has it */
     struct str external_id; /* where there are notes */
 };
 

@@ -42,9 +42,9 @@ static int put_ours(struct batch *b, struct json_writer *w, const struct model_f
     struct arena arena = {0};
     struct record_row row = {0};
     char id[UUID_TEXT];
-    int rc = key != 0 && object ? engine_of(b)->load_records(b->merge->store, object, &key, 1, &row,
-                                                             &arena, err)
-                                : 0;
+    int rc = key != 0 && object
+                 ? engine_of(b)->load_records(b->merge->store, object, &key, 1, &row, &arena, err)
+                 : 0;
     if (rc == 0 && row.key != 0)
         json_put_text(w, uuid_format(&row.id, id));
     else if (rc == 0)
@@ -215,9 +215,9 @@ static int by_update_key(const void *a, const void *b)
 static const struct record_update *update_of(const struct batch *b, const struct item *item)
 {
     const struct record_update wanted = {.row = item->row};
-    return b->out.update_count > 0 ? bsearch(&wanted, b->out.updates, b->out.update_count,
-                                             sizeof wanted, by_update_key)
-                                   : NULL;
+    return b->out.update_count > 0
+               ? bsearch(&wanted, b->out.updates, b->out.update_count, sizeof wanted, by_update_key)
+               : NULL;
 }
 
 static bool is_restored(const struct batch *b, const struct item *item)

@@ -11,8 +11,8 @@ enum { LINE_MAX = 256 * 1024 * 1024 };
 
 static const char *const side_names[] = {[PLAN_HERE] = "here", [PLAN_THERE] = "there"};
 static const char *const op_names[] = {
-    [PLAN_CREATE] = "create",       [PLAN_UPDATE] = "update",        [PLAN_LINK] = "link",
-    [PLAN_RESTORE] = "restore",     [PLAN_DELETE] = "delete",        [PLAN_ASSOCIATE] = "associate",
+    [PLAN_CREATE] = "create",        [PLAN_UPDATE] = "update", [PLAN_LINK] = "link",
+    [PLAN_RESTORE] = "restore",      [PLAN_DELETE] = "delete", [PLAN_ASSOCIATE] = "associate",
     [PLAN_DISSOCIATE] = "dissociate"};
 
 const char *plan_side_name(enum plan_side side)
@@ -118,8 +118,24 @@ static int by_unit(const void *a, const void *b)
     return c != 0 ? c : (x > y) - (x < y);
 }
 
-static int take_note(struct sync_plan *plan, struct plan_object *object, const struct plan_note *note,
-                     const uint8_t key[SIPHASH_KEY], struct error *err)
+/* Here, a record that comes again says nothing new. There, what waited may be written now, but
+ * nothing is made twice. */
+static bool is_new(struct plan_object *object, const struct plan_note *note, bool same, bool *known,
+                   const uint8_t key[SIPHASH_KEY])
+{
+    struct id_set *units = &object->units[note->side];
+    if (note->side == PLAN_HERE && !same)
+        *known = !id_set_add(units, key, plan_unit(note));
+    if (note->side == PLAN_HERE)
+        return !*known;
+    if (note->op == PLAN_CREATE && id_set_has(&object->made, key, plan_unit(note)))
+        return false;
+    return id_set_add(units, key, note->line);
+}
+
+static int take_note(struct sync_plan *plan, struct plan_object *object,
+                     const struct plan_note *note, const uint8_t key[SIPHASH_KEY],
+                     struct error *err)
 {
     if (note->line.len == 0)
         return error_set(err, "what would change in one record is larger than %d MiB",
@@ -134,13 +150,14 @@ static void take_due(struct sync_plan *plan, struct plan_object *object)
 {
     const struct plan_notes *n = &plan->notes;
     for (size_t i = 0; i < n->due_count; i++) {
-        object->due = arena_grow(&plan->arena, object->due, &object->due_cap,
-                                 object->due_count + 1, sizeof object->due[0]);
+        object->due = arena_grow(&plan->arena, object->due, &object->due_cap, object->due_count + 1,
+                                 sizeof object->due[0]);
         object->due[object->due_count++] = arena_str(&plan->arena, n->due[i]);
     }
 }
 
-int plan_take(struct sync_plan *plan, struct str name, const uint8_t key[SIPHASH_KEY], struct error *err)
+int plan_take(struct sync_plan *plan, struct str name, const uint8_t key[SIPHASH_KEY],
+              struct error *err)
 {
     struct plan_notes *n = &plan->notes;
     struct plan_object *object = plan_object(plan, name);
@@ -155,10 +172,8 @@ int plan_take(struct sync_plan *plan, struct str name, const uint8_t key[SIPHASH
     for (size_t i = 0; i < n->count && rc == 0; i++) {
         const struct plan_note *note = sorted[i];
         bool same = last && last->side == note->side && str_eq(plan_unit(last), plan_unit(note));
-        if (!same)
-            known = !id_set_add(&object->units[note->side], key, plan_unit(note));
         last = note;
-        if (!known)
+        if (is_new(object, note, same, &known, key))
             rc = take_note(plan, object, note, key, err);
     }
     take_due(plan, object);
@@ -182,6 +197,7 @@ void plan_free(struct sync_plan *plan)
     for (size_t i = 0; i < plan->object_count; i++) {
         for (size_t j = 0; j < PLAN_SIDES; j++)
             id_set_free(&plan->objects[i].units[j]);
+        id_set_free(&plan->objects[i].looked);
         id_set_free(&plan->objects[i].made);
     }
     free(plan->objects);

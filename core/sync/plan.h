@@ -77,10 +77,11 @@ struct plan_counts {
 struct plan_object {
     struct str name; /* the vendor's */
     struct plan_counts counts;
-    struct id_set units[PLAN_SIDES]; /* that have been noted */
+    struct id_set units[PLAN_SIDES]; /* that have been noted; there, lines */
+    struct id_set looked;            /* the vendor's ids that the export has looked at */
     struct id_set made;              /* ids of our records that would be made there */
-    struct str *due;                 /* see plan_notes; those that have not been noted yet */
-    size_t due_count, due_cap;
+    struct str *due;                 /* see plan_notes */
+    size_t due_count, due_cap, due_next;
 };
 
 struct plan_file;

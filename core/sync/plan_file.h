@@ -53,10 +53,12 @@ enum plan_state { PLAN_WAITS, PLAN_DONE, PLAN_REFUSED };
 struct plan_row {
     uint64_t at;
     uint64_t hash; /* of the line, under the store's key */
+    uint64_t unit; /* likewise */
+    uint64_t lead; /* where its unit begins */
     uint32_t len;
     uint16_t object; /* of reading->objects */
     uint8_t side, state;
-    bool first; /* of its unit */
+    bool first; /* of its unit: rows of one stand together */
 };
 
 struct plan_reading {

@@ -23,9 +23,6 @@ struct checking {
     bool ended; /* the last line was read */
     bool odd;   /* a line is not what it should be: of an edited file, or of a later fastenr */
     uint8_t code[MAC_SIZE];
-    struct str unit; /* of the change before; in `kept` */
-    struct buf kept;
-    int side, object;
 };
 
 /* ---- lines ---- */
@@ -72,18 +69,6 @@ static int object_of(struct plan_reading *r, struct str name)
     return (int)r->object_count++;
 }
 
-/* Whether the change belongs to another unit than the one before it. */
-static bool begins_unit(struct checking *c, const struct plan_entry *e, int object)
-{
-    bool same = c->reading->count > 0 && c->object == object && c->side == (int)e->side &&
-                str_eq(buf_view(&c->kept), e->unit);
-    buf_clear(&c->kept);
-    buf_str(&c->kept, e->unit);
-    c->object = object;
-    c->side = (int)e->side;
-    return !same;
-}
-
 static void read_change(struct checking *c, struct str line)
 {
     struct plan_reading *r = c->reading;
@@ -93,15 +78,14 @@ static void read_change(struct checking *c, struct str line)
         return;
     }
     int object = object_of(r, e.object);
-    bool first = begins_unit(c, &e, object);
     c->odd |= object > UINT16_MAX || e.unit.len == 0 || c->counted;
     r->rows = mem_grow(r->rows, &r->cap, r->count + 1, sizeof r->rows[0]);
     r->rows[r->count++] = (struct plan_row){.at = c->at,
                                             .hash = siphash(store_hash_key(r->store), line),
                                             .len = (uint32_t)line.len,
                                             .object = (uint16_t)object,
-                                            .side = (uint8_t)e.side,
-                                            .first = first};
+                                            .unit = siphash(store_hash_key(r->store), e.unit),
+                                            .side = (uint8_t)e.side};
     plan_entry_free(&e);
 }
 
@@ -203,6 +187,42 @@ static int check_code(struct checking *c, struct error *err)
     return 0;
 }
 
+static int by_unit(const void *a, const void *b)
+{
+    const struct plan_row *x = a, *y = b;
+    if (x->object != y->object)
+        return x->object < y->object ? -1 : 1;
+    if (x->side != y->side)
+        return x->side < y->side ? -1 : 1;
+    if (x->unit != y->unit)
+        return x->unit < y->unit ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+static int by_lead(const void *a, const void *b)
+{
+    const struct plan_row *x = a, *y = b;
+    if (x->lead != y->lead)
+        return x->lead < y->lead ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Units in the order of the file, and what belongs to one together. */
+static void sort_rows(struct plan_reading *r)
+{
+    struct plan_row *rows = r->rows;
+    if (r->count > 0)
+        qsort(rows, r->count, sizeof rows[0], by_unit);
+    for (size_t i = 0; i < r->count; i++) {
+        bool same = i > 0 && rows[i].object == rows[i - 1].object &&
+                    rows[i].side == rows[i - 1].side && rows[i].unit == rows[i - 1].unit;
+        rows[i].lead = same ? rows[i - 1].lead : rows[i].at;
+        rows[i].first = !same;
+    }
+    if (r->count > 0)
+        qsort(rows, r->count, sizeof rows[0], by_lead);
+}
+
 static int open_regular(const char *path, struct error *err)
 {
     struct stat st;
@@ -222,10 +242,7 @@ static int open_regular(const char *path, struct error *err)
 int plan_reading_open(struct plan_reading *r, const char *path, const struct store *store,
                       struct error *err)
 {
-    struct checking c = {.reading = r,
-                         .path = path,
-                         .mac = plan_mac(store),
-                         .kept = BUF_INIT(PLAN_LINE_MAX)};
+    struct checking c = {.reading = r, .path = path, .mac = plan_mac(store)};
     int rc = -1;
     *r = (struct plan_reading){.store = store, .fd = open_regular(path, err)};
     if (!c.mac)
@@ -233,8 +250,9 @@ int plan_reading_open(struct plan_reading *r, const char *path, const struct sto
     else if (r->fd >= 0 && read_all(&c, err) == 0)
         rc = check_code(&c, err);
     mac_free(c.mac);
-    buf_free(&c.kept);
-    if (rc != 0)
+    if (rc == 0)
+        sort_rows(r);
+    else
         plan_reading_close(r);
     return rc;
 }
@@ -246,12 +264,13 @@ int plan_reading_line(struct plan_reading *r, size_t row, struct buf *text, stru
     if (!buf_reserve(text, at->len))
         return error_set(err, "a line of the plan is too long");
     while (text->len < at->len) {
-        ssize_t got = pread(r->fd, text->ptr + text->len, at->len - text->len,
-                            (off_t)(at->at + text->len));
+        ssize_t got =
+            pread(r->fd, text->ptr + text->len, at->len - text->len, (off_t)(at->at + text->len));
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return error_set(err, "cannot read the plan: %s", got < 0 ? strerror(errno) : "it ends");
+            return error_set(err, "cannot read the plan: %s",
+                             got < 0 ? strerror(errno) : "it ends");
         text->len += (size_t)got;
     }
     text->ptr[text->len] = '\0';

@@ -75,6 +75,9 @@ static void free_run(struct run *run)
     link_list_free(&run->ends.ends);
     link_list_free(&run->ends.came);
     link_bits_free(&run->ends.bits);
+    page_list_clear(&run->kept);
+    plan_forget(&run->notes);
+    arena_free(&run->portion.arena);
     arena_free(&run->ends.arena);
     run_export_free(run);
     run_fields_end(run);

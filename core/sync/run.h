@@ -10,8 +10,8 @@
 #define SYNC_RUN_H
 
 #include "plugin/image.h"
+#include "sync/apply.h"
 #include "sync/host.h"
-#include "sync/plan_file.h"
 #include "sync/setup.h"
 
 struct run_request {
@@ -27,6 +27,8 @@ struct run_request {
     /* What a sync would change is written there, and nothing else is: no record, no cursor, and the
      * run log does not have it. NULL: it is done. */
     struct sync_plan *plan;
+    /* What a plan says is done, and nothing else; NULL: what is there to be done is. */
+    struct apply *apply;
 };
 
 struct run_progress {

@@ -11,8 +11,8 @@
 #include "sync/session.h"
 
 /* What an object is read for: its records; what is deleted; those of which it is not known whether
- * they are still there. */
-enum stage { STAGE_WALK, STAGE_DELETED, STAGE_IDS, STAGE_EXPORT };
+ * they are still there; those that are to be written there; those of a plan. */
+enum stage { STAGE_WALK, STAGE_DELETED, STAGE_IDS, STAGE_EXPORT, STAGE_APPLY };
 
 /* One object of the run. */
 struct run_object {
@@ -97,8 +97,12 @@ struct run {
     bool writing; /* that group is with the worker */
     void (*after_abandon)(struct run *run);
     enum outcome write_outcome;
-    int64_t clock_skew_us; /* the vendor's clock less ours, as of the session's beginning */
-    bool write_unclear;    /* what nothing was said of may be done */
+    int64_t clock_skew_us;   /* the vendor's clock less ours, as of the session's beginning */
+    bool write_unclear;      /* what nothing was said of may be done */
+    struct page_list kept;   /* what was looked at, until it is merged */
+    struct plan_notes notes; /* of a plan that is applied */
+    struct apply_portion portion;
+    size_t apply_from; /* the next row of the plan */
     struct run_look look;
     struct intake *intake;
     struct parse *parse; /* the emit that the worker waits for; NULL: none */
@@ -259,8 +263,24 @@ int run_transact(struct run *run, int (*work)(void *arg, struct error *err), voi
                  struct error *err);
 /* Before a walk is read. */
 void run_plan_walk(struct run *run, struct intake_stream *stream);
+/* In place of export_gather: what imports of the plan made due. */
+int run_plan_gather(struct run *run, struct error *err);
+/* In place of export_prepare. */
+int run_plan_prepare(struct run *run, struct error *err);
 /* How many links a walk has met. */
 int run_plan_seen(struct run *run, int64_t *ret_seen, struct error *err);
+
+/* ---- run_apply.c ---- */
+
+/* The current object's changes of the plan. */
+void run_apply_begin(struct run *run);
+/* The vendor's records of the portion have been read. */
+void run_apply_looked(struct run *run);
+/* Nothing more of the object is to be written to the vendor. */
+void run_apply_done(struct run *run);
+/* In place of export_gather and export_prepare. */
+int run_apply_gather(struct run *run, struct error *err);
+int run_apply_prepare(struct run *run, struct error *err);
 
 /* ---- run_store.c: on the store executor, each a transaction of its own ---- */
 

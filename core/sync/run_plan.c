@@ -4,6 +4,7 @@
  * transaction, and each is rolled back once what it changed is noted. So another program may write
  * all the while, and what was planned can be held against what is there when it is applied.
  */
+#include "sync/export_internal.h"
 #include "sync/run_internal.h"
 
 int run_transact(struct run *run, int (*work)(void *arg, struct error *err), void *arg,
@@ -15,7 +16,7 @@ int run_transact(struct run *run, int (*work)(void *arg, struct error *err), voi
         return store_transact(store, work, arg, err);
     if (store_rehearse(store, work, arg, err) != 0)
         return -1;
-    if (!plan || plan->notes.count == 0)
+    if (!plan || plan->notes.count + plan->notes.due_count == 0)
         return 0;
     return plan_take(plan, run_current(run)->setup->item->name, store_hash_key(store), err);
 }
@@ -40,4 +41,67 @@ int run_plan_seen(struct run *run, int64_t *ret_seen, struct error *err)
         return -1;
     *ret_seen += run->ends.bits.count;
     return 0;
+}
+
+/* ---- exports ---- */
+
+/* Records of which the vendor is to get something since they were read: those that the queue did
+ * not have are looked at after it. */
+int run_plan_gather(struct run *run, struct error *err)
+{
+    struct export *x = &run->export;
+    struct plan_object *object =
+        plan_object(run->request.plan, run_current(run)->setup->item->name);
+    const uint8_t *key = store_hash_key(run->host->store);
+    size_t most = export_portion(x);
+    (void)err;
+    export_next(x);
+    x->ids = arena_new(&x->arena, most, sizeof x->ids[0]);
+    while (object->due_next < object->due_count && x->id_count < most) {
+        struct str id = object->due[object->due_next++];
+        if (id_set_add(&object->looked, key, id))
+            x->ids[x->id_count++] = id;
+    }
+    x->pick_ids = x->ids;
+    x->pick_id_count = x->count = x->id_count;
+    x->last = INT64_MAX;
+    return 0;
+}
+
+static int prepare(void *arg, struct error *err)
+{
+    struct run *run = arg;
+    struct export *x = &run->export;
+    struct run_counts counts = {0};
+    if (export_note_log(x, err) != 0 ||
+        merge_pages(&x->merge, run->kept.items, run->kept.count, &counts, err) != MERGE_OK ||
+        (x->picks && export_pick(x, err) != 0) || export_compare(x, err) != MERGE_OK)
+        return -1;
+    return export_note_writes(x, err);
+}
+
+/* For the guard rails: as if it had been sent. */
+static void count_writes(struct run_counts *counts, const struct plan_counts *before,
+                         const struct plan_counts *now)
+{
+    const int64_t *x = before->ops[PLAN_THERE], *y = now->ops[PLAN_THERE];
+    counts->sent_created += y[PLAN_CREATE] - x[PLAN_CREATE];
+    counts->sent_updated += y[PLAN_UPDATE] - x[PLAN_UPDATE];
+    counts->sent_deleted += y[PLAN_DELETE] - x[PLAN_DELETE];
+}
+
+int run_plan_prepare(struct run *run, struct error *err)
+{
+    struct export *x = &run->export;
+    struct plan_object *object =
+        plan_object(run->request.plan, run_current(run)->setup->item->name);
+    const struct plan_counts before = object->counts;
+    for (size_t i = 0; i < x->id_count && !x->picks; i++)
+        id_set_add(&object->looked, store_hash_key(run->host->store), x->ids[i]);
+    int rc = run_transact(run, prepare, run, err);
+    object = plan_object(run->request.plan, run_current(run)->setup->item->name);
+    count_writes(x->counts, &before, &object->counts);
+    x->group_count = 0; /* none of them is sent */
+    x->created |= object->counts.ops[PLAN_THERE][PLAN_CREATE] > before.ops[PLAN_THERE][PLAN_CREATE];
+    return rc;
 }

@@ -362,6 +362,10 @@ static void begin_intake(struct run *run, struct run_object *object)
                                    .cpu_us = &run->row.cpu_us};
     stream.merge.notes_seen =
         walks && object->state.walk == WALK_FULL && object->state.walk_links > 0;
+    page_list_clear(&run->kept);
+    if (object->stage == STAGE_APPLY ||
+        (object->stage == STAGE_EXPORT && (run_is_plan(run) || run->request.apply)))
+        stream.keep = &run->kept;
     if (run_is_plan(run) && stream.merge.notes_seen)
         run_plan_walk(run, &stream);
     if (!walks && object->stage != STAGE_EXPORT)
@@ -417,6 +421,11 @@ void run_read_begin(struct run *run)
         run_export_begin(run);
         return;
     }
+    if (run->request.apply) {
+        begin_row(run, object);
+        run_apply_begin(run);
+        return;
+    }
     if (run->request.verify)
         verify_begin_object(run->request.verify, object->setup->item->name);
     bool fresh = object->stage == STAGE_WALK && choose_walk(run, object);
@@ -460,6 +469,8 @@ static void after_read(struct run *run)
         run_conclude(run, RUN_FAILED, run->read_text);
     else if (run_current(run)->stage == STAGE_EXPORT)
         run_export_looked(run);
+    else if (run_current(run)->stage == STAGE_APPLY)
+        run_apply_looked(run);
     else if (run_current(run)->stage != STAGE_WALK)
         run_end_finished(run);
     else

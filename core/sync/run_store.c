@@ -241,7 +241,9 @@ struct merge run_merge(struct run *run)
                           .clock_skew_us = run->clock_skew_us,
                           .verify = run->request.verify,
                           .dry = run_is_dry(run),
-                          .notes = run_is_plan(run) ? &run->request.plan->notes : NULL,
+                          .notes = run_is_plan(run)     ? &run->request.plan->notes
+                                   : run->request.apply ? &run->notes
+                                                        : NULL,
                           .told = run_is_plan(run) ? run->request.plan->guard : NULL};
 }
 

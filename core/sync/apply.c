@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which units of a plan come next, and which of them still are as planned. */
+#include "sync/apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sync/apply_internal.h"
+
+const char apply_moved[] = "moved since the plan was made";
+const char apply_same[] = "already so";
+const char apply_gone[] = "the vendor does not have it any more";
+
+/* ---- loading ---- */
+
+static bool is_wanted(const struct plan_row *row, int object, enum plan_side side)
+{
+    return row->object == object && row->side == side && row->state == PLAN_WAITS;
+}
+
+static int object_index(const struct plan_reading *r, struct str object)
+{
+    for (size_t i = 0; i < r->object_count; i++)
+        if (str_eq(r->objects[i], object))
+            return (int)i;
+    return -1;
+}
+
+bool apply_wants(const struct apply *apply, struct str object, enum plan_side side)
+{
+    const struct plan_reading *r = apply->reading;
+    int index = object_index(r, object);
+    for (size_t i = 0; i < r->count && index >= 0; i++)
+        if (is_wanted(&r->rows[i], index, side))
+            return true;
+    return false;
+}
+
+/* Why a link is to end that no record of the vendor's tells of any more. */
+static enum link_ended end_of(const struct plan_entry *e)
+{
+    if (e->side != PLAN_HERE || e->op != PLAN_DELETE)
+        return LINK_LIVE;
+    if (str_is(e->why, "archived"))
+        return LINK_ARCHIVED;
+    return str_is(e->why, "absent") ? LINK_ABSENT : LINK_LIVE;
+}
+
+static void begin_unit(struct apply_portion *p, struct apply_unit *unit, const struct plan_entry *e,
+                       size_t most)
+{
+    struct arena *a = &p->arena;
+    *unit = (struct apply_unit){.name = arena_str(a, e->unit),
+                                .external_id = arena_str(a, e->external_id),
+                                .record_id = arena_str(a, e->record_id),
+                                .record = e->record,
+                                .is_new = e->external_id.len == 0,
+                                .op = e->op,
+                                .ended = end_of(e),
+                                .rows = arena_new(a, most, sizeof unit->rows[0]),
+                                .lines = arena_new(a, most, sizeof unit->lines[0])};
+}
+
+static size_t rows_of_unit(const struct plan_reading *r, size_t first)
+{
+    size_t end = first + 1;
+    while (end < r->count && !r->rows[end].first)
+        end++;
+    return end - first;
+}
+
+/* The rows of one unit, one after another; those that are done are left out. */
+static int load_unit(struct apply *apply, size_t first, size_t count, struct apply_portion *p,
+                     struct error *err)
+{
+    struct plan_reading *r = apply->reading;
+    struct apply_unit *unit = &p->units[p->count];
+    struct buf line = BUF_INIT(PLAN_LINE_MAX);
+    int rc = 0;
+    unit->count = 0;
+    for (size_t i = first; i < first + count && rc == 0; i++) {
+        struct plan_entry e;
+        if (r->rows[i].state != PLAN_WAITS)
+            continue;
+        rc = plan_reading_line(r, i, &line, err);
+        if (rc == 0)
+            rc = plan_entry_read(buf_view(&line), &e, err);
+        if (rc != 0)
+            break;
+        if (unit->count == 0)
+            begin_unit(p, unit, &e, count);
+        unit->rows[unit->count] = i;
+        unit->lines[unit->count++] = arena_str(&p->arena, buf_view(&line));
+        plan_entry_free(&e);
+    }
+    p->count += unit->count > 0;
+    buf_free(&line);
+    return rc;
+}
+
+int apply_load(struct apply *apply, struct str object, enum plan_side side, size_t *from,
+               size_t most, struct apply_portion *p, struct error *err)
+{
+    struct plan_reading *r = apply->reading;
+    int index = object_index(r, object);
+    arena_free(&p->arena);
+    *p = (struct apply_portion){0};
+    p->units = arena_new(&p->arena, most, sizeof p->units[0]);
+    p->ids = arena_new(&p->arena, most, sizeof p->ids[0]);
+    while (*from < r->count && p->count < most) {
+        size_t count = rows_of_unit(r, *from), first = *from;
+        *from += count;
+        if (r->rows[first].object == index && r->rows[first].side == side &&
+            load_unit(apply, first, count, p, err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < p->count && side == PLAN_HERE; i++)
+        p->ids[p->id_count++] = p->units[i].name;
+    return 0;
+}
+
+/* ---- units ---- */
+
+struct apply_unit *apply_unit_of(const struct apply_portion *p, struct str external_id,
+                                 enum plan_side side)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct apply_unit *u = &p->units[i];
+        struct str id = side == PLAN_HERE ? u->name : u->external_id;
+        if (id.len > 0 && str_eq(id, external_id))
+            return u;
+    }
+    return NULL;
+}
+
+/* Takes the records out that are of no unit, or of one that is left out. */
+static void filter_page(struct page *page, struct apply_portion *p, enum plan_side side)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < page->count; i++) {
+        struct apply_unit *u = apply_unit_of(p, page->records[i].id, side);
+        if (!u)
+            continue;
+        u->came = true;
+        /* What the vendor added to a record that this plan made there is the next sync's. */
+        bool made = side == PLAN_THERE && u->is_new;
+        if (!u->why && !made)
+            page->records[n++] = page->records[i];
+    }
+    page->count = n;
+}
+
+void apply_filter(struct apply_portion *p, struct page_list *pages, enum plan_side side,
+                  const struct merge *merge, bool again)
+{
+    for (size_t i = 0; i < pages->count; i++) {
+        filter_page(pages->items[i], p, side);
+        if (again) /* a merge has put its own values into the page's */
+            page_map(pages->items[i], &merge->target->object->mapping,
+                     store_hash_key(merge->store));
+    }
+}
+
+/* ---- comparing ---- */
+
+static struct str touched_id(const struct plan_note *note, char out[64])
+{
+    snprintf(out, 64, "%s %lld", note->model->name, (long long)note->record);
+    return str_from(out);
+}
+
+/* What follows from a record and is no line of it: a record that this plan has changed gets what it
+ * waited for, as its own line says. */
+static bool is_known(const struct apply *apply, const struct merge *merge,
+                     const struct plan_note *note)
+{
+    char id[64];
+    return note->side == PLAN_HERE && note->op == PLAN_UPDATE && note->look.len > 0 &&
+           id_set_has(&apply->touched, store_hash_key(merge->store), touched_id(note, id));
+}
+
+static bool has_line(const struct apply_unit *u, struct str line, size_t *ret_index)
+{
+    for (size_t i = 0; i < u->count; i++)
+        if (str_eq(u->lines[i], line)) {
+            *ret_index = i;
+            return true;
+        }
+    return false;
+}
+
+static bool is_of(const struct apply_unit *u, const struct plan_note *note, enum plan_side side)
+{
+    bool looked = side == PLAN_THERE && note->side == PLAN_HERE;
+    return str_eq(plan_unit(note), looked ? u->external_id : u->name);
+}
+
+/* Why the unit is not as planned; NULL: it is. */
+static const char *differs(const struct apply *apply, const struct apply_unit *u,
+                           enum plan_side side, const struct merge *merge)
+{
+    const struct plan_notes *n = merge->notes;
+    size_t equal = 0, index;
+    for (size_t i = 0; i < n->count; i++) {
+        const struct plan_note *note = &n->items[i];
+        if (!is_of(u, note, side))
+            continue;
+        if (has_line(u, note->line, &index))
+            equal++;
+        else if (!is_known(apply, merge, note))
+            return apply_moved;
+    }
+    /* There, the rest may have to wait for another write. */
+    if (side == PLAN_THERE || equal == u->count)
+        return NULL;
+    if (equal > 0)
+        return apply_moved;
+    return u->came || u->ended != LINK_LIVE ? apply_same : apply_gone;
+}
+
+bool apply_compare(const struct apply *apply, struct apply_portion *p, enum plan_side side,
+                   const struct merge *merge)
+{
+    bool equal = true;
+    for (size_t i = 0; i < p->count; i++) {
+        struct apply_unit *u = &p->units[i];
+        if (u->why)
+            continue;
+        u->why = differs(apply, u, side, merge);
+        equal = equal && !u->why;
+    }
+    return equal;
+}
+
+/* ---- what became of them ---- */
+
+void apply_touch(struct apply *apply, const struct merge *merge)
+{
+    char id[64];
+    for (size_t i = 0; i < merge->notes->count; i++)
+        id_set_add(&apply->touched, store_hash_key(merge->store),
+                   touched_id(&merge->notes->items[i], id));
+}
+
+static void refuse(struct apply *apply, struct str object, enum plan_side side,
+                   const struct apply_unit *u, const char *why)
+{
+    for (size_t i = 0; i < u->count; i++)
+        apply->reading->rows[u->rows[i]].state = PLAN_REFUSED;
+    apply->refused += (int64_t)u->count;
+    if (apply->refusal_count == REFUSALS_KEPT)
+        return;
+    struct arena *a = &apply->arena;
+    apply->refusals = arena_grow(a, apply->refusals, &apply->refusal_cap, apply->refusal_count + 1,
+                                 sizeof apply->refusals[0]);
+    apply->refusals[apply->refusal_count++] =
+        (struct apply_refusal){.side = side,
+                               .op = u->op,
+                               .object = arena_str(a, object),
+                               .external_id = arena_str(a, u->external_id),
+                               .record_id = arena_str(a, u->record_id),
+                               .why = why};
+}
+
+void apply_settle(struct apply *apply, struct apply_portion *p, enum plan_side side,
+                  const struct merge *merge)
+{
+    struct str object = merge->target->object->item->name;
+    const struct plan_notes *n = merge->notes;
+    for (size_t i = 0; i < p->count; i++) {
+        struct apply_unit *u = &p->units[i];
+        if (u->why) {
+            refuse(apply, object, side, u, u->why);
+            continue;
+        }
+        for (size_t j = 0; j < n->count; j++) {
+            size_t index;
+            if (n->items[j].side != side || !is_of(u, &n->items[j], side) ||
+                !has_line(u, n->items[j].line, &index))
+                continue;
+            apply->reading->rows[u->rows[index]].state = PLAN_DONE;
+            apply->done++;
+        }
+    }
+}
+
+int apply_leave(struct apply *apply, struct str object, struct error *err)
+{
+    struct apply_portion p = {0};
+    size_t from;
+    int rc = 0;
+    for (size_t side = 0; side < PLAN_SIDES && rc == 0; side++) {
+        from = 0;
+        do {
+            rc = apply_load(apply, object, (enum plan_side)side, &from, READ_IDS_MAX, &p, err);
+            for (size_t i = 0; i < p.count && rc == 0; i++)
+                refuse(apply, object, (enum plan_side)side, &p.units[i], apply_same);
+        } while (rc == 0 && p.count > 0);
+    }
+    arena_free(&p.arena);
+    return rc;
+}
+
+void apply_free(struct apply *apply)
+{
+    id_set_free(&apply->touched);
+    arena_free(&apply->arena);
+    *apply = (struct apply){0};
+}
