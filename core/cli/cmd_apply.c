@@ -190,26 +190,18 @@ static int check_mapping(const struct plan_reading *plan, const struct setup *se
 }
 
 /* Of the plan's, in the order in which they are synced. */
-static int list_objects(struct app *app, const struct setup *setup, const struct apply *apply,
-                        struct run_request *request)
+static void list_objects(struct app *app, const struct setup *setup, const struct apply *apply,
+                         struct run_request *request)
 {
     struct str *names = arena_new(&app->arena, setup->object_count, sizeof names[0]);
     request->objects = names;
     for (size_t i = 0; i < setup->object_count; i++) {
-        const struct object_setup *object = &setup->objects[i];
-        struct str name = object->item->name;
+        struct str name = setup->objects[i].item->name;
         bool here = apply_wants(apply, name, PLAN_HERE);
         if (!here && !apply_wants(apply, name, PLAN_THERE))
             continue;
-        if (!object->vendor->reads_ids) {
-            complain("the connector cannot read %.*s by their ids, so that a plan of them cannot "
-                     "be held against what is there now: `fastenr sync` instead",
-                     STR_ARG(name));
-            return EXIT_WORK_FAILED;
-        }
         names[request->object_count++] = name;
     }
-    return 0;
 }
 
 static int open_plan(struct app *app, const char *path, struct plan_reading *plan,
@@ -237,7 +229,7 @@ static int run_apply(struct app *app, const struct arguments *args)
     struct run_request request = {.apply = &a.apply};
     int rc = open_plan(app, args->words[0], &plan, &connection);
     if (rc == 0)
-        rc = list_objects(app, &connection->setup, &a.apply, &request);
+        list_objects(app, &connection->setup, &a.apply, &request);
     request.started_by = str_from(
         arena_printf(&app->arena, "%.*s (apply %s)", STR_ARG(app_user(app)), args->words[0]));
     if (rc == 0 && request.object_count > 0)

@@ -98,6 +98,11 @@ static int load_unit(struct apply *apply, size_t first, size_t count, struct app
     return rc;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return str_cmp(((const struct apply_unit *)a)->name, ((const struct apply_unit *)b)->name);
+}
+
 int apply_load(struct apply *apply, struct str object, enum plan_side side, size_t *from,
                size_t most, struct apply_portion *p, struct error *err)
 {
@@ -114,7 +119,11 @@ int apply_load(struct apply *apply, struct str object, enum plan_side side, size
             load_unit(apply, first, count, p, err) != 0)
             return -1;
     }
-    for (size_t i = 0; i < p->count && side == PLAN_HERE; i++)
+    if (side == PLAN_THERE)
+        return 0;
+    if (p->count > 0)
+        qsort(p->units, p->count, sizeof p->units[0], by_name);
+    for (size_t i = 0; i < p->count; i++)
         p->ids[p->id_count++] = p->units[i].name;
     return 0;
 }
@@ -124,12 +133,14 @@ int apply_load(struct apply *apply, struct str object, enum plan_side side, size
 struct apply_unit *apply_unit_of(const struct apply_portion *p, struct str external_id,
                                  enum plan_side side)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        struct apply_unit *u = &p->units[i];
-        struct str id = side == PLAN_HERE ? u->name : u->external_id;
-        if (id.len > 0 && str_eq(id, external_id))
-            return u;
-    }
+    const struct apply_unit wanted = {.name = external_id};
+    if (side == PLAN_HERE)
+        return p->count > 0
+                   ? bsearch(&wanted, p->units, p->count, sizeof p->units[0], by_name)
+                   : NULL;
+    for (size_t i = 0; i < p->count; i++)
+        if (external_id.len > 0 && str_eq(p->units[i].external_id, external_id))
+            return &p->units[i];
     return NULL;
 }
 
@@ -148,6 +159,19 @@ static void filter_page(struct page *page, struct apply_portion *p, enum plan_si
             page->records[n++] = page->records[i];
     }
     page->count = n;
+}
+
+void apply_prune(struct apply_portion *p, struct page_list *pages)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pages->count; i++) {
+        filter_page(pages->items[i], p, PLAN_HERE);
+        if (pages->items[i]->count > 0)
+            pages->items[n++] = pages->items[i];
+        else
+            page_free(pages->items[i]);
+    }
+    pages->count = n;
 }
 
 void apply_filter(struct apply_portion *p, struct page_list *pages, enum plan_side side,
@@ -169,20 +193,52 @@ static struct str touched_id(const struct plan_note *note, char out[64])
     return str_from(out);
 }
 
-/* What follows from a record and is no line of it: a record that this plan has changed gets what it
- * waited for, as its own line says. */
-static bool is_known(const struct apply *apply, const struct merge *merge,
-                     const struct plan_note *note)
+static bool is_touched(const struct apply *apply, const struct merge *merge,
+                       const struct plan_note *note)
 {
     char id[64];
-    return note->side == PLAN_HERE && note->op == PLAN_UPDATE && note->look.len > 0 &&
+    return note->side == PLAN_HERE && note->op == PLAN_UPDATE &&
            id_set_has(&apply->touched, store_hash_key(merge->store), touched_id(note, id));
 }
 
-static bool has_line(const struct apply_unit *u, struct str line, size_t *ret_index)
+static bool put_after(void *arg, struct str name, const struct json *pair)
+{
+    struct buf *out = arg;
+    buf_printf(out, " %.*s=", STR_ARG(name));
+    json_write(out, json_element(pair, 1));
+    return true;
+}
+
+/* What a line changes, without what was there before. */
+static void put_change(struct buf *out, struct str line)
+{
+    struct plan_entry e;
+    if (plan_entry_read(line, &e, NULL) != 0)
+        return;
+    buf_printf(out, "%.*s %.*s %.*s", STR_ARG(e.unit), STR_ARG(e.external_id),
+               STR_ARG(e.record_id));
+    json_each(e.fields, put_after, out);
+    plan_entry_free(&e);
+}
+
+static bool is_same_change(struct str line, struct str other)
+{
+    struct buf one = BUF_INIT(PLAN_LINE_MAX), two = BUF_INIT(PLAN_LINE_MAX);
+    put_change(&one, line);
+    put_change(&two, other);
+    bool same = one.len > 0 && str_eq(buf_view(&one), buf_view(&two));
+    buf_free(&one);
+    buf_free(&two);
+    return same;
+}
+
+/* Of a record that this plan has changed already, what was before is its own work. */
+static bool has_line(const struct apply_unit *u, const struct plan_note *note, bool touched,
+                     size_t *ret_index)
 {
     for (size_t i = 0; i < u->count; i++)
-        if (str_eq(u->lines[i], line)) {
+        if (str_eq(u->lines[i], note->line) ||
+            (touched && is_same_change(u->lines[i], note->line))) {
             *ret_index = i;
             return true;
         }
@@ -205,9 +261,12 @@ static const char *differs(const struct apply *apply, const struct apply_unit *u
         const struct plan_note *note = &n->items[i];
         if (!is_of(u, note, side))
             continue;
-        if (has_line(u, note->line, &index))
+        bool touched = is_touched(apply, merge, note);
+        /* What follows from the record and is no line of it: another that this plan has changed
+         * gets what it waited for, as its own line says. */
+        if (has_line(u, note, touched, &index))
             equal++;
-        else if (!is_known(apply, merge, note))
+        else if (!touched || note->look.len == 0)
             return apply_moved;
     }
     /* There, the rest may have to wait for another write. */
@@ -276,7 +335,7 @@ void apply_settle(struct apply *apply, struct apply_portion *p, enum plan_side s
         for (size_t j = 0; j < n->count; j++) {
             size_t index;
             if (n->items[j].side != side || !is_of(u, &n->items[j], side) ||
-                !has_line(u, n->items[j].line, &index))
+                !has_line(u, &n->items[j], is_touched(apply, merge, &n->items[j]), &index))
                 continue;
             apply->reading->rows[u->rows[index]].state = PLAN_DONE;
             apply->done++;

@@ -62,6 +62,9 @@ bool apply_wants(const struct apply *apply, struct str object, enum plan_side si
 int apply_load(struct apply *apply, struct str object, enum plan_side side, size_t *from,
                size_t most, struct apply_portion *portion, struct error *err);
 
+/* Frees the pages that have no record of the portion. */
+void apply_prune(struct apply_portion *portion, struct page_list *pages);
+
 /* Merges the pages, one a record that was asked for, and ends what the plan ends. One or several
  * transactions, of which one is committed. */
 enum merge_result apply_here(struct apply *apply, struct apply_portion *portion,

@@ -132,8 +132,8 @@ enum merge_result apply_here(struct apply *apply, struct apply_portion *portion,
     } while (attempt == ATTEMPT_DIFFERS);
     if (attempt == ATTEMPT_DONE) {
         row->counts = h.counts;
-        apply_touch(apply, merge);
         apply_settle(apply, portion, PLAN_HERE, merge);
+        apply_touch(apply, merge);
     }
     plan_forget(merge->notes);
     return result_of(attempt);

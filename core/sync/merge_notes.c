@@ -300,6 +300,15 @@ int batch_note_items(struct batch *b, struct error *err)
 
 /* ---- what follows from it ---- */
 
+/* An id that the vendor merged into another one means that one's record. */
+static struct str winner_of(const struct batch *b, struct str id)
+{
+    for (size_t i = 0; i < b->absorbed_count; i++)
+        if (str_eq(b->absorbed[i].id, id))
+            return b->absorbed[i].winner;
+    return id;
+}
+
 void batch_note_follow(struct batch *b, const struct model_object *model,
                        const struct record_row *row, struct str body, struct str cause)
 {
@@ -309,7 +318,7 @@ void batch_note_follow(struct batch *b, const struct model_object *model,
                                    .model = model,
                                    .record = row->key,
                                    .record_id = str_from(uuid_format(&row->id, id)),
-                                   .look = cause,
+                                   .look = winner_of(b, cause),
                                    .fields = body,
                                    .raw = true};
     if (b->merge->notes)

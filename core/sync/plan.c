@@ -126,11 +126,76 @@ static bool is_new(struct plan_object *object, const struct plan_note *note, boo
     struct id_set *units = &object->units[note->side];
     if (note->side == PLAN_HERE && !same)
         *known = !id_set_add(units, key, plan_unit(note));
+    /* What was merged is absent, too: its link lives on, as nothing is kept. */
+    if (note->side == PLAN_HERE && note->op == PLAN_DELETE && !*known)
+        return id_set_add(&object->ended, key, note->record_id);
     if (note->side == PLAN_HERE)
         return !*known;
     if (note->op == PLAN_CREATE && id_set_has(&object->made, key, plan_unit(note)))
         return false;
     return id_set_add(units, key, note->line);
+}
+
+/* ---- what two notes say ---- */
+
+struct filtering {
+    struct sync_plan *plan;
+    const struct plan_note *note;
+    const uint8_t *key;
+    struct json_writer w;
+    struct buf text;
+    size_t left, out;
+};
+
+static bool is_told(struct filtering *f, struct str name, const struct json *after)
+{
+    struct buf text = BUF_INIT(LINE_MAX);
+    buf_printf(&text, "%.*s %.*s ", STR_ARG(f->note->record_id), STR_ARG(name));
+    json_write(&text, after);
+    bool told = !id_set_add(&f->plan->referred, f->key, buf_view(&text));
+    buf_free(&text);
+    return told;
+}
+
+static bool filter_field(void *arg, struct str name, const struct json *pair)
+{
+    struct filtering *f = arg;
+    const struct json *after = json_element(pair, 1);
+    struct buf text = BUF_INIT(LINE_MAX);
+    if (json_kind(after) == JSON_OBJECT && is_told(f, name, after)) {
+        f->out++;
+        return true;
+    }
+    f->left++;
+    json_write(&text, pair);
+    json_key_str(&f->w, name);
+    json_put_raw(&f->w, buf_view(&text));
+    buf_free(&text);
+    return true;
+}
+
+/* A reference that follows a merge of the vendor's is told by the record that was merged and by the
+ * one that refers to it: once is enough, for the second to come finds it so. False: nothing is
+ * left. */
+static bool filter_note(struct sync_plan *plan, struct plan_note *note, struct str object,
+                        const uint8_t key[SIPHASH_KEY])
+{
+    struct filtering f = {.plan = plan, .note = note, .key = key, .text = BUF_INIT(LINE_MAX)};
+    const struct json *fields = NULL;
+    if (note->side != PLAN_HERE || note->op != PLAN_UPDATE || note->record_id.len == 0 ||
+        json_parse(note->fields, &fields, NULL) != 0)
+        return true;
+    f.w.out = &f.text;
+    json_open(&f.w, '{');
+    json_each(fields, filter_field, &f);
+    json_close(&f.w, '}');
+    if (f.out > 0) {
+        note->fields = arena_str(&plan->notes.arena, buf_view(&f.text));
+        note->line = plan_line(note, object, &plan->notes.arena);
+    }
+    json_free(fields);
+    buf_free(&f.text);
+    return f.left > 0;
 }
 
 static int take_note(struct sync_plan *plan, struct plan_object *object,
@@ -170,10 +235,10 @@ int plan_take(struct sync_plan *plan, struct str name, const uint8_t key[SIPHASH
     if (n->count > 0)
         qsort(sorted, n->count, sizeof sorted[0], by_unit);
     for (size_t i = 0; i < n->count && rc == 0; i++) {
-        const struct plan_note *note = sorted[i];
+        struct plan_note *note = sorted[i];
         bool same = last && last->side == note->side && str_eq(plan_unit(last), plan_unit(note));
         last = note;
-        if (is_new(object, note, same, &known, key))
+        if (is_new(object, note, same, &known, key) && filter_note(plan, note, name, key))
             rc = take_note(plan, object, note, key, err);
     }
     take_due(plan, object);
@@ -198,9 +263,11 @@ void plan_free(struct sync_plan *plan)
         for (size_t j = 0; j < PLAN_SIDES; j++)
             id_set_free(&plan->objects[i].units[j]);
         id_set_free(&plan->objects[i].looked);
+        id_set_free(&plan->objects[i].ended);
         id_set_free(&plan->objects[i].made);
     }
     free(plan->objects);
+    id_set_free(&plan->referred);
     arena_free(&plan->arena);
     *plan = (struct sync_plan){0};
 }

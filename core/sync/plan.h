@@ -79,6 +79,7 @@ struct plan_object {
     struct plan_counts counts;
     struct id_set units[PLAN_SIDES]; /* that have been noted; there, lines */
     struct id_set looked;            /* the vendor's ids that the export has looked at */
+    struct id_set ended;             /* ids of our records that would be deleted */
     struct id_set made;              /* ids of our records that would be made there */
     struct str *due;                 /* see plan_notes */
     size_t due_count, due_cap, due_next;
@@ -91,6 +92,7 @@ struct sync_plan {
     struct plan_file *file;
     struct plan_object *objects;
     size_t object_count, object_cap;
+    struct id_set referred; /* changes of references: "record field after" */
     struct arena arena;
     char guard[400]; /* why a sync would stop at a guard rail; empty: it would not */
 };

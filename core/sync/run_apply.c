@@ -5,6 +5,8 @@
 #include "sync/export_internal.h"
 #include "sync/run_internal.h"
 
+enum { UNITS_OF_WHOLE = 10000 };
+
 static void next_portion(struct run *run);
 
 static struct str object_name(const struct run *run)
@@ -14,10 +16,16 @@ static struct str object_name(const struct run *run)
 
 /* ---- here ---- */
 
+/* Where the connector cannot read by ids, as of small tables, all is read and the rest dropped. */
+static bool reads_ids(struct run *run)
+{
+    return run_current(run)->setup->vendor->reads_ids;
+}
+
 static int load(struct run *run, struct error *err)
 {
     return apply_load(run->request.apply, object_name(run), PLAN_HERE, &run->apply_from,
-                      READ_IDS_MAX, &run->portion, err);
+                      reads_ids(run) ? READ_IDS_MAX : UNITS_OF_WHOLE, &run->portion, err);
 }
 
 /* What is written there is prepared as in any export. */
@@ -35,13 +43,14 @@ static void here_done(struct run *run)
 static void loaded(struct run *run)
 {
     const struct apply_portion *p = &run->portion;
-    const struct selector selector = {.mode = READ_IDS, .ids = p->ids, .id_count = p->id_count};
+    const struct selector some = {.mode = READ_IDS, .ids = p->ids, .id_count = p->id_count};
     if (!run_goes_on(run))
         return;
+    const struct selector all = {.mode = READ_FULL, .until_us = session_vendor_now(run->session)};
     if (p->count == 0)
         here_done(run);
     else
-        run_read_start(run, &selector);
+        run_read_start(run, reads_ids(run) ? &some : &all);
 }
 
 static void next_portion(struct run *run)
@@ -56,6 +65,12 @@ void run_apply_begin(struct run *run)
     object->stage = STAGE_APPLY;
     run->apply_from = 0;
     next_portion(run);
+}
+
+void run_apply_kept(struct run *run)
+{
+    if (run_current(run)->stage == STAGE_APPLY && !reads_ids(run))
+        apply_prune(&run->portion, &run->kept);
 }
 
 static int keep_result(struct run *run, enum merge_result result)

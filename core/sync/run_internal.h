@@ -274,6 +274,8 @@ int run_plan_seen(struct run *run, int64_t *ret_seen, struct error *err);
 
 /* The current object's changes of the plan. */
 void run_apply_begin(struct run *run);
+/* Pages have been kept. */
+void run_apply_kept(struct run *run);
 /* The vendor's records of the portion have been read. */
 void run_apply_looked(struct run *run);
 /* Nothing more of the object is to be written to the vendor. */

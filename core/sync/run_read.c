@@ -252,6 +252,7 @@ static void on_committed(void *arg)
     for (size_t i = 0; i + 1 < run->row.stream_count; i++)
         before += run->row.streams[i].counts.read;
     run->committed = before + counts->read;
+    run_apply_kept(run);
     run->crashes = 0;
     run_report_progress(run);
 }
