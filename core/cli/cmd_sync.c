@@ -223,13 +223,16 @@ const struct command cmd_sync = {
         "commits it to the store, together with how far it got: ended at any instant, the next "
         "run goes on\n"
         "from the last commit. Ctrl-C ends it in good order, a second one at once.\n"
+        "With --plan the same is done and nothing is kept: what would change is shown, field by\n"
+        "field, here and at the vendor. --plan-out keeps that in a file for `fastenr apply`.\n"
         "\n"
         "Exit status 0 when it went through, also when records were set aside, writes refused or "
         "conflicts\n"
         "left to a person, which warnings and \"status\":\"quarantined\" say; 1 when it failed, "
         "was stopped by a guard, or cancelled.",
     .example = "fastenr sync hubspot companies",
-    .json = "one JSON object with what the run did",
+    .json =
+        "one JSON object with what the run did; of a plan a line for each change, then the counts",
     .most_words = WORDS_MOST,
     .options = options,
     .run = run_sync};

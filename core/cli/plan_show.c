@@ -143,6 +143,30 @@ static bool show_line(void *arg, struct str line)
 
 /* ---- the whole ---- */
 
+static void warn(int64_t count, const char *one, const char *many)
+{
+    char text[FORMAT_TEXT];
+    if (count == 0)
+        return;
+    out_styled(&std_out, STYLE_WARN, "warning: ");
+    out_printf(&std_out, "%s %s\n", format_count(count, text), count == 1 ? one : many);
+}
+
+static void write_warnings(const struct sync_plan *plan, const struct run_counts *read)
+{
+    if (plan->guard[0] || read->quarantined + read->refused + read->waiting > 0)
+        out_text(&std_out, "\n");
+    warn(read->quarantined, "record would be set aside in quarantine",
+         "records would be set aside in quarantine");
+    warn(read->refused, "write would be refused", "writes would be refused");
+    warn(read->waiting, "conflict would wait for a decision",
+         "conflicts would wait for a decision");
+    if (!plan->guard[0])
+        return;
+    out_styled(&std_out, STYLE_WARN, "warning: ");
+    out_printf(&std_out, "%s\n", plan->guard);
+}
+
 int plan_show(const struct app *app, const struct sync_plan *plan, const struct run_row *row,
               int64_t limit, struct error *err)
 {
@@ -158,10 +182,7 @@ int plan_show(const struct app *app, const struct sync_plan *plan, const struct 
         return -1;
     if (more > 0)
         out_printf(&std_out, "\n%s more not shown (--limit)\n", format_count(more, text[0]));
-    if (plan->guard[0]) {
-        out_styled(&std_out, STYLE_WARN, "\nwarning: ");
-        out_printf(&std_out, "%s\n", plan->guard);
-    }
+    write_warnings(plan, &read);
     out_printf(&std_out, "%s%.*s: %s compared in %s, %s change%s here, %s there; nothing written\n",
                here + there > 0 ? "\n" : "", STR_ARG(row->connection),
                format_count(read.read, text[0]),
@@ -196,6 +217,7 @@ int plan_show_json(const struct sync_plan *plan, const struct run_row *row, stru
 {
     struct buf text = BUF_INIT(SHOW_JSON_MAX);
     const struct plan_counts total = total_of(plan);
+    const struct run_counts read = run_total(row);
     int rc = plan_file_each(plan->file, put_line, &text, err);
     struct json_writer w = {.out = &text};
     buf_clear(&text);
@@ -205,7 +227,13 @@ int plan_show_json(const struct sync_plan *plan, const struct run_row *row, stru
     json_key(&w, "status");
     json_put_text(&w, run_status_name(row->status));
     json_key(&w, "compared");
-    json_put_int(&w, run_total(row).read);
+    json_put_int(&w, read.read);
+    json_key(&w, "quarantined");
+    json_put_int(&w, read.quarantined);
+    json_key(&w, "refused");
+    json_put_int(&w, read.refused);
+    json_key(&w, "waiting");
+    json_put_int(&w, read.waiting);
     put_counts(&w, &total);
     json_key(&w, "objects");
     json_open(&w, '{');

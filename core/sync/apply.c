@@ -135,9 +135,8 @@ struct apply_unit *apply_unit_of(const struct apply_portion *p, struct str exter
 {
     const struct apply_unit wanted = {.name = external_id};
     if (side == PLAN_HERE)
-        return p->count > 0
-                   ? bsearch(&wanted, p->units, p->count, sizeof p->units[0], by_name)
-                   : NULL;
+        return p->count > 0 ? bsearch(&wanted, p->units, p->count, sizeof p->units[0], by_name)
+                            : NULL;
     for (size_t i = 0; i < p->count; i++)
         if (external_id.len > 0 && str_eq(p->units[i].external_id, external_id))
             return &p->units[i];
@@ -248,7 +247,24 @@ static bool has_line(const struct apply_unit *u, const struct plan_note *note, b
 static bool is_of(const struct apply_unit *u, const struct plan_note *note, enum plan_side side)
 {
     bool looked = side == PLAN_THERE && note->side == PLAN_HERE;
+    if (note->side == PLAN_THERE && u->record != 0 && note->record == u->record)
+        return true;
     return str_eq(plan_unit(note), looked ? u->external_id : u->name);
+}
+
+/* Whether each change belongs to a unit: else it is known of none of them what they come to. */
+static bool all_claimed(const struct apply *apply, const struct apply_portion *p,
+                        enum plan_side side, const struct merge *merge)
+{
+    for (size_t i = 0; i < merge->notes->count; i++) {
+        const struct plan_note *note = &merge->notes->items[i];
+        bool claimed = is_touched(apply, merge, note);
+        for (size_t j = 0; j < p->count && !claimed; j++)
+            claimed = !p->units[j].why && is_of(&p->units[j], note, side);
+        if (!claimed)
+            return false;
+    }
+    return true;
 }
 
 /* Why the unit is not as planned; NULL: it is. */
@@ -280,12 +296,12 @@ static const char *differs(const struct apply *apply, const struct apply_unit *u
 bool apply_compare(const struct apply *apply, struct apply_portion *p, enum plan_side side,
                    const struct merge *merge)
 {
-    bool equal = true;
+    bool equal = true, claimed = all_claimed(apply, p, side, merge);
     for (size_t i = 0; i < p->count; i++) {
         struct apply_unit *u = &p->units[i];
         if (u->why)
             continue;
-        u->why = differs(apply, u, side, merge);
+        u->why = !claimed ? apply_moved : differs(apply, u, side, merge);
         equal = equal && !u->why;
     }
     return equal;

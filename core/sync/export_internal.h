@@ -40,8 +40,13 @@ bool export_differs(const struct export *x, const struct export_due *due,
 /* The id of the record of ours that a field refers to; "" where it is gone. */
 int export_other_id(struct export *x, const struct export_field *f, char ret_id[UUID_TEXT],
                     struct error *err);
-/* Whether the record that it waits for would be made there by this plan. */
-bool export_would_be_made(struct export *x, const struct export_field *f);
+/* What a plan has in store for the record that a field refers to. */
+enum export_prospect {
+    PROSPECT_NONE, /* nothing, or there is no plan */
+    PROSPECT_MADE, /* the vendor gets it */
+    PROSPECT_ENDED /* it ends */
+};
+enum export_prospect export_prospect(struct export *x, const struct export_field *f);
 
 /* Whether the rule reads the very field that is written, and nothing else. */
 static inline bool export_reads_back(const struct rule *rule, const struct export_rule *e)

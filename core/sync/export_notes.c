@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an export writes, noted for a plan: a note for each write, in words that are the same when
  * it is prepared again. A record of ours is told by our id, as the vendor may not have it yet. */
+#include <string.h>
+
 #include "sync/export_internal.h"
 
 enum { FIELDS_MAX = 64 * 1024 * 1024 };
@@ -30,14 +32,17 @@ int export_other_id(struct export *x, const struct export_field *f, char ret_id[
     return rc;
 }
 
-bool export_would_be_made(struct export *x, const struct export_field *f)
+enum export_prospect export_prospect(struct export *x, const struct export_field *f)
 {
     const struct rule *rule = &x->merge.target->object->mapping.rules[f->rule->rule];
     char id[UUID_TEXT];
+    const uint8_t *key = store_hash_key(x->merge.store);
     if (!x->plan || export_other_id(x, f, id, NULL) != 0 || !id[0])
-        return false;
-    return id_set_has(&plan_object(x->plan, rule->lookup)->made, store_hash_key(x->merge.store),
-                      str_from(id));
+        return PROSPECT_NONE;
+    const struct plan_object *object = plan_object(x->plan, rule->lookup);
+    if (id_set_has(&object->ended, key, str_from(id)))
+        return PROSPECT_ENDED;
+    return id_set_has(&object->made, key, str_from(id)) ? PROSPECT_MADE : PROSPECT_NONE;
 }
 
 /* ---- fields ---- */
@@ -84,9 +89,11 @@ static int note_write(struct export *x, const struct export_item *item,
     const struct object_setup *object = x->merge.target->object;
     struct buf text = BUF_INIT(FIELDS_MAX);
     struct json_writer w = {.out = &text};
+    static const struct uuid none; /* of a record that another program took out of its table */
     char id[UUID_TEXT] = "";
     int rc = 0;
-    if (!(x->plan && item->link.key != 0 && is_new_here(x, item->external_id)))
+    bool fresh = x->plan && item->link.key != 0 && is_new_here(x, item->external_id);
+    if (!fresh && memcmp(&item->id, &none, sizeof none) != 0)
         uuid_format(&item->id, id);
     json_open(&w, '{');
     for (size_t i = 0; i < count && rc == 0; i++)

@@ -184,8 +184,9 @@ static enum field_verdict refer(struct preparing *p, size_t i, const struct valu
     struct str id = p->external[f->index] ? p->external[f->index][i] : STR("");
     f->clear = value->state == VALUE_NULL;
     f->other = value->integer;
-    if (!f->clear && id.len == 0 && export_would_be_made(p->x, f))
-        return FIELD_WRITES;
+    enum export_prospect prospect = f->clear ? PROSPECT_NONE : export_prospect(p->x, f);
+    if (prospect != PROSPECT_NONE && (id.len == 0 || prospect == PROSPECT_ENDED))
+        return prospect == PROSPECT_MADE ? FIELD_WRITES : FIELD_WAITS;
     if (!f->clear && id.len == 0)
         return FIELD_WAITS;
     f->text = f->clear ? STR("") : id;

@@ -81,7 +81,7 @@ struct str plan_line(const struct plan_note *note, struct str object, struct are
     put_text(&w, "model", str_from(note->model->name));
     put_text(&w, "id", note->external_id);
     put_text(&w, "record", note->record_id);
-    if (note->side == PLAN_THERE && note->record_id.len > 0) {
+    if (note->side == PLAN_THERE && note->record != 0) {
         json_key(&w, "key");
         json_put_int(&w, note->record);
     }

@@ -44,7 +44,7 @@ struct plan_note {
     struct str look;        /* the unit, where it is not the record itself */
     struct str why;         /* of an end */
     struct str fields;      /* {"field": [before, after]} */
-    int64_t record;         /* our key; of PLAN_THERE it is in the plan */
+    int64_t record;         /* our key; of PLAN_THERE it is in the plan, 0: not known yet */
     bool raw;               /* `fields` are a log row's, until the notes are closed */
     struct str line;        /* all of it, once they are */
 };

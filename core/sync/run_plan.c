@@ -96,12 +96,15 @@ int run_plan_prepare(struct run *run, struct error *err)
     struct plan_object *object =
         plan_object(run->request.plan, run_current(run)->setup->item->name);
     const struct plan_counts before = object->counts;
+    int64_t refused = x->counts->refused;
     for (size_t i = 0; i < x->id_count && !x->picks; i++)
         id_set_add(&object->looked, store_hash_key(run->host->store), x->ids[i]);
     int rc = run_transact(run, prepare, run, err);
     object = plan_object(run->request.plan, run_current(run)->setup->item->name);
     count_writes(x->counts, &before, &object->counts);
-    x->group_count = 0; /* none of them is sent */
+    if (run->export_passes > 0 || x->picks)
+        x->counts->refused = refused; /* they have been counted */
+    x->group_count = 0;               /* none of them is sent */
     x->created |= object->counts.ops[PLAN_THERE][PLAN_CREATE] > before.ops[PLAN_THERE][PLAN_CREATE];
     return rc;
 }
