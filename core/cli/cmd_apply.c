@@ -64,6 +64,8 @@ static void write_json(const struct applying *a, const struct run_row *row)
     json_put_int(&w, a->apply.done);
     json_key(&w, "refused");
     json_put_int(&w, a->apply.refused);
+    json_key(&w, "not_reached");
+    json_put_int(&w, (int64_t)a->apply.reading->count - a->apply.done - a->apply.refused);
     put_refusals(&w, &a->apply);
     json_key(&w, "run");
     json_run(&w, row);
@@ -102,15 +104,18 @@ static void write_outcome(const struct applying *a, const struct run_row *row)
     if (a->apply.refusal_count > 0)
         out_text(&std_out, "\n");
     write_refusals(&a->apply);
-    out_printf(&std_out, "\n%s change%s of the plan done, %s refused\n",
+    int64_t rest = (int64_t)a->apply.reading->count - a->apply.done - a->apply.refused;
+    out_printf(&std_out, "\n%s change%s of the plan done, %s refused",
                format_count(a->apply.done, done), a->apply.done == 1 ? "" : "s",
                format_count(a->apply.refused, refused));
+    if (rest > 0)
+        out_printf(&std_out, ", %s not reached", format_count(rest, done));
+    out_text(&std_out, "\n");
 }
 
-/* What the vendor refused of it is as bad as what was not tried. */
 static bool all_done(const struct applying *a, const struct run_row *row)
 {
-    return summary_exit(row) == EXIT_DONE && a->apply.refused == 0 && run_total(row).refused == 0;
+    return summary_exit(row) == EXIT_DONE && a->apply.done == (int64_t)a->apply.reading->count;
 }
 
 /* ---- the run ---- */

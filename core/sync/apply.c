@@ -9,13 +9,15 @@
 
 const char apply_moved[] = "moved since the plan was made";
 const char apply_same[] = "already so";
+const char apply_doubt[] = "no answer came: see `fastenr writes list`";
+const char apply_vendor[] = "the vendor refused it: see `fastenr writes list`";
 const char apply_gone[] = "the vendor does not have it any more";
 
 /* ---- loading ---- */
 
 static bool is_wanted(const struct plan_row *row, int object, enum plan_side side)
 {
-    return row->object == object && row->side == side && row->state == PLAN_WAITS;
+    return row->object == object && row->side == side && row->state <= PLAN_TRIED;
 }
 
 static int object_index(const struct plan_reading *r, struct str object)
@@ -58,7 +60,8 @@ static void begin_unit(struct apply_portion *p, struct apply_unit *unit, const s
                                 .op = e->op,
                                 .ended = end_of(e),
                                 .rows = arena_new(a, most, sizeof unit->rows[0]),
-                                .lines = arena_new(a, most, sizeof unit->lines[0])};
+                                .lines = arena_new(a, most, sizeof unit->lines[0]),
+                                .ops = arena_new(a, most, sizeof unit->ops[0])};
 }
 
 static size_t rows_of_unit(const struct plan_reading *r, size_t first)
@@ -80,7 +83,7 @@ static int load_unit(struct apply *apply, size_t first, size_t count, struct app
     unit->count = 0;
     for (size_t i = first; i < first + count && rc == 0; i++) {
         struct plan_entry e;
-        if (r->rows[i].state != PLAN_WAITS)
+        if (r->rows[i].state > PLAN_TRIED)
             continue;
         rc = plan_reading_line(r, i, &line, err);
         if (rc == 0)
@@ -90,6 +93,7 @@ static int load_unit(struct apply *apply, size_t first, size_t count, struct app
         if (unit->count == 0)
             begin_unit(p, unit, &e, count);
         unit->rows[unit->count] = i;
+        unit->ops[unit->count] = e.op;
         unit->lines[unit->count++] = arena_str(&p->arena, buf_view(&line));
         plan_entry_free(&e);
     }
@@ -317,12 +321,9 @@ void apply_touch(struct apply *apply, const struct merge *merge)
                    touched_id(&merge->notes->items[i], id));
 }
 
-static void refuse(struct apply *apply, struct str object, enum plan_side side,
-                   const struct apply_unit *u, const char *why)
+static void note_refusal(struct apply *apply, struct str object, enum plan_side side,
+                         const struct apply_unit *u, const char *why)
 {
-    for (size_t i = 0; i < u->count; i++)
-        apply->reading->rows[u->rows[i]].state = PLAN_REFUSED;
-    apply->refused += (int64_t)u->count;
     if (apply->refusal_count == REFUSALS_KEPT)
         return;
     struct arena *a = &apply->arena;
@@ -335,6 +336,50 @@ static void refuse(struct apply *apply, struct str object, enum plan_side side,
                                .external_id = arena_str(a, u->external_id),
                                .record_id = arena_str(a, u->record_id),
                                .why = why};
+}
+
+/* What was tried and is to be written no more has been written; but of a creation without an answer
+ * nobody knows. */
+static void refuse(struct apply *apply, struct str object, enum plan_side side,
+                   const struct apply_unit *u, const char *why)
+{
+    size_t refused = 0;
+    for (size_t i = 0; i < u->count; i++) {
+        struct plan_row *row = &apply->reading->rows[u->rows[i]];
+        bool tried = row->state == PLAN_TRIED && why == apply_same;
+        bool done = tried && u->ops[i] != PLAN_CREATE;
+        if (tried && !done)
+            why = apply_doubt;
+        row->state = done ? PLAN_DONE : PLAN_REFUSED;
+        refused += !done;
+    }
+    apply->done += (int64_t)(u->count - refused);
+    apply->refused += (int64_t)refused;
+    if (refused > 0)
+        note_refusal(apply, object, side, u, why);
+}
+
+void apply_sent(struct apply *apply, struct apply_portion *p, const struct export *x,
+                const struct export_group *g)
+{
+    struct str object = x->merge.target->object->item->name;
+    for (size_t i = 0; i < g->count; i++)
+        for (size_t j = 0; j < p->count; j++) {
+            const struct apply_unit *u = &p->units[j];
+            const struct plan_note note = {.line = g->lines[i]};
+            const struct write_result *r = &g->results[i];
+            size_t index;
+            bool refused = r->outcome == OUTCOME_BAD_RECORD || r->outcome == OUTCOME_FAILED ||
+                           r->outcome == OUTCOME_GONE;
+            if (u->record != g->items[i]->record || r->write_id.len == 0 ||
+                !has_line(u, &note, false, &index) || (r->outcome != OUTCOME_OK && !refused))
+                continue;
+            apply->reading->rows[u->rows[index]].state = refused ? PLAN_REFUSED : PLAN_DONE;
+            apply->done += !refused;
+            apply->refused += refused;
+            if (refused)
+                note_refusal(apply, object, PLAN_THERE, u, apply_vendor);
+        }
 }
 
 void apply_settle(struct apply *apply, struct apply_portion *p, enum plan_side side,
@@ -353,8 +398,8 @@ void apply_settle(struct apply *apply, struct apply_portion *p, enum plan_side s
             if (n->items[j].side != side || !is_of(u, &n->items[j], side) ||
                 !has_line(u, &n->items[j], is_touched(apply, merge, &n->items[j]), &index))
                 continue;
-            apply->reading->rows[u->rows[index]].state = PLAN_DONE;
-            apply->done++;
+            apply->reading->rows[u->rows[index]].state = side == PLAN_HERE ? PLAN_DONE : PLAN_TRIED;
+            apply->done += side == PLAN_HERE;
         }
     }
 }

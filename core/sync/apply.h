@@ -26,7 +26,7 @@ struct apply_refusal {
 /* A plan on its way. */
 struct apply {
     struct plan_reading *reading;
-    int64_t done, refused;          /* changes */
+    int64_t done, refused;          /* changes; the others were not reached */
     struct apply_refusal *refusals; /* the first ones */
     size_t refusal_count, refusal_cap;
     struct id_set touched; /* our records that were changed: what they wait for may come to them */
@@ -42,6 +42,7 @@ struct apply_unit {
     enum link_ended ended; /* of an end that no record of the vendor's tells of; else LINK_LIVE */
     size_t *rows;          /* of the plan */
     struct str *lines;
+    enum plan_op *ops;
     size_t count;
     bool came;
     const char *why; /* it is left out; NULL: it is not */
@@ -76,6 +77,10 @@ int apply_gather(struct apply_portion *portion, struct export *x, struct error *
 /* As export_prepare, for these. */
 enum merge_result apply_there(struct apply *apply, struct apply_portion *portion, struct export *x,
                               struct error *err);
+
+/* What became of the writes of one group; after export_settle. */
+void apply_sent(struct apply *apply, struct apply_portion *portion, const struct export *x,
+                const struct export_group *group);
 
 /* What the object has left is refused. */
 int apply_leave(struct apply *apply, struct str object, struct error *err);

@@ -6,7 +6,7 @@
 
 #include "sync/apply.h"
 
-extern const char apply_moved[], apply_same[], apply_gone[];
+extern const char apply_moved[], apply_same[], apply_gone[], apply_vendor[], apply_doubt[];
 
 /* The one that looks at that record of the vendor's; NULL: there is none. */
 struct apply_unit *apply_unit_of(const struct apply_portion *portion, struct str external_id,

@@ -236,6 +236,22 @@ static void forget_ids(struct apply_portion *p, struct export *x)
     }
 }
 
+/* The lines of what is going to be sent: the notes are in the order of the groups. */
+static void keep_lines(struct export *x)
+{
+    const struct plan_notes *n = x->merge.notes;
+    size_t k = 0;
+    for (size_t i = 0; i < x->group_count; i++) {
+        struct export_group *g = &x->groups[i];
+        g->lines = arena_new(&x->arena, g->count, sizeof g->lines[0]);
+        for (size_t j = 0; j < g->count; j++) {
+            while (n->items[k].side != PLAN_THERE)
+                k++;
+            g->lines[j] = arena_str(&x->arena, n->items[k++].line);
+        }
+    }
+}
+
 static enum attempt prepare_there(struct apply *apply, struct apply_portion *p, struct export *x,
                                   struct error *err)
 {
@@ -281,8 +297,10 @@ enum merge_result apply_there(struct apply *apply, struct apply_portion *p, stru
         attempt = attempt_there(apply, p, x, err);
         again = true;
     } while (attempt == ATTEMPT_DIFFERS);
-    if (attempt == ATTEMPT_DONE)
+    if (attempt == ATTEMPT_DONE) {
+        keep_lines(x);
         apply_settle(apply, p, PLAN_THERE, &x->merge);
+    }
     plan_forget(x->merge.notes);
     return result_of(attempt);
 }

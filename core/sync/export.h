@@ -53,6 +53,7 @@ struct export_group {
     struct export_field **joined; /* of ASSOCIATE and DISSOCIATE */
     int64_t *ids;                 /* of the notes in the store */
     struct str *bodies;           /* and their texts */
+    struct str *lines;            /* of a plan that is applied: a row each */
     struct write_result *results; /* a row each; write_id empty: nothing was said of it */
     size_t count;
 };

@@ -47,7 +47,8 @@ void plan_file_free(struct plan_file *file);
 
 /* ---- reading ---- */
 
-enum plan_state { PLAN_WAITS, PLAN_DONE, PLAN_REFUSED };
+/* PLAN_TRIED: it is on its way to the vendor, or nothing was heard of it. */
+enum plan_state { PLAN_WAITS, PLAN_TRIED, PLAN_DONE, PLAN_REFUSED };
 
 /* Where a change stands in the file. */
 struct plan_row {

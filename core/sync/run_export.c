@@ -24,7 +24,8 @@ static int recover(struct run *run, struct error *err)
         return 0;
     if (export_recover(&run->export, err) != 0)
         return -1;
-    enum merge_result result = export_guard(&run->export, err);
+    /* What is due besides the plan is none of its business. */
+    enum merge_result result = run->request.apply ? MERGE_OK : export_guard(&run->export, err);
     run->stopped = result == MERGE_STOPPED;
     return result == MERGE_OK ? 0 : -1;
 }
@@ -181,9 +182,14 @@ enum outcome run_written(void *arg, const struct write_result *results, uint32_t
     return OUTCOME_OK;
 }
 
-static int work_settle(struct run *run, struct error *err)
+static int settle(struct run *run, struct error *err)
 {
-    return export_settle(&run->export, group_of(run), run->write_unclear, err);
+    const struct export_group *g = group_of(run);
+    if (export_settle(&run->export, group_of(run), run->write_unclear, err) != 0)
+        return -1;
+    if (run->request.apply)
+        apply_sent(run->request.apply, &run->portion, &run->export, g);
+    return 0;
 }
 
 static void settled(struct run *run)
@@ -206,7 +212,7 @@ void run_export_written(struct run *run, const struct operation_result *result)
     run->write_unclear = result->unclear;
     snprintf(run->read_text, sizeof run->read_text, "%.*s: writing: %s",
              STR_ARG(run_current(run)->setup->item->name), result->text ? result->text : "");
-    run_submit(run, work_settle, settled);
+    run_submit(run, settle, settled);
 }
 
 /* ---- not coming to the end ---- */
@@ -215,7 +221,7 @@ static int work_abandon(struct run *run, struct error *err)
 {
     struct export *x = &run->export;
     size_t sent = run->export_group;
-    if (run->writing && export_settle(x, group_of(run), run->write_unclear, err) != 0)
+    if (run->writing && settle(run, err) != 0)
         return -1;
     return export_unsend(x, run->writing ? sent + 1 : sent, err);
 }
