@@ -392,6 +392,7 @@ int run_store_suspects(struct run *run, struct error *err)
     if (!believed)
         ends->asking = ASK_ARCHIVED;
     while (ends->asked_count == 0 && ends->asking != ASK_NOTHING) {
+        arena_free(&ends->arena); /* none of the links before are asked about */
         if (ends->asking == ASK_ARCHIVED && !ends->whole)
             ends->asking = ASK_NOTHING;
         else if (load_asked(run, err) != 0)
