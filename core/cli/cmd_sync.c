@@ -195,6 +195,10 @@ static int run_sync(struct app *app, const struct arguments *args)
         complain("%s", err.text);
         return EXIT_USAGE;
     }
+    if (argument_given(args, "limit") && !plans(args)) {
+        complain("--limit is of the changes that --plan shows: it goes with --plan");
+        return EXIT_USAGE;
+    }
     int rc = prepare(app, args, &connection, &request);
     if (rc != 0)
         return rc;
