@@ -98,20 +98,6 @@ bool address_in_text(struct str text, struct str address)
 
 /* ---- JSON ---- */
 
-/* The unit of \uXXXX at the beginning, or -1. */
-static int32_t escaped_unit(struct str s)
-{
-    char digits[4];
-    uint8_t unit[2];
-    if (s.len < 6 || s.ptr[0] != '\\' || s.ptr[1] != 'u')
-        return -1;
-    for (size_t i = 0; i < sizeof digits; i++)
-        digits[i] = (char)tolower((unsigned char)s.ptr[2 + i]);
-    if (!decode_hex((struct str){digits, sizeof digits}, unit, sizeof unit))
-        return -1;
-    return unit[0] << 8 | unit[1];
-}
-
 static void put_character(struct buf *out, uint32_t c)
 {
     static const uint8_t leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
@@ -126,7 +112,7 @@ static size_t resolve_escape(struct buf *out, struct str s)
 {
     static const char names[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     const char *name = s.len > 1 && is_one_of(s.ptr[1], names) ? strchr(names, s.ptr[1]) : NULL;
-    int32_t unit = escaped_unit(s);
+    int32_t unit = decode_json_unit(s);
     if (name) {
         buf_char(out, meant[name - names]);
         return 2;
@@ -135,7 +121,7 @@ static size_t resolve_escape(struct buf *out, struct str s)
         buf_char(out, s.ptr[0]);
         return 1;
     }
-    int32_t low = unit >> 10 == 0xd800 >> 10 ? escaped_unit(str_slice(s, 6, s.len - 6)) : -1;
+    int32_t low = unit >> 10 == 0xd800 >> 10 ? decode_json_unit(str_slice(s, 6, s.len - 6)) : -1;
     if (low >> 10 == 0xdc00 >> 10) {
         put_character(out, 0x10000 + ((uint32_t)(unit & 0x3ff) << 10 | (uint32_t)(low & 0x3ff)));
         return 12;

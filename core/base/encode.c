@@ -61,6 +61,19 @@ bool decode_hex(struct str text, uint8_t *ret_bytes, size_t len)
     return true;
 }
 
+int32_t decode_json_unit(struct str text)
+{
+    char digits[4];
+    uint8_t unit[2];
+    if (text.len < 6 || text.ptr[0] != '\\' || text.ptr[1] != 'u')
+        return -1;
+    for (size_t i = 0; i < sizeof digits; i++)
+        digits[i] = (char)tolower((unsigned char)text.ptr[2 + i]);
+    if (!decode_hex((struct str){digits, sizeof digits}, unit, sizeof unit))
+        return -1;
+    return unit[0] << 8 | unit[1];
+}
+
 /* In a triple either case may stand (RFC 3986 section 2.1). */
 static int percent_digit(char c)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes as text: hexadecimal, base64, percent-encoding. */
+/* Bytes as text: hexadecimal, base64, percent-encoding, JSON's \u. */
 #ifndef BASE_ENCODE_H
 #define BASE_ENCODE_H
 
@@ -14,5 +14,8 @@ void decode_percent(struct buf *out, struct str text);
 
 /* Inverse of encode_hex; false on anything else or when the length is not `len`. */
 bool decode_hex(struct str text, uint8_t *ret_bytes, size_t len);
+
+/* The UTF-16 unit of JSON's escape \uXXXX at the beginning of the text; -1: none is there. */
+int32_t decode_json_unit(struct str text);
 
 #endif

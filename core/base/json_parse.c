@@ -3,7 +3,6 @@
  * we keep it: strings and numbers stay in one copy of the text, all else is the document's arena's,
  * so that a document is freed at once. What that costs is bounded by the length of the text,
  * whatever names an object has. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
 
@@ -240,29 +239,16 @@ static void lib_free(void *ctx, void *ptr)
 
 /* ---- halves of surrogate pairs ---- */
 
-/* Of the escape \uXXXX at `at`, or -1. */
-static int32_t escaped_unit(const char *at, const char *end)
-{
-    char digits[4];
-    uint8_t unit[2];
-    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
-        return -1;
-    for (size_t i = 0; i < sizeof digits; i++)
-        digits[i] = (char)tolower((unsigned char)at[2 + i]);
-    if (!decode_hex((struct str){digits, sizeof digits}, unit, sizeof unit))
-        return -1;
-    return unit[0] << 8 | unit[1];
-}
-
 /* Vendors cut texts in the middle of a pair; such a half is no character, and yajl makes of it what
  * is no UTF-8, or takes the next escape for its other half. In our copy it becomes \ufffd. */
 static void mend_halves(char *text, const char *end)
 {
     char *at = text;
     while ((at = memchr(at, '\\', (size_t)(end - at)))) {
-        int32_t unit = escaped_unit(at, end);
+        struct str rest = {at, (size_t)(end - at)};
+        int32_t unit = decode_json_unit(rest);
         bool high = unit >> 10 == 0xd800 >> 10, low = unit >> 10 == 0xdc00 >> 10;
-        if (high && escaped_unit(at + 6, end) >> 10 == 0xdc00 >> 10) {
+        if (high && decode_json_unit(str_slice(rest, 6, rest.len - 6)) >> 10 == 0xdc00 >> 10) {
             at += 12;
             continue;
         }

@@ -29,15 +29,6 @@ static void put_value(struct app *app, const struct conflict_row *row, const cha
     buf_free(&text);
 }
 
-static void put_str(struct json_writer *w, const char *name, struct str text)
-{
-    json_key(w, name);
-    if (text.len > 0)
-        json_put_str(w, text);
-    else
-        json_put_null(w);
-}
-
 static void put_time(struct json_writer *w, const char *name, int64_t us)
 {
     json_key(w, name);
@@ -51,12 +42,12 @@ static void put_row(struct app *app, const struct conflict_list *list, size_t i,
     const struct conflict_row *row = &list->rows[i];
     json_key(w, "id");
     json_put_int(w, row->id);
-    put_str(w, "connection", row->connection);
-    put_str(w, "object", row->vendor_object);
-    put_str(w, "canonical", row->object);
-    put_str(w, "record", row->external_id);
-    put_str(w, "field", list->fields[i]);
-    put_str(w, "state", str_from(conflict_state_name(row->state)));
+    json_str_or_null(w, "connection", row->connection);
+    json_str_or_null(w, "object", row->vendor_object);
+    json_str_or_null(w, "canonical", row->object);
+    json_str_or_null(w, "record", row->external_id);
+    json_str_or_null(w, "field", list->fields[i]);
+    json_str_or_null(w, "state", str_from(conflict_state_name(row->state)));
     put_value(app, row, "local", row->local, w);
     put_value(app, row, "remote", row->remote, w);
     put_value(app, row, "base", row->base, w);
@@ -68,7 +59,7 @@ static void put_row(struct app *app, const struct conflict_list *list, size_t i,
     put_time(w, "settled_at", row->settled_at);
     json_key(w, "by_policy");
     json_put_bool(w, row->by_policy);
-    put_str(w, "settled_by", row->settled_by);
+    json_str_or_null(w, "settled_by", row->settled_by);
 }
 
 static void write_json(struct app *app, const struct conflict_list *list, size_t i)
@@ -252,7 +243,7 @@ static void write_one_json(struct app *app, const struct conflict_list *list,
     struct json_writer w = {.out = &text};
     json_open(&w, '{');
     put_row(app, list, 0, &w);
-    put_str(&w, "record_id", str_from(detail->id));
+    json_str_or_null(&w, "record_id", str_from(detail->id));
     put_value(app, &list->rows[0], "now", detail->now, &w);
     json_close(&w, '}');
     out_json(&std_out, &text);

@@ -100,15 +100,6 @@ static struct str reason_of(const struct export_write *row)
     return row->reason;
 }
 
-static void put_str(struct json_writer *w, const char *name, struct str text)
-{
-    json_key(w, name);
-    if (text.len > 0)
-        json_put_str(w, text);
-    else
-        json_put_null(w);
-}
-
 static void put_body(struct json_writer *w, struct str body)
 {
     const struct json *parsed = NULL;
@@ -127,18 +118,18 @@ static void write_json(struct writes *l, size_t i)
     json_open(&w, '{');
     json_key(&w, "id");
     json_put_int(&w, row->id);
-    put_str(&w, "connection", row->connection);
-    put_str(&w, "object", row->vendor_object);
-    put_str(&w, "canonical", str_from(l->objects[i] ? l->objects[i]->name : ""));
-    put_str(&w, "record", row->external_id);
-    put_str(&w, "record_id", str_from(record_id(l, i, id)));
-    put_str(&w, "op", str_from(op_name(row->op)));
-    put_str(&w, "state", row->state == WRITE_DOUBTED ? STR("in doubt") : STR("refused"));
+    json_str_or_null(&w, "connection", row->connection);
+    json_str_or_null(&w, "object", row->vendor_object);
+    json_str_or_null(&w, "canonical", str_from(l->objects[i] ? l->objects[i]->name : ""));
+    json_str_or_null(&w, "record", row->external_id);
+    json_str_or_null(&w, "record_id", str_from(record_id(l, i, id)));
+    json_str_or_null(&w, "op", str_from(op_name(row->op)));
+    json_str_or_null(&w, "state", row->state == WRITE_DOUBTED ? STR("in doubt") : STR("refused"));
     json_key(&w, "since");
     json_put_time(&w, row->at);
     json_key(&w, "run");
     json_put_int(&w, row->run);
-    put_str(&w, "reason", reason_of(row));
+    json_str_or_null(&w, "reason", reason_of(row));
     put_body(&w, row->body);
     json_close(&w, '}');
     out_json(&std_out, &text);

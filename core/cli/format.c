@@ -100,6 +100,10 @@ const char *format_schedule(const struct connection_config *config, struct arena
     const struct schedule_config *s = &config->schedule;
     if (!config->enabled)
         return "disabled";
+    if (s->frequency == FREQUENCY_REALTIME)
+        return s->every_us > 0
+                   ? arena_printf(arena, "realtime, %s", format_every(s->every_us, arena))
+                   : "realtime";
     if (s->every_us > 0)
         return format_every(s->every_us, arena);
     if (s->frequency == FREQUENCY_CRON)
@@ -113,6 +117,15 @@ void json_put_time(struct json_writer *w, int64_t us)
 {
     char text[TIME_TEXT];
     json_put_text(w, us ? time_format(us, text) : NULL);
+}
+
+void json_str_or_null(struct json_writer *w, const char *name, struct str text)
+{
+    json_key(w, name);
+    if (text.len > 0)
+        json_put_str(w, text);
+    else
+        json_put_null(w);
 }
 
 static void put_count(struct json_writer *w, const char *name, int64_t value)
@@ -137,15 +150,6 @@ void json_counts(struct json_writer *w, const struct run_counts *counts)
     put_count(w, "sent_deleted", counts->sent_deleted);
     put_count(w, "refused", counts->refused);
     put_count(w, "conflicted", counts->conflicted);
-}
-
-static void put_str_or_null(struct json_writer *w, const char *name, struct str text)
-{
-    json_key(w, name);
-    if (text.len > 0)
-        json_put_str(w, text);
-    else
-        json_put_null(w);
 }
 
 static void json_stream(struct json_writer *w, const struct run_stream_row *stream)
@@ -181,8 +185,8 @@ void json_run(struct json_writer *w, const struct run_row *row)
     json_key(w, "ended_at");
     json_put_time(w, row->ended_at);
     json_counts(w, &total);
-    put_str_or_null(w, "reason", row->reason);
-    put_str_or_null(w, "phase", row->phase);
+    json_str_or_null(w, "reason", row->reason);
+    json_str_or_null(w, "phase", row->phase);
     json_key(w, "signal");
     row->exit_signal >= 0 ? json_put_int(w, row->exit_signal) : json_put_null(w);
     json_key(w, "exit_code");

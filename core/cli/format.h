@@ -27,6 +27,8 @@ const char *format_schedule(const struct connection_config *config, struct arena
 
 /* RFC 3339, or null for 0. */
 void json_put_time(struct json_writer *w, int64_t us);
+/* A member: a text, or null where it is empty. */
+void json_str_or_null(struct json_writer *w, const char *name, struct str text);
 void json_counts(struct json_writer *w, const struct run_counts *counts);
 /* A run with its objects, as one value. */
 void json_run(struct json_writer *w, const struct run_row *row);

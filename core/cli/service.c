@@ -101,6 +101,8 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
     if (g->schedule)
         schedule_finished(g->schedule, m->entry, result_of(row, crashed));
     tell_standing(g->service);
+    if (g->service->watch)
+        export_watch_look(g->service->watch);
 }
 
 static void on_progress(void *arg, const struct run_progress *progress)
@@ -120,19 +122,22 @@ static bool runs_elsewhere(const struct generation *g, struct str name)
     return false;
 }
 
-static bool start_entry(void *arg, size_t entry)
+static bool start_entry(void *arg, size_t entry, bool woken)
 {
     static const struct run_events events = {.progress = on_progress, .done = on_done};
-    static const struct run_request request = {.started_by = {"schedule", 8}};
+    static const struct run_request due = {.started_by = {"schedule", 8}},
+                                    change = {.started_by = {"change", 6}, .exports_only = true};
     struct generation *g = arg;
     struct member *m = &g->members[entry];
     if (g->service->stopping || m->revoked || runs_elsewhere(g, m->connection->config->name))
         return false;
-    m->last_us = world_now(&g->service->app->world);
-    log_line(LOG_INFO, m->connection->config->name.ptr, "sync begins");
+    if (!woken)
+        m->last_us = world_now(&g->service->app->world);
+    log_line(LOG_INFO, m->connection->config->name.ptr,
+             woken ? "sync begins: there are changes here" : "sync begins");
     g->running++;
     m->run = run_start(&g->service->app->host, &m->connection->setup,
-                       &m->connection->connector->info.image, &request, &events, m);
+                       &m->connection->connector->info.image, woken ? &change : &due, &events, m);
     tell_standing(g->service);
     return true;
 }
@@ -179,11 +184,12 @@ static void add_members(struct generation *g)
         struct catalog_connection *connection = &c->connections[i];
         if (!connection->ready || !connection->config->enabled)
             continue;
-        g->members[g->count] =
-            (struct member){.generation = g,
-                            .connection = connection,
-                            .entry = g->count,
-                            .last_us = last_run(g->service, connection->config->name)};
+        g->members[g->count] = (struct member){
+            .generation = g,
+            .connection = connection,
+            .entry = g->count,
+            .realtime = connection->config->schedule.frequency == FREQUENCY_REALTIME,
+            .last_us = last_run(g->service, connection->config->name)};
         g->count++;
     }
 }
@@ -200,6 +206,50 @@ static int start_schedule(struct generation *g, struct error *err)
     g->schedule = schedule_new(&g->service->app->world, entries, g->count, &hooks, err);
     free(entries);
     return g->schedule ? 0 : -1;
+}
+
+/* ---- changes here ---- */
+
+static void on_change(void *arg, size_t entry)
+{
+    struct service *s = arg;
+    struct generation *g = s->current;
+    /* A run under way may be exporting it; the watch looks again when it has ended. */
+    if (entry < g->count && !g->members[entry].run)
+        schedule_wake(g->schedule, entry);
+}
+
+static size_t add_watched(const struct member *m, struct export_watched *list)
+{
+    const struct setup *setup = &m->connection->setup;
+    size_t count = 0;
+    for (size_t i = 0; m->realtime && i < setup->object_count; i++)
+        if (setup->objects[i].mapping.export_count > 0)
+            list[count++] = (struct export_watched){.connection = m->connection->config->name,
+                                                    .object = setup->objects[i].item->name,
+                                                    .entry = m->entry};
+    return count;
+}
+
+static void stop_watching(struct service *s)
+{
+    struct export_watch *watch = s->watch;
+    s->watch = NULL; /* runs may end meanwhile */
+    export_watch_close(watch);
+}
+
+static void watch_changes(struct service *s)
+{
+    const struct generation *g = s->current;
+    size_t most = 0, count = 0;
+    for (size_t i = 0; i < g->count; i++)
+        most += g->members[i].connection->setup.object_count;
+    struct export_watched *list = mem_new(most, sizeof list[0]);
+    for (size_t i = 0; i < g->count; i++)
+        count += add_watched(&g->members[i], list + count);
+    if (count > 0)
+        s->watch = export_watch_open(&s->app->host, list, count, on_change, s);
+    free(list);
 }
 
 static void log_problems(const struct problems *problems)
@@ -320,8 +370,10 @@ static int take_over(struct service *s, struct generation *g, struct error *err)
         s->current->schedule = NULL;
         g->older = s->current;
     }
+    stop_watching(s);
     s->current = g;
     s->seen = fingerprint_all(s);
+    watch_changes(s);
     return 0;
 }
 
@@ -477,6 +529,7 @@ void service_reload(struct service *s)
 
 void service_close(struct service *s)
 {
+    stop_watching(s);
     loop_timer_stop(s->app->world.loop, &s->look);
     while (s->current) {
         struct generation *g = s->current;

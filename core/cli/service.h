@@ -13,6 +13,7 @@
 #include "base/notify.h"
 #include "cli/app.h"
 #include "schedule/schedule.h"
+#include "sync/export_watch.h"
 
 struct service;
 struct generation;
@@ -24,6 +25,7 @@ struct member {
     size_t entry;    /* in the schedule */
     int64_t last_us; /* when its last run began; 0: never */
     struct run *run; /* NULL: none is under way */
+    bool realtime;   /* what others change here is exported at once */
     bool revoked;    /* its connector is no longer approved: it is not started */
 };
 
@@ -41,6 +43,7 @@ struct service {
     struct generation *current; /* the older ones hang on it while they have runs */
     uint64_t seen;              /* fingerprint of the folder when it was last read */
     struct timer look;
+    struct export_watch *watch; /* NULL: no connection is of `frequency: realtime` */
     struct notify *notify;
     bool look_now, reload_now, stopping;
     bool refused; /* the folder as it is now has mistakes: what was read before is in force */

@@ -44,7 +44,7 @@ static void check_schedule(const struct connection_config *c, struct problems *p
     const struct node *frequency = node_get(c->root, "frequency"),
                       *cron = node_get(c->root, "cron"), *every = node_get(c->root, "every"),
                       *jitter = node_get(c->root, "jitter");
-    if (every && frequency)
+    if (every && frequency && c->schedule.frequency != FREQUENCY_REALTIME)
         problem_add(problems, c->file, every->line, every->column,
                     "'every' and 'frequency' (line %d) contradict each other: keep one",
                     frequency->line);
@@ -104,16 +104,24 @@ static int is_connection_file(const struct dirent *entry)
     return name.ptr[0] != '.' && (str_ends(name, ".yaml") || str_ends(name, ".yml"));
 }
 
+static const struct connection_config *namesake_before(const struct connection_list *list, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (str_eq(list->items[i].name, list->items[j].name))
+            return &list->items[j];
+    return NULL;
+}
+
 static void check_names_differ(const struct connection_list *list, struct problems *problems)
 {
-    for (size_t i = 0; i < list->count; i++)
-        for (size_t j = 0; j < i; j++) {
-            const struct node *at = node_get(list->items[i].root, "connection");
-            if (str_eq(list->items[i].name, list->items[j].name))
-                problem_add(problems, list->items[i].file, at ? at->line : 1, at ? at->column : 1,
-                            "the connection '%.*s' is in %s already: give one of them another name",
-                            STR_ARG(list->items[i].name), list->items[j].file);
-        }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct connection_config *c = &list->items[i], *other = namesake_before(list, i);
+        const struct node *at = node_get(c->root, "connection");
+        if (other)
+            problem_add(problems, c->file, at ? at->line : 1, at ? at->column : 1,
+                        "the connection '%.*s' is in %s already: give one of them another name",
+                        STR_ARG(c->name), other->file);
+    }
 }
 
 void connection_list_read(const char *dir, struct connection_list *ret_list, struct arena *arena,

@@ -7,10 +7,16 @@
 
 #include "config/settings.h"
 
-enum frequency { FREQUENCY_HOURLY, FREQUENCY_DAILY, FREQUENCY_WEEKLY, FREQUENCY_CRON };
+enum frequency {
+    FREQUENCY_HOURLY,
+    FREQUENCY_DAILY,
+    FREQUENCY_WEEKLY,
+    FREQUENCY_CRON,
+    FREQUENCY_REALTIME
+};
 
 struct schedule_config {
-    int frequency; /* enum frequency; ignored when every_us is set */
+    int frequency; /* enum frequency; where every_us is set, only FREQUENCY_REALTIME counts */
     struct str cron;
     int64_t every_us;
     int64_t jitter_us; /* -1: a tenth of the period, at most a minute */

@@ -7,7 +7,7 @@
 
 #define AT(type, member) offsetof(struct type, member)
 
-static const char *const frequencies[] = {"hourly", "daily", "weekly", "cron", NULL};
+static const char *const frequencies[] = {"hourly", "daily", "weekly", "cron", "realtime", NULL};
 static const char *const invalid_policies[] = {"quarantine", "null", NULL};
 static const char *const end_policies[] = {"archive", "keep", NULL};
 static const char *const reconcile_periods[] = {"off", "daily", "weekly", "every_run", NULL};
@@ -418,8 +418,8 @@ const struct setting_table connection_settings = {
          .default_text = "hourly",
          .choices = frequencies,
          .help = "when `run` syncs it: at the full hour, at midnight, on Monday at midnight (UTC), "
-                 "or as "
-                 "`cron` says"},
+                 "or as `cron` says; `realtime`: what changes here is exported at once, and the "
+                 "vendor is asked each 5m, or as `every` says"},
         {.key = "cron",
          .type = SETTING_TEXT,
          .offset = SCHEDULE_AT(cron),
@@ -431,7 +431,7 @@ const struct setting_table connection_settings = {
          .offset = SCHEDULE_AT(every_us),
          .min = 10 * US_PER_SECOND,
          .max = 30 * US_PER_DAY,
-         .help = "sync at this interval, instead of `frequency`",
+         .help = "sync at this interval; instead of `frequency`, or with `frequency: realtime`",
          .example = "5m"},
         {.key = "jitter",
          .type = SETTING_SPAN,

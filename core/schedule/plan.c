@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schedule/plan.h"
 
-#include "base/time.h"
-
 static int calendar(const struct schedule_config *config, struct cron *ret_cron, struct error *err)
 {
     switch ((enum frequency)config->frequency) {
@@ -14,14 +12,18 @@ static int calendar(const struct schedule_config *config, struct cron *ret_cron,
         return cron_parse(STR("0 0 * * mon"), ret_cron, err);
     case FREQUENCY_CRON:
         return cron_parse(config->cron, ret_cron, err);
+    case FREQUENCY_REALTIME: /* an interval */
+        break;
     }
     return error_set(err, "there is no frequency number %d", config->frequency);
 }
 
 int plan_from_config(const struct schedule_config *config, struct plan *ret_plan, struct error *err)
 {
-    struct plan plan = {
-        .every_us = config->every_us, .jitter_us = config->jitter_us, .catch_up = config->catch_up};
+    bool realtime = config->frequency == FREQUENCY_REALTIME && config->every_us == 0;
+    struct plan plan = {.every_us = realtime ? REALTIME_EVERY_US : config->every_us,
+                        .jitter_us = config->jitter_us,
+                        .catch_up = config->catch_up};
     if (plan.every_us <= 0 && calendar(config, &plan.cron, err))
         return -1;
     *ret_plan = plan;

@@ -4,8 +4,12 @@
 #ifndef SCHEDULE_PLAN_H
 #define SCHEDULE_PLAN_H
 
+#include "base/time.h"
 #include "config/connection.h"
 #include "schedule/cron.h"
+
+/* How often a vendor is asked by a connection of `frequency: realtime` that does not say it. */
+#define REALTIME_EVERY_US (5 * US_PER_MINUTE)
 
 struct plan {
     int64_t every_us; /* > 0: an interval; 0: `cron` counts */

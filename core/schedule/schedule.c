@@ -14,6 +14,7 @@
 #define RETRY_MIN_US   US_PER_SECOND
 #define OPEN_FIRST_US  US_PER_MINUTE
 #define WAIT_MAX_US    US_PER_HOUR
+#define WAKE_GAP_US    US_PER_SECOND /* from one woken run to the next */
 
 struct entry {
     char *name;
@@ -23,9 +24,12 @@ struct entry {
     int64_t base_us;      /* wall: the next due time */
     int64_t due_us;       /* wall: base_us and jitter */
     int64_t retry_us;     /* monotonic; SCHEDULE_NEVER: none. Also the end of an open circuit */
+    int64_t wake_us;      /* monotonic: when it is woken; SCHEDULE_NEVER: it is not */
+    int64_t woken_us;     /* monotonic: not sooner than this the next time */
     int64_t queued_us;    /* wall: when it came due; only while queued or again */
     int64_t late_us;      /* jitter of the queued start */
     bool queued, running;
+    bool woken; /* of the queued start: it did not come due, it was woken */
     bool again; /* came due while running */
     unsigned failures, crashes;
 };
@@ -89,6 +93,7 @@ static void plan_ahead(struct schedule *s, struct entry *e)
 static void enqueue(struct entry *e, int64_t due_us, int64_t late_us)
 {
     e->queued = true;
+    e->woken = false;
     e->queued_us = due_us;
     e->late_us = late_us;
     e->retry_us = SCHEDULE_NEVER;
@@ -99,7 +104,7 @@ static void come_due(struct schedule *s, struct entry *e)
     int64_t base = e->base_us, late = e->due_us - e->base_us;
     bool slept = world_now(s->world) - e->due_us > SLEPT_US;
     plan_ahead(s, e);
-    if ((is_open(e) && !e->running) || e->queued || (slept && !e->plan.catch_up))
+    if ((is_open(e) && !e->running) || (e->queued && !e->woken) || (slept && !e->plan.catch_up))
         return;
     if (!e->running) {
         enqueue(e, base, late);
@@ -109,8 +114,20 @@ static void come_due(struct schedule *s, struct entry *e)
     }
 }
 
+/* What has come due, or is held by an open circuit, does what waking it would. */
+static void come_awake(struct schedule *s, struct entry *e)
+{
+    e->wake_us = SCHEDULE_NEVER;
+    if (e->queued || is_open(e))
+        return;
+    enqueue(e, world_now(s->world), 0);
+    e->woken = true;
+}
+
 static void look_at(struct schedule *s, struct entry *e)
 {
+    if (!e->running && e->wake_us <= world_monotonic(s->world))
+        come_awake(s, e);
     if (e->due_us <= world_now(s->world))
         come_due(s, e);
     if (e->retry_us <= world_monotonic(s->world))
@@ -154,18 +171,27 @@ static void back_off(struct schedule *s, struct entry *e)
 
 /* ---- starting ---- */
 
-static void start(struct schedule *s, struct entry *e)
+/* When it is due next is counted from a start like this one. */
+static void note_start(struct schedule *s, struct entry *e)
 {
     int64_t now = world_now(s->world);
-    e->queued = false;
-    e->running = true;
-    s->running++;
     e->last_us = now - e->late_us;
     if (e->plan.every_us <= 0)
         e->last_us = most(e->last_us, e->queued_us); /* the clock may have been set back since */
     e->last_mono_us = world_monotonic(s->world) - e->late_us;
     plan_ahead(s, e);
-    if (s->hooks.start(s->hooks.arg, (size_t)(e - s->entries)))
+}
+
+static void start(struct schedule *s, struct entry *e)
+{
+    e->queued = false;
+    e->running = true;
+    s->running++;
+    e->wake_us = SCHEDULE_NEVER;
+    e->woken_us = world_monotonic(s->world) + WAKE_GAP_US;
+    if (!e->woken)
+        note_start(s, e);
+    if (s->hooks.start(s->hooks.arg, (size_t)(e - s->entries), e->woken))
         return;
     e->running = false;
     s->running--;
@@ -191,6 +217,8 @@ static void sleep_on(struct schedule *s)
         const struct entry *e = &s->entries[i];
         delay = least(delay, e->due_us - world_now(s->world));
         delay = least(delay, e->retry_us - world_monotonic(s->world));
+        if (!e->running)
+            delay = least(delay, e->wake_us - world_monotonic(s->world));
     }
     loop_timer(s->world->loop, &s->timer, delay);
 }
@@ -250,6 +278,17 @@ void schedule_finished(struct schedule *s, size_t entry, enum schedule_result re
         loop_timer(s->world->loop, &s->timer, 0);
 }
 
+void schedule_wake(struct schedule *s, size_t entry)
+{
+    if (entry >= s->count || s->stopped)
+        return;
+    struct entry *e = &s->entries[entry];
+    if (e->wake_us != SCHEDULE_NEVER)
+        return;
+    e->wake_us = most(world_monotonic(s->world), e->woken_us);
+    loop_timer(s->world->loop, &s->timer, 0);
+}
+
 /* ---- the whole ---- */
 
 /* What is to happen when the host starts: at once what never ran, and what missed a due time. */
@@ -283,7 +322,7 @@ struct schedule *schedule_new(const struct world *world, const struct schedule_e
             return NULL;
         }
         e->name = mem_strndup(from->name.ptr, from->name.len);
-        e->retry_us = SCHEDULE_NEVER;
+        e->retry_us = e->wake_us = SCHEDULE_NEVER;
         first_plan(s, e, from->last_run_us);
     }
     loop_timer(world->loop, &s->timer, 0);

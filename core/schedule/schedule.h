@@ -13,6 +13,9 @@
  * run is tried; each further crash doubles the wait up to 1 h. A run that ends without a crash
  * closes the circuit.
  *
+ * An entry can also be woken: it starts at once, at most each second, without being due; its due
+ * times stay where they are, and what comes due meanwhile takes the place of a start that waits.
+ *
  * Due times are the wall clock's, looked at once a minute at least, so a clock that is set moves
  * them. Set back, it repeats no due time that had its run until a whole period has really passed,
  * and keeps no entry waiting for more than two periods.
@@ -49,8 +52,9 @@ struct schedule_entry {
 
 struct schedule_hooks {
     /* Begins a run; schedule_finished ends it, from inside this call at the earliest. False: it
-     * cannot begin now (somebody else runs it), which counts as a passing failure. */
-    bool (*start)(void *arg, size_t entry);
+     * cannot begin now (somebody else runs it), which counts as a passing failure. `woken`: it was
+     * woken, and is not due. */
+    bool (*start)(void *arg, size_t entry, bool woken);
     void *arg;
     size_t limit; /* runs at a time; 0: no limit */
 };
@@ -74,6 +78,9 @@ void schedule_free(struct schedule *s);
 
 /* The run of this entry is over. An entry that does not run is ignored. */
 void schedule_finished(struct schedule *s, size_t entry, enum schedule_result result);
+
+/* Starts it soon, again when it is running. */
+void schedule_wake(struct schedule *s, size_t entry);
 
 /* No more starts; what runs may finish. */
 void schedule_stop(struct schedule *s);

@@ -104,6 +104,29 @@ int pg_each_conflict(struct store *store, const struct conflict_filter *filter, 
     return 0;
 }
 
+int pg_each_open_conflict(struct store *store, int64_t stream, int64_t first, int64_t last,
+                          conflict_fn fn, void *arg, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    pg_int(&p, stream);
+    pg_int(&p, first);
+    pg_int(&p, last);
+    PGresult *r = pg_query(pg_of(store),
+                           "SELECT id, record, field FROM conflict WHERE stream = $1::bigint AND "
+                           "record BETWEEN $2::bigint AND $3::bigint AND state = 1",
+                           &p, "look for conflicts", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    bool go_on = true;
+    for (int i = 0; i < PQntuples(r) && go_on; i++)
+        go_on = fn(arg, &(struct conflict_row){.id = pg_get_int(r, i, 0),
+                                               .record = pg_get_int(r, i, 1),
+                                               .field = (uint16_t)pg_get_int(r, i, 2)});
+    PQclear(r);
+    return 0;
+}
+
 int pg_settle_conflict(struct store *store, int64_t id, enum conflict_state how, struct str by,
                        struct error *err)
 {

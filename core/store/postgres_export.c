@@ -78,6 +78,27 @@ int pg_note_exports(struct store *store, int64_t stream, int64_t connection,
     return rc == 0 ? pg_set_consumer(store, str_from(name), &end, err) : -1;
 }
 
+int pg_look_exports(struct store *store, struct str connection, struct str vendor_object,
+                    enum export_news *ret_news, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    int64_t found = 0;
+    pg_str(&p, connection);
+    pg_str(&p, vendor_object);
+    int rc = pg_number(
+        pg_of(store),
+        "SELECT coalesce((SELECT CASE WHEN l.xid < pg_snapshot_xmin(pg_current_snapshot()) THEN 1 "
+        "ELSE 2 END FROM connection c JOIN stream s ON s.connection = c.id AND s.vendor_object = "
+        "$2::text JOIN log_consumer p ON p.name = 'export:' || s.id JOIN log l ON (l.xid, l.seq) > "
+        "(p.xid::text::xid8, p.seq) AND l.object = s.object WHERE c.name = $1::text AND NOT EXISTS "
+        "(SELECT 1 FROM run r WHERE r.id = l.run AND r.connection = s.connection) "
+        "ORDER BY l.xid, l.seq LIMIT 1), 0)",
+        &p, "look for what is to be exported", &found, err);
+    pg_params_free(&p);
+    *ret_news = (enum export_news)found;
+    return rc;
+}
+
 /* A statement of a number ($1) and an array of numbers ($2). */
 static int run_with(struct store *store, const char *text, int64_t number, const int64_t *items,
                     size_t count, const char *doing, struct error *err)
@@ -385,6 +406,30 @@ int pg_each_sent(struct store *store, int64_t run, const struct model_object *ob
                                            .at = pg_get_int(r, i, 5),
                                            .external_id = pg_get_str(r, i, 6),
                                            .body = pg_get_str(r, i, 7)});
+    PQclear(r);
+    return 0;
+}
+
+int pg_each_recent_sent(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                        int64_t since, sent_fn fn, void *arg, struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    if (count == 0)
+        return 0;
+    pg_int(&p, stream);
+    pg_ints(&p, records, count);
+    pg_int(&p, since);
+    PGresult *r = pg_query(pg_of(store),
+                           "SELECT record, body FROM sent WHERE record = ANY ($2::bigint[]) AND "
+                           "stream = $1::bigint AND at >= $3::bigint ORDER BY record, id",
+                           &p, "read what was sent", err);
+    pg_params_free(&p);
+    if (!r)
+        return -1;
+    bool go_on = true;
+    for (int i = 0; i < PQntuples(r) && go_on; i++)
+        go_on =
+            fn(arg, &(struct sent_row){.record = pg_get_int(r, i, 0), .body = pg_get_str(r, i, 1)});
     PQclear(r);
     return 0;
 }

@@ -145,6 +145,8 @@ int pg_heard(struct store *s, bool *ret_written, struct error *err);
 int pg_note_exports(struct store *s, int64_t stream, int64_t connection,
                     const struct model_object *object, size_t most, bool *ret_more,
                     struct error *err);
+int pg_look_exports(struct store *s, struct str connection, struct str vendor_object,
+                    enum export_news *ret_news, struct error *err);
 int pg_queue_exports(struct store *s, int64_t stream, const int64_t *records, size_t count,
                      struct error *err);
 int pg_queue_unlinked(struct store *s, int64_t stream, const struct model_object *object,
@@ -176,8 +178,12 @@ int pg_each_sent(struct store *s, int64_t run, const struct model_object *object
 
 int pg_set_conflicts(struct store *s, const struct conflict_row *rows, size_t count,
                      struct error *err);
+int pg_each_recent_sent(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                        int64_t since, sent_fn fn, void *arg, struct error *err);
 int pg_each_conflict(struct store *s, const struct conflict_filter *filter, conflict_fn fn,
                      void *arg, struct error *err);
+int pg_each_open_conflict(struct store *s, int64_t stream, int64_t first, int64_t last,
+                          conflict_fn fn, void *arg, struct error *err);
 int pg_settle_conflict(struct store *s, int64_t id, enum conflict_state how, struct str by,
                        struct error *err);
 

@@ -147,6 +147,14 @@ void sqlite_bind_str(sqlite3_stmt *stmt, int index, struct str s)
     sqlite3_bind_text64(stmt, index, s.ptr ? s.ptr : "", s.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
+void sqlite_bind_str_or_null(sqlite3_stmt *stmt, int index, struct str s)
+{
+    if (s.len > 0)
+        sqlite_bind_str(stmt, index, s);
+    else
+        sqlite3_bind_null(stmt, index);
+}
+
 void sqlite_bind_bytes(sqlite3_stmt *stmt, int index, struct str s)
 {
     sqlite3_bind_blob64(stmt, index, s.ptr ? s.ptr : "", s.len, SQLITE_STATIC);
@@ -557,6 +565,7 @@ static const struct store_engine engine = {
     .load_consumer = sqlite_load_consumer,
     .set_consumer = sqlite_set_consumer,
     .note_exports = sqlite_note_exports,
+    .look_exports = sqlite_look_exports,
     .queue_exports = sqlite_queue_exports,
     .queue_unlinked = sqlite_queue_unlinked,
     .load_exports = sqlite_load_exports,
@@ -572,7 +581,9 @@ static const struct store_engine engine = {
     .add_sent = sqlite_add_sent,
     .each_sent = sqlite_each_sent,
     .set_conflicts = sqlite_set_conflicts,
+    .each_recent_sent = sqlite_each_recent_sent,
     .each_conflict = sqlite_each_conflict,
+    .each_open_conflict = sqlite_each_open_conflict,
     .settle_conflict = sqlite_settle_conflict,
     .listen = sqlite_listen,
     .heard = sqlite_heard,

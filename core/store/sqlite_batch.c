@@ -373,10 +373,7 @@ static int insert_record(struct sqlite_store *s, const struct store_batch *batch
     sqlite3_bind_int64(*stmt, 6, row->updated_at);
     for (size_t i = 0; i < object->field_count; i++)
         sqlite_bind_value(*stmt, FIXED_COLUMNS + 1 + (int)i, &row->fields[i]);
-    if (row->custom.len > 0)
-        sqlite_bind_str(*stmt, custom_column(object) + 1, row->custom);
-    else
-        sqlite3_bind_null(*stmt, custom_column(object) + 1);
+    sqlite_bind_str_or_null(*stmt, custom_column(object) + 1, row->custom);
     return sqlite_run(s, *stmt, "add a record", err);
 }
 
@@ -395,10 +392,8 @@ static int update_record(struct sqlite_store *s, const struct store_batch *batch
     for (size_t i = 0; i < object->field_count; i++)
         if (update->changed >> i & 1)
             sqlite_bind_value(stmt, next++, &row->fields[i]);
-    if (update->custom_changed && row->custom.len > 0)
-        sqlite_bind_str(stmt, next, row->custom);
-    else if (update->custom_changed)
-        sqlite3_bind_null(stmt, next);
+    if (update->custom_changed)
+        sqlite_bind_str_or_null(stmt, next, row->custom);
     return sqlite_run(s, stmt, "change a record", err);
 }
 
@@ -415,10 +410,7 @@ int sqlite_add_log(struct sqlite_store *s, const struct store_batch *batch, enum
     sqlite3_bind_int64(stmt, 5, batch->run);
     sqlite_bind_positive(stmt, 6, prev);
     sqlite3_bind_int64(stmt, 7, batch->now_us);
-    if (body.len > 0)
-        sqlite_bind_str(stmt, 8, body);
-    else
-        sqlite3_bind_null(stmt, 8);
+    sqlite_bind_str_or_null(stmt, 8, body);
     return sqlite_run(s, stmt, "append to the log", err);
 }
 
@@ -499,10 +491,7 @@ static int apply_quarantine(struct sqlite_store *s, const struct store_batch *ba
         sqlite3_bind_int64(put, 3, batch->run);
         sqlite3_bind_int64(put, 4, batch->now_us);
         sqlite_bind_positive(put, 5, q->modified);
-        if (q->field.len > 0)
-            sqlite_bind_str(put, 6, q->field);
-        else
-            sqlite3_bind_null(put, 6);
+        sqlite_bind_str_or_null(put, 6, q->field);
         sqlite_bind_str(put, 7, q->reason);
         sqlite_bind_str(put, 8, q->payload);
         if (sqlite_run(s, put, "set a record aside", err) != 0)

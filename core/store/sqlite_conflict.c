@@ -2,14 +2,6 @@
 /* The SQLite engine: fields that both sides changed. */
 #include "store/sqlite_internal.h"
 
-static void bind_text_or_null(sqlite3_stmt *stmt, int index, struct str s)
-{
-    if (s.len > 0)
-        sqlite_bind_str(stmt, index, s);
-    else
-        sqlite3_bind_null(stmt, index);
-}
-
 int sqlite_set_conflicts(struct store *store, const struct conflict_row *rows, size_t count,
                          struct error *err)
 {
@@ -35,10 +27,10 @@ int sqlite_set_conflicts(struct store *store, const struct conflict_row *rows, s
         sqlite_bind_positive(stmt, 8, row->settled_at);
         sqlite_bind_positive(stmt, 9, row->local_at);
         sqlite_bind_positive(stmt, 10, row->remote_at);
-        bind_text_or_null(stmt, 11, row->base);
+        sqlite_bind_str_or_null(stmt, 11, row->base);
         sqlite_bind_str(stmt, 12, row->local);
         sqlite_bind_str(stmt, 13, row->remote);
-        bind_text_or_null(stmt, 14, row->settled_by);
+        sqlite_bind_str_or_null(stmt, 14, row->settled_by);
         rc = sqlite_run(s, stmt, "note a conflict", err);
     }
     sqlite3_finalize(stmt);
@@ -104,6 +96,29 @@ int sqlite_each_conflict(struct store *store, const struct conflict_filter *filt
         read_conflict(stmt, &row);
         go_on = fn(arg, &row);
     }
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
+}
+
+int sqlite_each_open_conflict(struct store *store, int64_t stream, int64_t first, int64_t last,
+                              conflict_fn fn, void *arg, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt = sqlite_prepare(s,
+                                        "SELECT id, record, field FROM conflict WHERE stream = ?1 "
+                                        "AND record BETWEEN ?2 AND ?3 AND state = 1",
+                                        false, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, stream);
+    sqlite3_bind_int64(stmt, 2, first);
+    sqlite3_bind_int64(stmt, 3, last);
+    int found;
+    bool go_on = true;
+    while (go_on && (found = sqlite_step(s, stmt, "look for conflicts", err)) > 0)
+        go_on = fn(arg, &(struct conflict_row){.id = sqlite3_column_int64(stmt, 0),
+                                               .record = sqlite3_column_int64(stmt, 1),
+                                               .field = (uint16_t)sqlite3_column_int(stmt, 2)});
     sqlite3_finalize(stmt);
     return found < 0 ? -1 : 0;
 }

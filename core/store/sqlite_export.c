@@ -63,6 +63,28 @@ int sqlite_note_exports(struct store *store, int64_t stream, int64_t connection,
     return sqlite_set_consumer(store, str_from(name), &at, err);
 }
 
+int sqlite_look_exports(struct store *store, struct str connection, struct str vendor_object,
+                        enum export_news *ret_news, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt =
+        sqlite_prepare(s,
+                       "SELECT 1 FROM connection c CROSS JOIN stream s ON s.connection = c.id AND "
+                       "s.vendor_object = ?2 CROSS JOIN log_consumer p ON p.name = 'export:' || "
+                       "s.id CROSS JOIN log l ON l.seq > p.seq AND l.object = s.object WHERE "
+                       "c.name = ?1 AND NOT EXISTS (SELECT 1 FROM run r WHERE r.id = l.run AND "
+                       "r.connection = s.connection) LIMIT 1",
+                       false, err);
+    if (!stmt)
+        return -1;
+    sqlite_bind_str(stmt, 1, connection);
+    sqlite_bind_str(stmt, 2, vendor_object);
+    int found = sqlite_step(s, stmt, "look for what is to be exported", err);
+    *ret_news = found > 0 ? EXPORTS_DUE : EXPORTS_NONE;
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
+}
+
 /* Runs a statement for each of some numbers, which are its ?2; its ?1 is the same for all. */
 static int for_each(struct sqlite_store *s, const char *text, int64_t first, const int64_t *numbers,
                     size_t count, const char *doing, struct error *err)
@@ -331,10 +353,7 @@ int sqlite_add_sent(struct store *store, const struct sent_row *rows, size_t cou
         sqlite3_bind_int(stmt, 4, (int)rows[i].op);
         sqlite3_bind_int64(stmt, 5, rows[i].at);
         sqlite_bind_str(stmt, 6, rows[i].external_id);
-        if (rows[i].body.len > 0)
-            sqlite_bind_str(stmt, 7, rows[i].body);
-        else
-            sqlite3_bind_null(stmt, 7);
+        sqlite_bind_str_or_null(stmt, 7, rows[i].body);
         rc = sqlite_run(s, stmt, "note what was sent", err);
     }
     sqlite3_finalize(stmt);
@@ -370,6 +389,29 @@ int sqlite_each_sent(struct store *store, int64_t run, const struct model_object
                                      .external_id = sqlite_column_str(stmt, 6),
                                      .body = sqlite_column_str(stmt, 7)};
         go_on = fn(arg, &row);
+    }
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
+}
+
+int sqlite_each_recent_sent(struct store *store, int64_t stream, const int64_t *records,
+                            size_t count, int64_t since, sent_fn fn, void *arg, struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt = sqlite_prepare(
+        s,
+        "SELECT record, body FROM sent WHERE record = ?1 AND stream = ?2 AND at >= ?3 ORDER BY id",
+        false, err);
+    int found = stmt ? 0 : -1;
+    bool go_on = true;
+    for (size_t i = 0; i < count && go_on && found >= 0; i++) {
+        sqlite3_bind_int64(stmt, 1, records[i]);
+        sqlite3_bind_int64(stmt, 2, stream);
+        sqlite3_bind_int64(stmt, 3, since);
+        while (go_on && (found = sqlite_step(s, stmt, "read what was sent", err)) > 0)
+            go_on = fn(arg, &(struct sent_row){.record = sqlite3_column_int64(stmt, 0),
+                                               .body = sqlite_column_str(stmt, 1)});
+        sqlite3_reset(stmt);
     }
     sqlite3_finalize(stmt);
     return found < 0 ? -1 : 0;

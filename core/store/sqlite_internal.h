@@ -94,6 +94,7 @@ sqlite3_stmt *sqlite_prepare(struct sqlite_store *s, const char *text, bool keep
                              struct error *err);
 
 void sqlite_bind_str(sqlite3_stmt *stmt, int index, struct str s);
+void sqlite_bind_str_or_null(sqlite3_stmt *stmt, int index, struct str s); /* NULL for empty */
 void sqlite_bind_bytes(sqlite3_stmt *stmt, int index, struct str s);
 void sqlite_bind_value(sqlite3_stmt *stmt, int index, const struct value *value);
 void sqlite_bind_positive(sqlite3_stmt *stmt, int index, int64_t value); /* NULL for 0 or less */
@@ -157,8 +158,9 @@ void sqlite_read_record(sqlite3_stmt *stmt, const struct model_object *object, s
 /* sqlite_tables.c: makes the tables and columns of the model that are missing. */
 int sqlite_make_tables(struct sqlite_store *s, struct error *err);
 
-/* sqlite_capture.c: appends statements that make the triggers of an object which its table lacks.
- */
+/* sqlite_capture.c: appends statements that make what is missing of the triggers: what all tables
+ * share, and those of an object. */
+int sqlite_missing_capture(struct sqlite_store *s, struct buf *out, struct error *err);
 int sqlite_missing_triggers(struct sqlite_store *s, const struct model_object *object,
                             struct buf *out, struct error *err);
 
@@ -182,6 +184,8 @@ int sqlite_heard(struct store *s, bool *ret_written, struct error *err);
 int sqlite_note_exports(struct store *s, int64_t stream, int64_t connection,
                         const struct model_object *object, size_t most, bool *ret_more,
                         struct error *err);
+int sqlite_look_exports(struct store *s, struct str connection, struct str vendor_object,
+                        enum export_news *ret_news, struct error *err);
 int sqlite_queue_exports(struct store *s, int64_t stream, const int64_t *records, size_t count,
                          struct error *err);
 int sqlite_queue_unlinked(struct store *s, int64_t stream, const struct model_object *object,
@@ -212,8 +216,12 @@ int sqlite_each_sent(struct store *s, int64_t run, const struct model_object *ob
 /* sqlite_conflict.c */
 int sqlite_set_conflicts(struct store *s, const struct conflict_row *rows, size_t count,
                          struct error *err);
+int sqlite_each_recent_sent(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                            int64_t since, sent_fn fn, void *arg, struct error *err);
 int sqlite_each_conflict(struct store *s, const struct conflict_filter *filter, conflict_fn fn,
                          void *arg, struct error *err);
+int sqlite_each_open_conflict(struct store *s, int64_t stream, int64_t first, int64_t last,
+                              conflict_fn fn, void *arg, struct error *err);
 int sqlite_settle_conflict(struct store *s, int64_t id, enum conflict_state how, struct str by,
                            struct error *err);
 

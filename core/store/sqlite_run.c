@@ -44,14 +44,6 @@ int sqlite_run_stream(struct store *store, int64_t run, const struct run_stream_
     return sqlite_run(s, stmt, "count in the run log", err);
 }
 
-static void bind_text_or_null(sqlite3_stmt *stmt, int index, struct str text)
-{
-    if (text.len > 0)
-        sqlite_bind_str(stmt, index, text);
-    else
-        sqlite3_bind_null(stmt, index);
-}
-
 static void bind_int_or_null(sqlite3_stmt *stmt, int index, int value)
 {
     if (value >= 0)
@@ -69,8 +61,8 @@ int sqlite_run_end(struct store *store, const struct run_row *row, struct error 
     sqlite3_bind_int64(stmt, 1, row->id);
     sqlite3_bind_int64(stmt, 2, row->ended_at);
     sqlite3_bind_int(stmt, 3, (int)row->status);
-    bind_text_or_null(stmt, 4, row->reason);
-    bind_text_or_null(stmt, 5, row->phase);
+    sqlite_bind_str_or_null(stmt, 4, row->reason);
+    sqlite_bind_str_or_null(stmt, 5, row->phase);
     bind_int_or_null(stmt, 6, row->exit_signal);
     bind_int_or_null(stmt, 7, row->exit_code);
     sqlite3_bind_int64(stmt, 8, row->api_calls);
@@ -93,7 +85,7 @@ int sqlite_set_pause(struct store *store, int64_t connection, struct str by, str
     if (set) {
         sqlite3_bind_int64(stmt, 2, world_now(store->world));
         sqlite_bind_str(stmt, 3, by);
-        bind_text_or_null(stmt, 4, reason);
+        sqlite_bind_str_or_null(stmt, 4, reason);
     }
     if (sqlite_run(s, stmt, set ? "pause" : "resume", err) != 0)
         return -1;

@@ -61,6 +61,8 @@ static int missing(struct sqlite_store *s, const struct model_object *object, st
 
 static int all_missing(struct sqlite_store *s, struct buf *out, struct error *err)
 {
+    if (sqlite_missing_capture(s, out, err) != 0)
+        return -1;
     for (size_t i = 0; i < model_object_count; i++)
         if (missing(s, &model_objects[i], out, err) != 0 ||
             sqlite_missing_triggers(s, &model_objects[i], out, err) != 0)

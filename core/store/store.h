@@ -282,6 +282,10 @@ struct export_due {
     struct str external_id;
 };
 
+/* Whether others have written what a stream exports. EXPORTS_LATER: they have, but transactions are
+ * still open that may come before it. */
+enum export_news { EXPORTS_NONE, EXPORTS_DUE, EXPORTS_LATER };
+
 /* A write is noted before it is sent, so that what became of it can be found out after a crash. The
  * numbers are the store's. */
 enum write_state {
@@ -535,6 +539,8 @@ struct store_engine {
      * log rows are looked at, *ret_more tells whether there may be more. The first call begins at
      * the end of the log: what was there before is not exported by itself. As with load_log, what
      * commits late is met by a later call.
+     * `look_exports`: whether note_exports would find anything; a stream that was never asked has
+     * nothing.
      * `queue_exports`: these too; what is queued already is left.
      * `queue_unlinked`: all live records of `object` that no link of the stream has, live or ended;
      * gives how many were not queued yet.
@@ -544,6 +550,8 @@ struct store_engine {
     int (*note_exports)(struct store *s, int64_t stream, int64_t connection,
                         const struct model_object *object, size_t most, bool *ret_more,
                         struct error *err);
+    int (*look_exports)(struct store *s, struct str connection, struct str vendor_object,
+                        enum export_news *ret_news, struct error *err);
     int (*queue_exports)(struct store *s, int64_t stream, const int64_t *records, size_t count,
                          struct error *err);
     int (*queue_unlinked)(struct store *s, int64_t stream, const struct model_object *object,
@@ -576,6 +584,10 @@ struct store_engine {
     int (*add_sent)(struct store *s, const struct sent_row *rows, size_t count, struct error *err);
     int (*each_sent)(struct store *s, int64_t run, const struct model_object *object,
                      int64_t record, sent_fn fn, void *arg, struct error *err);
+    /* What was sent of these records (ascending) of a stream since then, of each oldest first:
+     * record and body alone. */
+    int (*each_recent_sent)(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                            int64_t since, sent_fn fn, void *arg, struct error *err);
     /* Conflicts, in the order of their ids. An open one of the same stream, record and field takes
      * the new values and times; it keeps its id, its base and since when it is open. What is
      * settled already is not settled again. */
@@ -583,6 +595,10 @@ struct store_engine {
                          struct error *err);
     int (*each_conflict)(struct store *s, const struct conflict_filter *filter, conflict_fn fn,
                          void *arg, struct error *err);
+    /* The open ones of a stream's records from `first` to `last`, with id, record and field alone.
+     */
+    int (*each_open_conflict)(struct store *s, int64_t stream, int64_t first, int64_t last,
+                              conflict_fn fn, void *arg, struct error *err);
     int (*settle_conflict)(struct store *s, int64_t id, enum conflict_state how, struct str by,
                            struct error *err);
 

@@ -198,7 +198,7 @@ static int gather(void *arg, struct error *err)
 int apply_gather(struct apply_portion *p, struct export *x, struct error *err)
 {
     void *call[] = {p, x};
-    export_next(x);
+    export_free(x);
     if (export_note_log(x, err) != 0 || store_transact(x->merge.store, gather, call, err) != 0)
         return -1;
     x->ids = p->ids;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/conflict.h"
 
+#include "sync/custom.h"
 #include "sync/merge.h"
 
 enum { KEPT_MAX = 1024 * 1024 }; /* of one value */
@@ -95,6 +96,7 @@ struct conflict_row conflict_copy(const struct conflict_row *row, struct arena *
 int conflict_current(struct store *store, const struct conflict_row *row, struct arena *arena,
                      struct str *ret_json, struct error *err)
 {
+    const struct model_object *object = model_object(row->object);
     struct record_row record = {0};
     struct rule rule;
     struct value value;
@@ -102,14 +104,12 @@ int conflict_current(struct store *store, const struct conflict_row *row, struct
     *ret_json = (struct str){NULL, 0};
     if (!conflict_rule(row, &rule, arena))
         return 0;
-    if (store->engine->load_records(store, model_object(row->object), &row->record, 1, &record,
-                                    arena, err) != 0)
+    if (store->engine->load_records(store, object, &row->record, 1, &record, arena, err) != 0)
         return -1;
     if (record.key == 0 || record.deleted_at != 0)
         return 0;
-    if (rule.index < 0 && record.custom.len > 0 && json_parse(record.custom, &custom, NULL) != 0)
-        return error_set(err, "the custom_fields of %.*s %lld in the store are no JSON: mend them",
-                         STR_ARG(row->object), (long long)record.key);
+    if (rule.index < 0 && custom_read(object, record.key, record.custom, &custom, err) != 0)
+        return -1;
     if (field_of_record(&rule, &record, custom, arena, &value) == 0)
         *ret_json = conflict_json(&rule, &value, arena);
     else

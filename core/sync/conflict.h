@@ -10,6 +10,9 @@
 #include "sync/host.h"
 #include "sync/setup.h"
 
+/* Who settled one whose sides have come to agree. */
+#define CONFLICT_BY_SYNC "a sync: the sides differ no more"
+
 /* A value as conflicts keep it. One that is longer than a conflict keeps is told in its place. */
 struct str conflict_json(const struct rule *rule, const struct value *value, struct arena *arena);
 

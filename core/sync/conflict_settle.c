@@ -7,10 +7,11 @@
 #include "sync/conflict.h"
 
 #include "base/time.h"
+#include "sync/custom.h"
 #include "sync/export_map.h"
 #include "sync/merge.h"
 
-enum { CUSTOM_MAX = 64 * 1024 * 1024, LOG_BODY_MAX = 256 * 1024 * 1024, SHOWN = 80 };
+enum { SHOWN = 80 };
 
 struct settling {
     const struct conflict_settling *in;
@@ -244,11 +245,9 @@ static int check_moved(struct decision *d, struct error *err)
 {
     if (d->answer->how == CONFLICT_LOCAL)
         return 0;
-    if (d->rule.index < 0 && d->record.custom.len > 0 &&
-        json_parse(d->record.custom, &d->custom, NULL) != 0) {
-        error_set(&d->answer->why, "the custom_fields of our record are no JSON: mend them");
+    if (d->rule.index < 0 &&
+        custom_read(d->object, d->record.key, d->record.custom, &d->custom, &d->answer->why) != 0)
         return REFUSED;
-    }
     if (field_of_record(&d->rule, &d->record, d->custom, &d->s->arena, &d->local) != 0) {
         error_set(&d->answer->why, "our value is too large");
         return REFUSED;
@@ -259,74 +258,25 @@ static int check_moved(struct decision *d, struct error *err)
 
 /* ---- our record ---- */
 
-struct custom_edit {
-    const struct decision *d;
-    struct json_writer *w;
-    bool seen;
-};
-
-static void put_wanted(struct custom_edit *e)
-{
-    const struct decision *d = e->d;
-    e->seen = true;
-    if (d->wanted.state != VALUE_TEXT)
-        return;
-    json_key(e->w, d->rule.field.name);
-    json_put_raw(e->w, d->wanted.text);
-}
-
-static bool copy_member(void *arg, struct str name, const struct json *value)
-{
-    struct custom_edit *e = arg;
-    if (str_is(name, e->d->rule.field.name)) {
-        put_wanted(e);
-        return true;
-    }
-    struct buf text = BUF_INIT(CUSTOM_MAX);
-    json_write(&text, value);
-    json_key_str(e->w, name);
-    json_put_raw(e->w, buf_view(&text));
-    buf_free(&text);
-    return true;
-}
-
-/* Members keep their order, a new one comes last. */
 static int edit_custom(struct decision *d, struct str *ret_text, struct error *err)
 {
-    struct buf out = BUF_INIT(CUSTOM_MAX);
-    struct json_writer w = {.out = &out};
-    struct custom_edit e = {.d = d, .w = &w};
-    json_open(&w, '{');
-    json_each(d->custom, copy_member, &e);
-    if (!e.seen)
-        put_wanted(&e);
-    json_close(&w, '}');
-    int rc = out.full ? error_set(err, "the custom fields of a record are larger than %d MiB",
-                                  CUSTOM_MAX >> 20)
-                      : 0;
-    *ret_text = out.len > 2 ? arena_str(&d->s->arena, buf_view(&out)) : STR("");
-    buf_free(&out);
-    return rc;
+    struct str wanted = d->wanted.state == VALUE_TEXT ? d->wanted.text : STR("");
+    struct custom_change change = {.name = d->rule.field.name, .json = wanted};
+    if (custom_edit(d->custom, &change, 1, &d->s->arena, ret_text))
+        return 0;
+    return error_set(err, "the custom fields of a record are larger than %d MiB", CUSTOM_MAX >> 20);
 }
 
-/* {"field": [before, after]} */
+/* Of a log row: what the decision does. */
 static int log_body(struct decision *d, struct str custom, struct str *ret_body, struct error *err)
 {
     struct buf body = BUF_INIT(LOG_BODY_MAX);
     struct json_writer w = {.out = &body};
-    const struct str null = STR("null"), old = d->record.custom;
-    bool own = d->rule.index < 0;
     json_open(&w, '{');
-    json_key(&w, own ? "custom_fields" : d->rule.field.name);
-    json_open(&w, '[');
-    if (own) {
-        json_put_raw(&w, old.len > 0 ? old : null);
-        json_put_raw(&w, custom.len > 0 ? custom : null);
-    } else {
-        value_write_json(&w, d->rule.field.kind, &d->local);
-        value_write_json(&w, d->rule.field.kind, &d->wanted);
-    }
-    json_close(&w, ']');
+    if (d->rule.index < 0)
+        log_custom(&w, d->record.custom, custom);
+    else
+        log_pair(&w, d->rule.field.name, d->rule.field.kind, &d->local, &d->wanted);
     json_close(&w, '}');
     *ret_body = arena_str(&d->s->arena, buf_view(&body));
     int rc = body.full ? error_set(err, "a change is larger than %d MiB", LOG_BODY_MAX >> 20) : 0;

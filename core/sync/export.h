@@ -125,8 +125,7 @@ int export_settle(struct export *x, struct export_group *group, bool unclear, st
 /* The groups from that one on are not sent: the notes of them go, and the records stay due. */
 int export_unsend(struct export *x, size_t first, struct error *err);
 
-/* Forgets the portion. */
-void export_next(struct export *x);
+/* Forgets the portion; another one may be gathered. */
 void export_free(struct export *x);
 
 #endif

@@ -2,17 +2,13 @@
 /* Which records are due, and which of their fields differ from what was agreed on. */
 #include <stdlib.h>
 
+#include "sync/custom.h"
 #include "sync/export_internal.h"
 
 enum {
     LOG_ROWS_MOST = 20000, /* looked at in one transaction */
     CLOCKS_APART = 60 /* seconds, at most: of the vendor's two clocks, its Date and its records */
 };
-
-static const struct store_engine *engine_of(const struct export *x)
-{
-    return x->merge.store->engine;
-}
 
 size_t export_portion(const struct export *x)
 {
@@ -178,15 +174,9 @@ int export_custom(const struct export *x, const struct record_row *row,
 {
     const struct mapping *m = &x->merge.target->object->mapping;
     *ret_custom = NULL;
-    if (row->custom.len == 0 || !mapping_has_custom_exports(m) ||
-        (json_parse(row->custom, ret_custom, NULL) == 0 && json_kind(*ret_custom) == JSON_OBJECT))
+    if (!mapping_has_custom_exports(m))
         return 0;
-    json_free(*ret_custom);
-    *ret_custom = NULL;
-    return error_set(err,
-                     "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
-                     "set them to NULL",
-                     m->object->name, (long long)row->key);
+    return custom_read(m->object, row->key, row->custom, ret_custom, err);
 }
 
 bool export_differs(const struct export *x, const struct export_due *due,
@@ -306,7 +296,7 @@ static int gather(void *arg, struct error *err)
 int export_gather(struct export *x, struct error *err)
 {
     do {
-        export_next(x);
+        export_free(x);
         if ((x->plan ? store_rehearse : store_transact)(x->merge.store, gather, x, err) != 0)
             return -1;
         if (x->noted && x->count == 0)
@@ -327,12 +317,12 @@ enum merge_result export_guard(struct export *x, struct error *err)
         due.sent_updated += (int64_t)x->count;
         x->after = x->last;
     } while (x->count > 0);
-    export_next(x);
+    export_free(x);
     x->after = 0;
     return merge_guard_exports(&x->merge, x->counts, &due, err);
 }
 
-void export_next(struct export *x)
+void export_free(struct export *x)
 {
     x->items = NULL;
     x->groups = NULL;
@@ -340,9 +330,4 @@ void export_next(struct export *x)
     x->ids = NULL;
     x->count = x->id_count = x->looked_count = x->looked_cap = x->group_count = 0;
     arena_free(&x->arena);
-}
-
-void export_free(struct export *x)
-{
-    export_next(x);
 }

@@ -12,6 +12,56 @@
 /* What is to become of the vendor's record, by whether both are there. */
 enum export_wish { WISH_NOTHING, WISH_CREATE, WISH_UPDATE, WISH_ARCHIVE };
 
+static inline const struct store_engine *engine_of(const struct export *x)
+{
+    return x->merge.store->engine;
+}
+
+/* A write of an item, noted by the vendor's clock; what it writes is not filled. */
+static inline struct export_write export_write_of(const struct export *x,
+                                                  const struct export_item *item, enum write_op op,
+                                                  enum write_state state)
+{
+    return (struct export_write){.stream = x->merge.target->stream,
+                                 .run = x->merge.run,
+                                 .record = item->record,
+                                 .link = item->link.key,
+                                 .op = op,
+                                 .state = state,
+                                 .at = x->vendor_now,
+                                 .external_id = item->external_id};
+}
+
+/* The item's link as it is to be stored. `modified_us`: of the vendor's record; 0: not known. */
+static inline struct link_write export_link_of(const struct export *x,
+                                               const struct export_item *item, int64_t modified_us)
+{
+    return (struct link_write){.key = item->link.key,
+                               .stream = x->merge.target->stream,
+                               .record = item->record,
+                               .external_id = item->external_id,
+                               .seen_remote = item->link.seen_remote,
+                               .seen_local = item->link.seen_local,
+                               .remote_modified = modified_us};
+}
+
+/* The fields that one row of a group writes. */
+static inline const struct export_field *export_fields(const struct export_group *g, size_t i,
+                                                       size_t *ret_count)
+{
+    *ret_count = g->joined[i] ? 1 : g->items[i]->value_count;
+    return g->joined[i] ? g->joined[i] : g->items[i]->values;
+}
+
+/* The text that is written to a field, as JSON. */
+static inline void export_put(struct json_writer *w, const struct export_field *f)
+{
+    if (f->clear)
+        json_put_null(w);
+    else
+        json_put_str(w, f->text);
+}
+
 /* ---- export_gather.c ---- */
 
 /* Records at once. */

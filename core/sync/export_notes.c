@@ -7,11 +7,6 @@
 
 enum { FIELDS_MAX = 64 * 1024 * 1024 };
 
-static const struct store_engine *engine_of(const struct export *x)
-{
-    return x->merge.store->engine;
-}
-
 /* ---- the other record ---- */
 
 int export_other_id(struct export *x, const struct export_field *f, char ret_id[UUID_TEXT],

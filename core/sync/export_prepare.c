@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+#include "plugin/answer.h"
+#include "sync/conflict.h"
+#include "sync/export_flips.h"
 #include "sync/pause.h"
 
 enum { GROUPS_MOST = 64, BODY_MAX = 16 * 1024 * 1024 };
@@ -26,16 +30,14 @@ struct preparing {
     size_t held_count, held_cap;
     struct link_write *agreed; /* links whose fields differ no more */
     size_t agreed_count;
+    struct export_flips flips;
+    struct conflict_row *parked; /* fields that go to and fro */
+    size_t parked_count, parked_cap;
     struct export_write *refused;
     size_t refused_count;
     int64_t *done; /* records that need nothing */
     size_t done_count;
 };
-
-static const struct store_engine *engine_of(const struct export *x)
-{
-    return x->merge.store->engine;
-}
 
 /* ---- what the vendor has ---- */
 
@@ -95,21 +97,14 @@ static bool is_held(const struct preparing *p, int64_t record, uint16_t field)
     return false;
 }
 
-static bool any_manual(const struct mapping *m)
-{
-    for (size_t i = 0; i < m->export_count; i++)
-        if (m->rules[m->exports[i].rule].conflict == CONFLICT_MANUAL_REVIEW)
-            return true;
-    return false;
-}
-
 static int load_held(struct preparing *p, struct error *err)
 {
-    const struct merge *m = &p->x->merge;
-    const struct conflict_filter filter = {.stream = m->target->stream, .open_only = true};
-    if (!any_manual(p->mapping))
+    const struct export *x = p->x;
+    if (x->count == 0)
         return 0;
-    return engine_of(p->x)->each_conflict(m->store, &filter, note_held, p, err);
+    return engine_of(x)->each_open_conflict(x->merge.store, x->merge.target->stream,
+                                            p->due[0].record, p->due[x->count - 1].record,
+                                            note_held, p, err);
 }
 
 /* The vendor's ids of the records that a field refers to. */
@@ -138,6 +133,8 @@ static int load(struct preparing *p, struct error *err)
         return -1;
     while (x->count > 0 && p->due[x->count - 1].record > x->last)
         x->count--; /* they were not looked at */
+    if (flips_load(&p->flips, x, p->due, err) != 0)
+        return -1;
     p->external = arena_new(&x->arena, p->mapping->export_count, sizeof p->external[0]);
     for (size_t e = 0; e < p->mapping->export_count; e++)
         if (load_external(p, e, err) != 0)
@@ -151,14 +148,39 @@ static int load(struct preparing *p, struct error *err)
  * it refers to is not there yet. */
 enum field_verdict { FIELD_SAME, FIELD_AGREES, FIELD_WAITS, FIELD_WRITES, FIELD_REFUSED };
 
+/* It waits for a person, like a conflict that no policy settles. */
+static void park(struct preparing *p, size_t i, const struct export_item *item,
+                 const struct export_field *f, const struct value *value)
+{
+    struct export *x = p->x;
+    const struct rule *rule = &p->mapping->rules[f->rule->rule];
+    if (!x->plan)
+        log_line(
+            LOG_WARN, x->connection,
+            "%.*s %.*s: %s has been written there %d times within an hour, and changed back each "
+            "time: it waits for a person (fastenr conflicts list %s)",
+            STR_ARG(x->merge.target->object->item->name), STR_ARG(item->external_id),
+            rule->field.name, FLIPS_MOST, x->connection);
+    p->parked =
+        arena_grow(&x->arena, p->parked, &p->parked_cap, p->parked_count + 1, sizeof p->parked[0]);
+    p->parked[p->parked_count++] =
+        (struct conflict_row){.stream = x->merge.target->stream,
+                              .run = x->merge.run,
+                              .record = item->record,
+                              .field = rule->field.id,
+                              .state = CONFLICT_OPEN,
+                              .at = world_now(x->merge.world),
+                              .local_at = p->rows[i].updated_at,
+                              .remote_at = item->looked ? item->looked->modified_us : 0,
+                              .local = conflict_json(rule, value, &x->arena),
+                              .remote = f->before.len > 0 ? f->before : STR("null")};
+}
+
 static struct str json_text(struct arena *arena, const struct export_field *f)
 {
     struct buf text = BUF_INIT(RECORD_TEXT_MAX);
     struct json_writer w = {.out = &text};
-    if (f->clear)
-        json_put_raw(&w, STR("null"));
-    else
-        json_put_str(&w, f->text);
+    export_put(&w, f);
     struct str copy = arena_str(arena, buf_view(&text));
     buf_free(&text);
     return copy;
@@ -213,6 +235,11 @@ static enum field_verdict field_of(struct preparing *p, size_t i, const struct e
     if (verdict == FIELD_WRITES && (f->clear || f->other == 0 || f->text.len > 0) &&
         is_there(p, item, f))
         return FIELD_AGREES;
+    if (verdict == FIELD_WRITES &&
+        flips_park(&p->flips, item->record, f, rule->field.id, json_text(&p->x->arena, f))) {
+        park(p, i, item, f, &value);
+        return FIELD_SAME;
+    }
     return verdict;
 }
 
@@ -225,30 +252,18 @@ static void note_agreed(struct preparing *p, struct export_item *item, const str
     if (!last || last->key != item->link.key)
         last = &p->agreed[p->agreed_count++];
     item->link.seen_local = shadow_set(item->link.seen_local, id, f->here, &p->x->arena);
-    *last = (struct link_write){.key = item->link.key,
-                                .stream = p->x->merge.target->stream,
-                                .record = item->record,
-                                .external_id = item->external_id,
-                                .seen_remote = item->link.seen_remote,
-                                .seen_local = item->link.seen_local,
-                                .remote_modified = item->looked ? item->looked->modified_us : 0};
+    *last = export_link_of(p->x, item, item->looked ? item->looked->modified_us : 0);
 }
 
 static void refuse(struct preparing *p, const struct export_item *item, const char *field,
                    const struct error *why)
 {
-    struct export *x = p->x;
-    p->refused[p->refused_count++] = (struct export_write){
-        .stream = x->merge.target->stream,
-        .run = x->merge.run,
-        .record = item->record,
-        .link = item->link.key,
-        .op = item->link.key == 0 ? WRITE_CREATE : WRITE_UPDATE,
-        .state = WRITE_REFUSED,
-        .at = world_now(x->merge.world),
-        .external_id = item->external_id,
-        .body = STR("{}"),
-        .reason = str_from(arena_printf(&x->arena, "%s: %s", field, why->text))};
+    struct export_write *row = &p->refused[p->refused_count++];
+    *row = export_write_of(p->x, item, item->link.key == 0 ? WRITE_CREATE : WRITE_UPDATE,
+                           WRITE_REFUSED);
+    row->at = world_now(p->x->merge.world); /* the vendor has not seen it */
+    row->body = STR("{}");
+    row->reason = str_from(arena_printf(&p->x->arena, "%s: %s", field, why->text));
 }
 
 /* Several associations where ours has one: which of them is it? */
@@ -401,15 +416,12 @@ static struct str body_of(struct export *x, const struct export_group *g, size_t
 {
     struct buf text = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &text};
-    const struct export_item *item = g->items[i];
+    size_t count;
+    const struct export_field *fields = export_fields(g, i, &count);
     json_open(&w, '{');
-    for (size_t j = 0; j < item->value_count && !g->joined[i]; j++) {
-        json_key_str(&w, item->values[j].rule->to);
-        json_put_raw(&w, json_text(&x->arena, &item->values[j]));
-    }
-    if (g->joined[i]) {
-        json_key_str(&w, g->field);
-        json_put_raw(&w, json_text(&x->arena, g->joined[i]));
+    for (size_t j = 0; j < count; j++) {
+        json_key_str(&w, fields[j].rule->to);
+        export_put(&w, &fields[j]);
     }
     json_close(&w, '}');
     struct str copy = text.full ? STR("{}") : arena_str(&x->arena, buf_view(&text));
@@ -421,18 +433,11 @@ static int note_group(struct export *x, struct export_group *g, struct error *er
 {
     struct export_write *rows = arena_new(&x->arena, g->count, sizeof rows[0]);
     g->bodies = arena_new(&x->arena, g->count, sizeof g->bodies[0]);
-    for (size_t i = 0; i < g->count; i++)
+    for (size_t i = 0; i < g->count; i++) {
         g->bodies[i] = body_of(x, g, i);
-    for (size_t i = 0; i < g->count; i++)
-        rows[i] = (struct export_write){.stream = x->merge.target->stream,
-                                        .run = x->merge.run,
-                                        .record = g->items[i]->record,
-                                        .link = g->items[i]->link.key,
-                                        .op = g->op,
-                                        .state = WRITE_SENT,
-                                        .at = x->vendor_now,
-                                        .external_id = g->items[i]->external_id,
-                                        .body = g->bodies[i]};
+        rows[i] = export_write_of(x, g->items[i], g->op, WRITE_SENT);
+        rows[i].body = g->bodies[i];
+    }
     if (engine_of(x)->add_writes(x->merge.store, rows, g->count, err) != 0)
         return -1;
     g->ids = arena_new(&x->arena, g->count, sizeof g->ids[0]);
@@ -467,7 +472,7 @@ static struct str joined_before(struct export *x, const struct export_field *f)
     const struct json *list = NULL;
     struct str id = STR("");
     if (json_parse(f->before, &list, NULL) == 0 && json_kind(list) == JSON_ARRAY)
-        id = arena_str(&x->arena, page_scalar(json_element(list, 0), &x->arena));
+        id = arena_str(&x->arena, answer_scalar(json_element(list, 0), &x->arena));
     json_free(list);
     return id;
 }
@@ -540,12 +545,9 @@ static enum merge_result guard(struct export *x, struct error *err)
 static int store_links(struct preparing *p, struct error *err)
 {
     const struct merge *m = &p->x->merge;
-    struct store_batch batch = {.object = m->target->object->model,
-                                .organization = m->organization,
-                                .run = m->run,
-                                .now_us = world_now(m->world),
-                                .links = p->agreed,
-                                .link_count = p->agreed_count};
+    struct store_batch batch = store_batch_of(m, m->target->object->model, world_now(m->world));
+    batch.links = p->agreed;
+    batch.link_count = p->agreed_count;
     return p->agreed_count > 0 ? engine_of(p->x)->apply(m->store, &batch, err) : 0;
 }
 
@@ -558,12 +560,21 @@ static int store_notes(struct preparing *p, struct error *err)
         records[i] = x->items[i].record;
     if (engine_of(x)->forget_refused(m->store, m->target->stream, records, x->count, err) != 0 ||
         engine_of(x)->add_writes(m->store, p->refused, p->refused_count, err) != 0 ||
+        engine_of(x)->set_conflicts(m->store, p->parked, p->parked_count, err) != 0 ||
         engine_of(x)->drop_exports(m->store, m->target->stream, p->done, p->done_count, err) != 0)
         return -1;
     for (size_t i = 0; i < x->group_count && !x->plan; i++)
         if (make_call(x, &x->groups[i], err) != 0)
             return -1;
     return store_links(p, err);
+}
+
+static void count_undone(struct preparing *p)
+{
+    struct run_counts *counts = p->x->counts;
+    counts->refused += (int64_t)p->refused_count;
+    counts->conflicted += (int64_t)p->parked_count;
+    counts->waiting += (int64_t)p->parked_count;
 }
 
 static enum merge_result prepare(struct preparing *p, struct error *err)
@@ -587,7 +598,7 @@ static enum merge_result prepare(struct preparing *p, struct error *err)
     if (result == MERGE_OK && store_notes(p, err) != 0)
         result = MERGE_FAILED;
     if (result == MERGE_OK)
-        x->counts->refused += (int64_t)p->refused_count;
+        count_undone(p);
     return result;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What became of the writes of a group. */
+#include "plugin/answer.h"
 #include "sync/export_internal.h"
 
 enum { BODY_MAX = 16 * 1024 * 1024 };
@@ -17,11 +18,6 @@ struct settling {
     size_t link_count, end_count, sent_count, refused_count, ended_count, doubted_count, done_count;
     struct run_counts counts;
 };
-
-static const struct store_engine *engine_of(const struct export *x)
-{
-    return x->merge.store->engine;
-}
 
 static void allocate(struct settling *s)
 {
@@ -46,7 +42,8 @@ static struct str kept_text(struct settling *s, const struct json *fields,
     struct str written = f->clear ? (struct str){NULL, 0} : f->text;
     if (!value)
         return written;
-    return json_kind(value) == JSON_NULL ? (struct str){NULL, 0} : page_scalar(value, &s->x->arena);
+    return json_kind(value) == JSON_NULL ? (struct str){NULL, 0}
+                                         : answer_scalar(value, &s->x->arena);
 }
 
 static void see(struct settling *s, struct export_item *item, const struct export_field *f,
@@ -63,23 +60,19 @@ static void see(struct settling *s, struct export_item *item, const struct expor
 }
 
 /* {"vendor field": [before, after]} */
-static struct str sent_body(struct settling *s, const struct export_item *item,
-                            const struct export_field *joined)
+static struct str sent_body(struct settling *s, size_t row)
 {
     struct buf text = BUF_INIT(BODY_MAX);
     struct json_writer w = {.out = &text};
-    const struct export_field *fields = joined ? joined : item->values;
-    size_t count = joined ? 1 : item->value_count;
+    size_t count;
+    const struct export_field *fields = export_fields(s->group, row, &count);
     json_open(&w, '{');
     for (size_t i = 0; i < count; i++) {
         const struct export_field *f = &fields[i];
         json_key_str(&w, f->rule->to);
         json_open(&w, '[');
         json_put_raw(&w, f->before.len > 0 ? f->before : STR("null"));
-        if (f->clear)
-            json_put_raw(&w, STR("null"));
-        else
-            json_put_str(&w, f->text);
+        export_put(&w, f);
         json_close(&w, ']');
     }
     json_close(&w, '}');
@@ -95,25 +88,18 @@ static void note_sent(struct settling *s, size_t i)
     const struct export_item *item = s->group->items[i];
     const struct merge *m = &s->x->merge;
     bool archived = s->group->op == WRITE_ARCHIVE;
-    s->sent[s->sent_count++] =
-        (struct sent_row){.stream = m->target->stream,
-                          .run = m->run,
-                          .record = item->record,
-                          .op = s->group->op,
-                          .at = s->x->vendor_now,
-                          .external_id = item->external_id,
-                          .body = archived ? STR("") : sent_body(s, item, s->group->joined[i])};
+    s->sent[s->sent_count++] = (struct sent_row){.stream = m->target->stream,
+                                                 .run = m->run,
+                                                 .record = item->record,
+                                                 .op = s->group->op,
+                                                 .at = s->x->vendor_now,
+                                                 .external_id = item->external_id,
+                                                 .body = archived ? STR("") : sent_body(s, i)};
 }
 
 static void write_link(struct settling *s, const struct export_item *item, int64_t modified_us)
 {
-    s->links[s->link_count++] = (struct link_write){.key = item->link.key,
-                                                    .stream = s->x->merge.target->stream,
-                                                    .record = item->record,
-                                                    .external_id = item->external_id,
-                                                    .seen_remote = item->link.seen_remote,
-                                                    .seen_local = item->link.seen_local,
-                                                    .remote_modified = modified_us};
+    s->links[s->link_count++] = export_link_of(s->x, item, modified_us);
 }
 
 /* Of a record that is new there the vendor has nothing but what was written. */
@@ -193,17 +179,10 @@ static void settle_done(struct settling *s, size_t i)
 static void refuse(struct settling *s, size_t i, struct str why)
 {
     const struct export_item *item = s->group->items[i];
-    const struct merge *m = &s->x->merge;
-    s->refused[s->refused_count++] = (struct export_write){.stream = m->target->stream,
-                                                           .run = m->run,
-                                                           .record = item->record,
-                                                           .link = item->link.key,
-                                                           .op = s->group->op,
-                                                           .state = WRITE_REFUSED,
-                                                           .at = s->x->vendor_now,
-                                                           .external_id = item->external_id,
-                                                           .body = s->group->bodies[i],
-                                                           .reason = arena_str(&s->x->arena, why)};
+    struct export_write *row = &s->refused[s->refused_count++];
+    *row = export_write_of(s->x, item, s->group->op, WRITE_REFUSED);
+    row->body = s->group->bodies[i];
+    row->reason = arena_str(&s->x->arena, why);
     s->ended[s->ended_count++] = s->group->ids[i];
     s->done[s->done_count++] = item->record; /* until it changes again */
     s->counts.refused++;
@@ -265,14 +244,11 @@ static int store_rows(struct settling *s, struct error *err)
 {
     const struct merge *m = &s->x->merge;
     const struct store_engine *e = engine_of(s->x);
-    struct store_batch batch = {.object = m->target->object->model,
-                                .organization = m->organization,
-                                .run = m->run,
-                                .now_us = world_now(m->world),
-                                .links = s->links,
-                                .link_count = s->link_count,
-                                .link_ends = s->ends,
-                                .link_end_count = s->end_count};
+    struct store_batch batch = store_batch_of(m, m->target->object->model, world_now(m->world));
+    batch.links = s->links;
+    batch.link_count = s->link_count;
+    batch.link_ends = s->ends;
+    batch.link_end_count = s->end_count;
     if ((s->link_count + s->end_count > 0 && e->apply(m->store, &batch, err) != 0) ||
         e->add_sent(m->store, s->sent, s->sent_count, err) != 0 ||
         e->set_writes(m->store, s->doubted, s->doubted_count, WRITE_DOUBTED, err) != 0 ||

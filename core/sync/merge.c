@@ -7,11 +7,6 @@
 #include "sync/drift.h"
 #include "sync/merge_internal.h"
 
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
-
 /* ---- collecting ---- */
 
 static int by_id_then_order(const void *a, const void *b)

@@ -68,6 +68,14 @@ struct merge {
 
 enum { GUARD_TOLD = 400 };
 
+/* An empty batch of the run's for records of an object. */
+static inline struct store_batch store_batch_of(const struct merge *merge,
+                                                const struct model_object *object, int64_t now_us)
+{
+    return (struct store_batch){
+        .object = object, .organization = merge->organization, .run = merge->run, .now_us = now_us};
+}
+
 enum merge_result { MERGE_OK, MERGE_STOPPED, MERGE_FAILED };
 
 /* Adds to `counts` (those of this object in this run so far). MERGE_STOPPED: a guard rail; `err`
@@ -105,5 +113,15 @@ int field_of_record(const struct rule *rule, const struct record_row *row,
 
 /* Whether custom fields are exported. */
 bool mapping_has_custom_exports(const struct mapping *mapping);
+
+/* ---- bodies of log rows ---- */
+
+/* Before and after of all fields and of the custom fields, with every byte escaped. */
+enum { LOG_BODY_MAX = 256 * 1024 * 1024 };
+
+/* "name": [before, after], of a log row's body. */
+void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
+              const struct value *before, const struct value *after);
+void log_custom(struct json_writer *w, struct str before, struct str after);
 
 #endif

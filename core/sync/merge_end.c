@@ -11,11 +11,6 @@
 
 enum { ENDS_AT_ONCE = 1000, BODY_MAX = 64 * 1024 };
 
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
-
 /* ---- lists of links ---- */
 
 void link_list_add(struct link_list *list, int64_t link, int64_t record)
@@ -169,10 +164,7 @@ static int turn_field(struct batch *b, const struct model_object *object, int fi
                       const struct leaving *lost, size_t count, struct error *err)
 {
     struct store *store = b->merge->store;
-    struct store_batch out = {.object = object,
-                              .organization = b->merge->organization,
-                              .run = b->merge->run,
-                              .now_us = b->out.now_us};
+    struct store_batch out = store_batch_of(b->merge, object, b->out.now_us);
     int64_t *records = arena_new(&b->arena, count, sizeof records[0]), *keys;
     size_t n;
     for (size_t i = 0; i < count; i++)
@@ -295,10 +287,7 @@ static int end_leaving(struct batch *b, struct error *err)
     int64_t *keys = arena_new(&b->arena, b->leaving_count, sizeof keys[0]);
     size_t count = list_records(b, lost, keys), merged = 0;
     struct record_row *rows = arena_new(&b->arena, count, sizeof rows[0]);
-    b->out = (struct store_batch){.object = b->mapping->object,
-                                  .organization = b->merge->organization,
-                                  .run = b->merge->run,
-                                  .now_us = b->out.now_us};
+    b->out = store_batch_of(b->merge, b->mapping->object, b->out.now_us);
     if (engine_of(b)->load_records(b->merge->store, b->mapping->object, keys, count, rows,
                                    &b->arena, err) != 0 ||
         name_lost(b, lost, keys, count, err) != 0 || end_links(b, err) != 0 ||

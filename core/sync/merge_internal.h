@@ -6,9 +6,6 @@
 
 #include "sync/merge.h"
 
-/* Before and after of all fields and of the custom fields, with every byte escaped. */
-enum { LOG_BODY_MAX = 256 * 1024 * 1024 };
-
 /* What the vendor is known to have in an exported field, as ours would be. */
 struct agreed {
     enum {
@@ -74,7 +71,9 @@ struct batch {
     bool has_custom_exports;
     struct conflict_row *conflicts;
     size_t conflict_count, conflict_cap;
-    struct conflict_row *over; /* a record, a field and a state: it is no conflict any more */
+    struct conflict_row *open; /* of the batch's records: id, record and field */
+    size_t open_count, open_cap;
+    struct conflict_row *over; /* of them: no conflict any more, with the state that ends it */
     size_t over_count, over_cap;
     int64_t *due; /* records of which the vendor is to get something */
     size_t due_count, due_cap;
@@ -87,10 +86,12 @@ static inline struct batch batch_of(const struct merge *merge)
     const struct mapping *mapping = &merge->target->object->mapping;
     return (struct batch){.merge = merge,
                           .mapping = mapping,
-                          .out = {.object = mapping->object,
-                                  .organization = merge->organization,
-                                  .run = merge->run,
-                                  .now_us = world_now(merge->world)}};
+                          .out = store_batch_of(merge, mapping->object, world_now(merge->world))};
+}
+
+static inline const struct store_engine *engine_of(const struct batch *b)
+{
+    return b->merge->store->engine;
 }
 
 static inline bool has_moved(const struct item *item, size_t rule)
@@ -132,14 +133,6 @@ int batch_write(struct batch *batch, struct error *err);
 bool batch_differs(struct batch *batch, const struct item *item, size_t rule);
 bool batch_custom_differs(const struct batch *batch, const struct item *item, size_t rule,
                           const struct json *old);
-
-/* The custom fields of a record in the store; to be freed with json_free. */
-int batch_read_custom(const struct batch *batch, const struct item *item, struct str text,
-                      const struct json **ret_root, struct error *err);
-
-/* "name": [before, after], of a log row's body. */
-void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
-              const struct value *before, const struct value *after);
 
 /* ---- verify_compare.c, but for the first with merge->verify ---- */
 

@@ -8,13 +8,9 @@
  * sides have is taken as agreed, so that nothing is written there for what was before.
  */
 #include "sync/conflict.h"
+#include "sync/custom.h"
 #include "sync/export_map.h"
 #include "sync/merge_internal.h"
-
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
 
 /* ---- values of ours ---- */
 
@@ -87,11 +83,36 @@ static void note_conflict(struct batch *b, const struct item *item, size_t r,
 static void note_over(struct batch *b, const struct item *item, const struct rule *rule,
                       enum conflict_state state)
 {
-    if (rule->conflict != CONFLICT_MANUAL_REVIEW)
-        return;
-    b->over = arena_grow(&b->arena, b->over, &b->over_cap, b->over_count + 1, sizeof b->over[0]);
-    b->over[b->over_count++] =
-        (struct conflict_row){.record = item->key, .field = rule->field.id, .state = state};
+    for (size_t i = 0; i < b->open_count; i++) {
+        if (b->open[i].record != item->key || b->open[i].field != rule->field.id)
+            continue;
+        b->over =
+            arena_grow(&b->arena, b->over, &b->over_cap, b->over_count + 1, sizeof b->over[0]);
+        b->over[b->over_count] = b->open[i];
+        b->over[b->over_count++].state = state;
+    }
+}
+
+static bool keep_open(void *arg, const struct conflict_row *row)
+{
+    struct batch *b = arg;
+    b->open = arena_grow(&b->arena, b->open, &b->open_cap, b->open_count + 1, sizeof b->open[0]);
+    b->open[b->open_count++] = *row;
+    return true;
+}
+
+static int load_open(struct batch *b, struct error *err)
+{
+    int64_t first = INT64_MAX, last = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        int64_t key = b->items[i].link.key != 0 ? b->items[i].key : 0;
+        first = key > 0 && key < first ? key : first;
+        last = key > last ? key : last;
+    }
+    if (last == 0)
+        return 0;
+    return engine_of(b)->each_open_conflict(b->merge->store, b->merge->target->stream, first, last,
+                                            keep_open, b, err);
 }
 
 /* ---- lists ---- */
@@ -183,6 +204,7 @@ static void settle_conflict(struct batch *b, struct item *item, size_t r, const 
     }
     bool ours = winner_of(b, item, rule) == PRIORITY_LOCAL;
     note_conflict(b, item, r, local, remote, ours ? CONFLICT_LOCAL : CONFLICT_REMOTE);
+    note_over(b, item, rule, ours ? CONFLICT_LOCAL : CONFLICT_REMOTE);
     if (!ours)
         return;
     take_not(item, r);
@@ -255,7 +277,7 @@ static int settle_item(struct batch *b, struct item *item, struct error *err)
     int rc = 0;
     item->agreed = arena_new(&b->arena, m->export_count, sizeof item->agreed[0]);
     if (!item->created && b->has_custom_exports &&
-        batch_read_custom(b, item, item->row->custom, &custom, err) != 0)
+        custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
         return -1;
     for (size_t i = 0; i < m->export_count && rc == 0; i++)
         if (settle_field(b, item, &m->exports[i], custom, &item->agreed[i]) != 0)
@@ -269,6 +291,8 @@ static int settle_item(struct batch *b, struct item *item, struct error *err)
 int batch_settle_moves(struct batch *b, struct error *err)
 {
     b->has_custom_exports = mapping_has_custom_exports(b->mapping);
+    if (b->mapping->export_count > 0 && load_open(b, err) != 0)
+        return -1;
     for (size_t i = 0; i < b->count && b->mapping->export_count > 0; i++)
         if (settle_item(b, &b->items[i], err) != 0)
             return -1;
@@ -295,7 +319,8 @@ int batch_local_shadow(struct batch *b, const struct item *item, struct str *ret
     *ret_shadow = (struct str){NULL, 0};
     if (m->export_count == 0)
         return 0;
-    if (b->has_custom_exports && batch_read_custom(b, item, item->row->custom, &custom, err) != 0)
+    if (b->has_custom_exports &&
+        custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
         return -1;
     char *shadow = arena_new(&b->arena, m->export_count, SHADOW_ENTRY);
     for (size_t i = 0; i < m->export_count; i++) {
@@ -318,27 +343,12 @@ int batch_local_shadow(struct batch *b, const struct item *item, struct str *ret
     return 0;
 }
 
-static bool keep_id(void *arg, const struct conflict_row *row)
-{
-    struct conflict_row *over = arg;
-    if (row->field == over->field)
-        over->id = row->id;
-    return over->id == 0;
-}
-
 static int end_conflicts(struct batch *b, struct error *err)
 {
-    struct store *s = b->merge->store;
-    for (size_t i = 0; i < b->over_count; i++) {
-        struct conflict_row *over = &b->over[i];
-        const struct conflict_filter filter = {
-            .stream = b->merge->target->stream, .record = over->record, .open_only = true};
-        if (engine_of(b)->each_conflict(s, &filter, keep_id, over, err) != 0 ||
-            (over->id != 0 &&
-             engine_of(b)->settle_conflict(s, over->id, over->state,
-                                           STR("a sync: the sides differ no more"), err) != 0))
+    for (size_t i = 0; i < b->over_count; i++)
+        if (engine_of(b)->settle_conflict(b->merge->store, b->over[i].id, b->over[i].state,
+                                          STR(CONFLICT_BY_SYNC), err) != 0)
             return -1;
-    }
     return 0;
 }
 

@@ -6,14 +6,10 @@
  */
 #include <stdlib.h>
 
+#include "sync/custom.h"
 #include "sync/merge_internal.h"
 
 enum { FIELDS_MAX = 256 * 1024 * 1024 };
-
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
 
 /* ---- values ---- */
 
@@ -148,7 +144,7 @@ static int put_created(struct batch *b, const struct item *item, struct json_wri
                        struct error *err)
 {
     const struct json *custom;
-    if (batch_read_custom(b, item, item->row->custom, &custom, err) != 0)
+    if (custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
         return -1;
     for (size_t f = 0; f < b->mapping->object->field_count; f++)
         put_created_field(b, item, f, w);

@@ -9,11 +9,6 @@
 /* Records at once: an owner may look after very many. */
 enum { SETTLE_ROWS = 1000 };
 
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
-
 /* ---- taking ---- */
 
 static int by_key(const void *a, const void *b)
@@ -248,10 +243,7 @@ static int settle_object(struct batch *b, const struct arrivals *arrivals,
     for (size_t from = 0, to; from < count && rc == 0; from = to) {
         struct settling s = {.batch = b,
                              .arrivals = arrivals,
-                             .out = {.object = object,
-                                     .organization = b->merge->organization,
-                                     .run = b->merge->run,
-                                     .now_us = b->out.now_us}};
+                             .out = store_batch_of(b->merge, object, b->out.now_us)};
         to = count - from > SETTLE_ROWS ? from + SETTLE_ROWS : count;
         while (to < count && rows[to].record == rows[to - 1].record)
             to++;

@@ -2,14 +2,8 @@
 /* What a batch writes: field by field, references by the keys of their records. */
 #include <stdlib.h>
 
+#include "sync/custom.h"
 #include "sync/merge_internal.h"
-
-enum { CUSTOM_MAX = 64 * 1024 * 1024 };
-
-static const struct store_engine *engine_of(const struct batch *b)
-{
-    return b->merge->store->engine;
-}
 
 /* ---- references ---- */
 
@@ -88,13 +82,6 @@ int batch_resolve(struct batch *b, struct error *err)
 
 /* ---- custom fields ---- */
 
-struct custom_edit {
-    const struct batch *batch;
-    const struct item *item;
-    struct json_writer *w;
-    uint64_t *seen; /* bit set: a rule each */
-};
-
 static bool is_edited(const struct item *item, const struct rule *rule, size_t i)
 {
     if (rule->index >= 0 || !has_moved(item, i))
@@ -146,89 +133,37 @@ static bool changes_custom(const struct batch *b, const struct item *item, const
     return false;
 }
 
-static bool copy_member(void *arg, struct str name, const struct json *value)
-{
-    struct custom_edit *e = arg;
-    const struct mapping *m = e->batch->mapping;
-    for (size_t i = 0; i < m->rule_count; i++) {
-        if (!is_edited(e->item, &m->rules[i], i) || !str_is(name, m->rules[i].field.name))
-            continue;
-        const struct value *v = &e->item->record->mapped.values[i];
-        e->seen[i / 64] |= UINT64_C(1) << (i % 64);
-        if (v->state == VALUE_TEXT) {
-            json_key_str(e->w, name);
-            json_put_raw(e->w, v->text);
-        }
-        return true;
-    }
-    struct buf text = BUF_INIT(CUSTOM_MAX);
-    json_write(&text, value);
-    json_key_str(e->w, name);
-    json_put_raw(e->w, buf_view(&text));
-    buf_free(&text);
-    return true;
-}
-
-/* Members keep their order, new ones come last. */
-static void write_custom(struct batch *b, const struct item *item, const struct json *old,
-                         struct buf *out)
+static bool write_custom(struct batch *b, const struct item *item, const struct json *old,
+                         struct str *ret_text)
 {
     const struct mapping *m = b->mapping;
-    struct json_writer w = {.out = out};
-    struct custom_edit e = {.batch = b, .item = item, .w = &w};
-    e.seen = arena_new(&b->arena, m->rule_count / 64 + 1, sizeof e.seen[0]);
-    json_open(&w, '{');
-    json_each(old, copy_member, &e);
+    struct custom_change *changes = arena_new(&b->arena, m->rule_count, sizeof changes[0]);
+    size_t n = 0;
     for (size_t i = 0; i < m->rule_count; i++) {
         const struct value *v = &item->record->mapped.values[i];
-        bool seen = e.seen[i / 64] >> (i % 64) & 1;
-        if (!is_edited(item, &m->rules[i], i) || seen || v->state != VALUE_TEXT)
-            continue;
-        json_key(&w, m->rules[i].field.name);
-        json_put_raw(&w, v->text);
+        struct str json = v->state == VALUE_TEXT ? v->text : STR("");
+        if (is_edited(item, &m->rules[i], i))
+            changes[n++] = (struct custom_change){.name = m->rules[i].field.name, .json = json};
     }
-    json_close(&w, '}');
-}
-
-int batch_read_custom(const struct batch *b, const struct item *item, struct str text,
-                      const struct json **ret_root, struct error *err)
-{
-    *ret_root = NULL;
-    if (text.len == 0 ||
-        (json_parse(text, ret_root, NULL) == 0 && json_kind(*ret_root) == JSON_OBJECT))
-        return 0;
-    json_free(*ret_root);
-    *ret_root = NULL;
-    return error_set(err,
-                     "the custom_fields of %s %lld in the store are no JSON object: mend them, or "
-                     "set them to NULL",
-                     b->mapping->object->name, (long long)item->key);
+    return custom_edit(old, changes, n, &b->arena, ret_text);
 }
 
 /* The custom fields with the moved ones in place; `old` itself when they have these values. */
 static int edit_custom(struct batch *b, const struct item *item, struct str old,
                        struct str *ret_text, struct error *err)
 {
-    struct buf out = BUF_INIT(CUSTOM_MAX);
     const struct json *root = NULL;
     int rc = 0;
     *ret_text = old;
     if (!edits_custom(b, item))
         return 0;
-    if (batch_read_custom(b, item, old, &root, err) != 0)
+    if (custom_read(b->mapping->object, item->key, old, &root, err) != 0)
         return -1;
-    if (!changes_custom(b, item, root))
-        goto out;
-    write_custom(b, item, root, &out);
-    if (out.full)
+    if (changes_custom(b, item, root) && !write_custom(b, item, root, ret_text))
         rc = error_set(err,
                        "the custom fields of the record '%.*s' are larger than %d MiB: map fewer",
                        STR_ARG(item->record->id), CUSTOM_MAX >> 20);
-    else
-        *ret_text = out.len > 2 ? arena_str(&b->arena, buf_view(&out)) : STR("");
-out:
     json_free(root);
-    buf_free(&out);
     return rc;
 }
 
@@ -278,7 +213,7 @@ void log_pair(struct json_writer *w, const char *name, enum field_kind kind,
     json_close(w, ']');
 }
 
-static void log_custom(struct json_writer *w, struct str before, struct str after)
+void log_custom(struct json_writer *w, struct str before, struct str after)
 {
     json_key(w, "custom_fields");
     json_open(w, '[');

@@ -13,11 +13,6 @@ static const struct str none = {NULL, 0};
 
 /* ---- one record ---- */
 
-struct str page_scalar(const struct json *value, struct arena *arena)
-{
-    return answer_scalar(value, arena);
-}
-
 static void reject(struct page_record *record, struct str why)
 {
     record->rejected = true;
@@ -48,14 +43,14 @@ static size_t parts_of(struct str text)
 static bool read_merged(const struct json *value, struct arena *arena, struct page_record *record)
 {
     bool listed = json_kind(value) == JSON_ARRAY, ok = true;
-    struct str rest = page_scalar(value, arena), part;
+    struct str rest = answer_scalar(value, arena), part;
     size_t most = listed ? json_length(value) : parts_of(rest);
     if (!listed && rest.ptr == NULL)
         return value == NULL;
     record->merged =
         arena_new(arena, most < MERGED_IDS_MAX ? most : MERGED_IDS_MAX, sizeof record->merged[0]);
     for (size_t i = 0; listed && i < most && ok; i++)
-        ok = add_merged(record, page_scalar(json_element(value, i), arena));
+        ok = add_merged(record, answer_scalar(json_element(value, i), arena));
     while (!listed && ok && str_next(&rest, ';', &part)) {
         part = str_trim(part);
         ok = part.len == 0 || add_merged(record, part);
@@ -66,7 +61,7 @@ static bool read_merged(const struct json *value, struct arena *arena, struct pa
 static void read_record(struct page *page, const struct page_spec *spec, const struct json *value,
                         struct page_record *record)
 {
-    struct str id = page_scalar(json_path(value, spec->id), &page->arena);
+    struct str id = answer_scalar(json_path(value, spec->id), &page->arena);
     record->whole = value;
     record->fields = json_path(value, spec->fields);
     if (answer_is_id(id))
@@ -170,7 +165,7 @@ static int parse_page(struct page *page, const struct page_spec *spec, struct ti
         count_record(page, &page->records[i]);
     }
     if (spec->next.len > 0)
-        page->result.next = page_scalar(json_path(page->root, spec->next), &page->arena);
+        page->result.next = answer_scalar(json_path(page->root, spec->next), &page->arena);
     if (put_titles(page, spec->title, err) != 0)
         return -1;
     return attach_all(page, attached, err);

@@ -52,9 +52,6 @@ void page_parse_records(struct page *page);
 /* Fills `result`, `mapped` and `why` of each record. */
 void page_map(struct page *page, const struct mapping *mapping, const uint8_t key[SIPHASH_KEY]);
 
-/* A string as it is, an integer as its digits; anything else is empty. */
-struct str page_scalar(const struct json *value, struct arena *arena);
-
 /* page_attach.c: puts the values of an attached answer into the fields of the page's records.
  * `more`: the field has values of an answer before this one, and keeps them. */
 int page_attach(struct page *page, const struct ticket *attached, bool more, struct error *err);

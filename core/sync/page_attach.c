@@ -3,6 +3,7 @@
  * of texts, so that mapping, filters and quarantine see them as any other field. */
 #include <stdlib.h>
 
+#include "plugin/answer.h"
 #include "plugin/protocol.h"
 #include "sync/page.h"
 
@@ -42,9 +43,9 @@ static void add_value(struct values *v, struct str text, struct arena *arena)
 static void add_list(struct values *v, const struct json *list, struct arena *arena)
 {
     if (json_kind(list) != JSON_ARRAY)
-        add_value(v, page_scalar(list, arena), arena);
+        add_value(v, answer_scalar(list, arena), arena);
     for (size_t i = 0; json_kind(list) == JSON_ARRAY && i < json_length(list); i++)
-        add_value(v, page_scalar(json_element(list, i), arena), arena);
+        add_value(v, answer_scalar(json_element(list, i), arena), arena);
 }
 
 static int too_large(struct str field, struct error *err)
@@ -98,7 +99,7 @@ static size_t collect_rows(const struct json *list, struct str key, struct arena
     size_t n = 0;
     for (size_t i = 0; i < json_length(list); i++) {
         const struct json *row = json_element(list, i);
-        struct str text = page_scalar(json_path(row, key), arena);
+        struct str text = answer_scalar(json_path(row, key), arena);
         if (text.len > 0)
             rows[n++] = (struct row){text, row};
     }

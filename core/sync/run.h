@@ -18,6 +18,8 @@ struct run_request {
     const struct str *objects; /* names; count 0: all that are enabled */
     size_t object_count;
     bool full;             /* read everything, whatever the cursor says */
+    bool exports_only;     /* what was imported before is not read: only what changed here is looked
+                              at */
     struct str started_by; /* "schedule", or who typed the command */
     /* Both sides are compared in full, and this gets what differs; NULL: they are synced. Nothing
      * is written, and the run log does not have it, unless `repair`: then it is a full run that

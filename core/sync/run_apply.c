@@ -103,7 +103,7 @@ void run_apply_looked(struct run *run)
 int run_apply_gather(struct run *run, struct error *err)
 {
     struct export *x = &run->export;
-    export_next(x);
+    export_free(x);
     if (apply_load(run->request.apply, object_name(run), PLAN_THERE, &run->apply_from,
                    export_portion(x), &run->portion, err) != 0)
         return -1;

@@ -229,7 +229,7 @@ static int work_abandon(struct run *run, struct error *err)
 static void abandoned(struct run *run)
 {
     run->writing = false;
-    export_next(&run->export);
+    export_free(&run->export);
     run->after_abandon(run);
 }
 

@@ -55,7 +55,7 @@ int run_plan_gather(struct run *run, struct error *err)
     const uint8_t *key = store_hash_key(run->host->store);
     size_t most = export_portion(x);
     (void)err;
-    export_next(x);
+    export_free(x);
     x->ids = arena_new(&x->arena, most, sizeof x->ids[0]);
     while (object->due_next < object->due_count && x->id_count < most) {
         struct str id = object->due[object->due_next++];
@@ -96,15 +96,18 @@ int run_plan_prepare(struct run *run, struct error *err)
     struct plan_object *object =
         plan_object(run->request.plan, run_current(run)->setup->item->name);
     const struct plan_counts before = object->counts;
-    int64_t refused = x->counts->refused;
+    const struct run_counts undone = *x->counts;
     for (size_t i = 0; i < x->id_count && !x->picks; i++)
         id_set_add(&object->looked, store_hash_key(run->host->store), x->ids[i]);
     int rc = run_transact(run, prepare, run, err);
     object = plan_object(run->request.plan, run_current(run)->setup->item->name);
     count_writes(x->counts, &before, &object->counts);
-    if (run->export_passes > 0 || x->picks)
-        x->counts->refused = refused; /* they have been counted */
-    x->group_count = 0;               /* none of them is sent */
+    if (run->export_passes > 0 || x->picks) { /* they have been counted */
+        x->counts->refused = undone.refused;
+        x->counts->conflicted = undone.conflicted;
+        x->counts->waiting = undone.waiting;
+    }
+    x->group_count = 0; /* none of them is sent */
     x->created |= object->counts.ops[PLAN_THERE][PLAN_CREATE] > before.ops[PLAN_THERE][PLAN_CREATE];
     return rc;
 }

@@ -415,6 +415,14 @@ static void read_walk(struct run *run)
         run_read_start(run, &selector);
 }
 
+/* Nothing is exported before a first read, nor by another mapping than was read by. */
+static bool only_exports(const struct run *run, const struct run_object *object)
+{
+    const struct stream_state *state = &object->state;
+    return run->request.exports_only && object->stage == STAGE_WALK && state->walk == WALK_NONE &&
+           !needs_full_read(state, object->setup->mapping.hash, session_vendor_now(run->session));
+}
+
 void run_read_begin(struct run *run)
 {
     struct run_object *object = run_current(run);
@@ -425,6 +433,11 @@ void run_read_begin(struct run *run)
     if (run->request.apply) {
         begin_row(run, object);
         run_apply_begin(run);
+        return;
+    }
+    if (only_exports(run, object)) {
+        begin_row(run, object);
+        run_object_done(run);
         return;
     }
     if (run->request.verify)

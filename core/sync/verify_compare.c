@@ -4,14 +4,10 @@
  * besides its own when both sides are compared. They look at what the merge is about to write, so
  * that what it would change and what is found are the same.
  */
+#include "sync/custom.h"
 #include "sync/merge_internal.h"
 
 enum { VALUE_TEXT_MAX = 64 * 1024 * 1024 };
-
-static const struct store_engine *engine_of(const struct merge *m)
-{
-    return m->store->engine;
-}
 
 static const char *word_of(enum link_ended ended)
 {
@@ -29,7 +25,7 @@ static int id_of_record(const struct merge *m, const struct model_object *object
 {
     struct arena arena = {0};
     struct record_row row = {0};
-    int rc = engine_of(m)->load_records(m->store, object, &key, 1, &row, &arena, err);
+    int rc = m->store->engine->load_records(m->store, object, &key, 1, &row, &arena, err);
     out[0] = '\0';
     if (rc == 0 && row.key != 0)
         uuid_format(&row.id, out);
@@ -72,7 +68,7 @@ static int note_absorbed(struct batch *b, struct error *err)
         ids[i] = b->absorbed[i].id;
     if (n == 0)
         return 0;
-    if (engine_of(m)->load_links(m->store, m->target->stream, ids, n, links, &b->arena, err) != 0)
+    if (engine_of(b)->load_links(m->store, m->target->stream, ids, n, links, &b->arena, err) != 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         const struct absorbed *a = &b->absorbed[i];
@@ -131,7 +127,7 @@ static int load_last_logs(struct batch *b, struct error *err)
     }
     if (n == 0)
         return 0;
-    if (engine_of(m)->load_last_log(m->store, b->mapping->object, keys, n, last, err) != 0)
+    if (engine_of(b)->load_last_log(m->store, b->mapping->object, keys, n, last, err) != 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         anew[i]->last_log = last[i];
@@ -165,7 +161,7 @@ int batch_find_lost(struct batch *b, struct error *err)
             keys[n++] = b->items[i].key;
     if (n == 0)
         return 0;
-    if (engine_of(m)->load_records(m->store, b->mapping->object, keys, n, rows, &b->arena, err) !=
+    if (engine_of(b)->load_records(m->store, b->mapping->object, keys, n, rows, &b->arena, err) !=
         0)
         return -1;
     n = 0;
@@ -197,7 +193,7 @@ int batch_take_all(struct batch *b, struct error *err)
     }
     if (n == 0)
         return 0;
-    if (engine_of(m)->load_holders(m->store, b->mapping->object, m->target->stream, records, n,
+    if (engine_of(b)->load_holders(m->store, b->mapping->object, m->target->stream, records, n,
                                    holders, err) != 0)
         return -1;
     for (size_t i = 0; i < n; i++)
@@ -396,7 +392,7 @@ static int compare_item(struct batch *b, const struct item *item, struct error *
                                 : "");
         return 0;
     }
-    if (batch_read_custom(b, item, item->row->custom, &custom, err) != 0)
+    if (custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
         return -1;
     int rc = compare_fields(b, item, custom, err);
     json_free(custom);

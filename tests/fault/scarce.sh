@@ -49,6 +49,14 @@ sed -i 's/^every: .*/every: 10s/' "$other/hubspot.yaml"
 sed -i '$a log = { level = "info"; };' "$other/fastenr.conf"
 prlimit --nofile=22:1024 "$fastenr" run -c "$other" >"$dir/few.log" 2>&1 &
 few_pid=$!
+another several
+for i in 1 2 3 4 5 6; do
+    sed "s/^every: .*/every: 10s/; s/connection: hubspot/connection: several$i/; s/^name: .*/name: several$i/" "$conf/hubspot.yaml" >"$other/several$i.yaml"
+done
+rm "$other/hubspot.yaml"
+sed -i '$a log = { level = "info"; };' "$other/fastenr.conf"
+prlimit --nofile=30:1024 "$fastenr" run -c "$other" >"$dir/several.log" 2>&1 &
+several_pid=$!
 
 step "out of memory"
 lacking SCARCE_ALLOCATION=0 "$fastenr" sync -c "$conf" hubspot
@@ -124,6 +132,26 @@ done
 grep -q 'run [0-9]* ok' "$dir/few.log" || fail "it does not recover: $(cat "$dir/few.log")"
 kill $few_pid
 wait $few_pid || fail "it ended with $?: $(cat "$dir/few.log")"
+
+step "a service of six connections that has enough for some of them"
+for _ in {1..300}; do
+    grep -q 'several[1-6].*run [0-9]* ok' "$dir/several.log" && grep -q 'several[1-6].*failed' "$dir/several.log" && break
+    kill -0 $several_pid 2>/dev/null || fail "the service ended: $(cat "$dir/several.log")"
+    sleep 0.1
+done
+grep 'several[1-6].*failed' "$dir/several.log" | head -1 | grep -Eq 'open|descriptor' ||
+    fail "no word of the descriptors: $(cat "$dir/several.log")"
+grep -q 'several[1-6].*run [0-9]* ok' "$dir/several.log" || fail "none gets through: $(cat "$dir/several.log")"
+prlimit --pid $several_pid --nofile=1024:
+for i in 1 2 3 4 5 6; do
+    for _ in {1..600}; do
+        grep -q "several$i.*run [0-9]* ok" "$dir/several.log" && continue 2
+        sleep 0.1
+    done
+    fail "several$i does not recover: $(cat "$dir/several.log")"
+done
+kill $several_pid
+wait $several_pid || fail "it ended with $?: $(cat "$dir/several.log")"
 
 step "a store that is locked for longer than one waits"
 status=0

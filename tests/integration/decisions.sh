@@ -5,13 +5,6 @@
 # into the store by hand, as a two-way sync leaves them (two_way.sh).
 . "$(dirname "$0")/host.bash"
 
-foreign() {
-    if [ "$store" = sqlite ]; then
-        sqlite3 "$db" ".timeout 10000" "$1"
-    else
-        query "$1"
-    fi
-}
 # run STATUS COMMAND...: its output is in $out and $err.
 run() {
     local status=$1 got=0
@@ -221,17 +214,12 @@ says 'SENT  REFUSED  CONFLICTS'
 
 step "as a sync of both ways leaves them"
 foreign "DELETE FROM conflict; DELETE FROM export_write; DELETE FROM export_due"
-vendor() { curl -fsS -H 'Authorization: Bearer sandbox-token' "$@"; }
-there() { vendor "http://127.0.0.1:$port/crm/v3/objects/companies/$1?properties=name" | grep -o '"name":"[^"]*"' | cut -d'"' -f4; }
-patch() { vendor -X PATCH -H 'Content-Type: application/json' -d "{\"properties\":{\"name\":\"$2\"}}" "http://127.0.0.1:$port/crm/v3/objects/companies/$1" >/dev/null; }
-tick() { control POST clock '{"advance_ms":5000}' >/dev/null; }
-external() { query "SELECT external_id FROM link WHERE record = $1 AND stream = $stream AND ended = 0"; }
 configure 'sync_direction: bidirectional' 'conflict_resolution: manual_review'
 sync --full
 foreign "DELETE FROM export_due"
 for k in $k1 $k2 $k3; do
     foreign "UPDATE account SET name = 'Ours $k' WHERE key = $k"
-    patch "$(external "$k")" "Theirs $k"
+    patch companies "$(external companies "$k")" "{\"name\":\"Theirs $k\"}"
 done
 tick
 sync
@@ -242,7 +230,7 @@ says 'conflicts wait for a decision: see `fastenr conflicts list`'
 says '"conflicted":3'
 for k in $k1 $k2 $k3; do
     expect "here" "$(account "$k" name)" "Ours $k"
-    expect "there" "$(there "$(external "$k")")" "Theirs $k"
+    expect "there" "$(property companies "$(external companies "$k")" name)" "Theirs $k"
 done
 tick
 sync
@@ -255,9 +243,9 @@ tick
 sync
 grep -q 'hubspot: ok' "$dir/sync.out" || fail "not clean: $(cat "$dir/sync.out")"
 expect "sent" "$(of_last_run sent_updated)" 2
-expect "ours" "$(there "$(external "$k1")")" "Ours $k1"
-expect "theirs" "$(account "$k2" name)/$(there "$(external "$k2")")" "Theirs $k2/Theirs $k2"
-expect "another" "$(account "$k3" name)/$(there "$(external "$k3")")" "Agreed/Agreed"
+expect "ours" "$(property companies "$(external companies "$k1")" name)" "Ours $k1"
+expect "theirs" "$(account "$k2" name)/$(property companies "$(external companies "$k2")" name)" "Theirs $k2/Theirs $k2"
+expect "another" "$(account "$k3" name)/$(property companies "$(external companies "$k3")" name)" "Agreed/Agreed"
 tick
 sync
 expect "nothing is written again" "$(of_last_run 'sent_updated + updated + conflicted')" 0

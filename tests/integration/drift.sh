@@ -23,14 +23,7 @@ mutate() {
 }
 
 # look: the vendor's fields were looked at more than an hour ago.
-look() {
-    if [ "$store" = sqlite ]; then
-        sqlite3 "$db" ".timeout 5000" "UPDATE vendor_schema SET looked_at = looked_at - 3700000000"
-    else
-        PGOPTIONS='-c search_path=fastenr' psql -Xq -v ON_ERROR_STOP=1 "$db" \
-            -c "UPDATE vendor_schema SET looked_at = looked_at - 3700000000"
-    fi
-}
+look() { foreign "UPDATE vendor_schema SET looked_at = looked_at - 3700000000"; }
 asked() { control GET stats | sed -n 's/.*"properties":\([0-9]*\).*/\1/p'; }
 fields() { "$fastenr" fields -c "$conf" hubspot "$@"; }
 state_of() {

@@ -14,11 +14,6 @@ found() {
     fi
 }
 
-# change STATEMENT: as another program.
-change() {
-    if [ "$store" = sqlite ]; then sqlite3 "$db" ".timeout 5000" "$1"; else query "$1"; fi
-}
-
 # erase ADDRESS WORDS: what it is to say.
 erase() {
     "$fastenr" erase "$1" -c "$conf" >"$dir/out"
@@ -38,13 +33,13 @@ control POST mutate '{"contacts":500,"seed":3}' >/dev/null
 control POST clock '{"advance_ms":2000}' >/dev/null
 sync
 # PostgreSQL's statistics have samples of values.
-change ANALYZE
+foreign ANALYZE
 
 step "a contact that was created and changed, and is mentioned in quarantine"
 address=$(query "SELECT c.email FROM contact c JOIN log l ON l.record = c.key AND l.object = 2
     WHERE l.op = 2 AND c.email IS NOT NULL LIMIT 1")
 before=$(query "SELECT count(*) FROM contact")
-change "INSERT INTO quarantine (stream, external_id, run, first_at, last_at, times, reason, payload)
+foreign "INSERT INTO quarantine (stream, external_id, run, first_at, last_at, times, reason, payload)
     SELECT id, 'q1', 1, 1, 1, 1, 'odd', '{\"about\":\"one\\n$address\"}' FROM stream WHERE vendor_object = 'companies'"
 id=$(query "SELECT id FROM quarantine WHERE external_id = 'q1'")
 erase "${address^^}" "1 contact, 1 link to vendors, 2 log rows"
@@ -83,7 +78,7 @@ expect "references to the owner that wait" "$(query "SELECT count(*) FROM pendin
     (SELECT 1 FROM link l WHERE l.stream = p.stream AND l.external_id = p.external_id)")" 0
 
 step "a text that mentions somebody stays, and it says so"
-change "UPDATE account SET industry = 'ask nobody@example.com.' WHERE key = (SELECT min(key) FROM account)"
+foreign "UPDATE account SET industry = 'ask nobody@example.com.' WHERE key = (SELECT min(key) FROM account)"
 "$fastenr" erase nobody@example.com -c "$conf" >"$dir/out" 2>"$dir/err"
 grep -q '0 contacts, 0 links to vendors, 1 log row' "$dir/out" || fail "it does not tell of the log: $(cat "$dir/out")"
 grep -q '1 other record has the address' "$dir/err" || fail "it does not tell of the text: $(cat "$dir/err")"

@@ -68,6 +68,21 @@ control() {
     curl -fsS -X "$1" ${3:+-d "$3"} "http://127.0.0.1:$port/__sandbox/$2"
 }
 
+# tick: five seconds pass at the vendor.
+tick() { control POST clock '{"advance_ms":5000}' >/dev/null; }
+# Requests that wrote.
+writes() { control GET writes | wc -l; }
+
+# vendor ARGUMENT...: curl, with the vendor's token.
+vendor() { curl -fsS -H 'Authorization: Bearer sandbox-token' "$@"; }
+# property TYPE ID NAME: as the vendor has it.
+property() {
+    vendor "http://127.0.0.1:$port/crm/v3/objects/$1/$2?properties=$3" >"$dir/record"
+    sqlite3 :memory: "SELECT CAST(readfile('$dir/record') AS TEXT) ->> '\$.properties.$3'"
+}
+# patch TYPE ID JSON: a person changes it there.
+patch() { vendor -X PATCH -H 'Content-Type: application/json' -d "{\"properties\":$3}" "http://127.0.0.1:$port/crm/v3/objects/$1/$2" >/dev/null; }
+
 # What is synced and compared, in the order of truth_compare.
 objects="companies contacts"
 
@@ -98,6 +113,9 @@ sync() {
     }
 }
 
+# A sync that may not come out clean.
+try_sync() { "$fastenr" sync -c "$conf" hubspot >"$dir/sync.out" 2>"$dir/sync.err" || true; }
+
 query() {
     if [ "$store" = sqlite ]; then
         sqlite3 -readonly "$db" ".timeout 5000" "$1"
@@ -105,6 +123,18 @@ query() {
         PGOPTIONS='-c search_path=fastenr' psql -XAtq -v ON_ERROR_STOP=1 "$db" -c "$1"
     fi
 }
+
+# foreign SQL: as another program.
+foreign() {
+    if [ "$store" = sqlite ]; then
+        sqlite3 "$db" ".timeout 10000" "$1"
+    else
+        query "$1"
+    fi
+}
+
+# external OBJECT KEY: the id of our record at the vendor.
+external() { query "SELECT external_id FROM link l JOIN stream s ON s.id = l.stream AND s.vendor_object = '$1' WHERE l.record = $2 AND l.ended = 0"; }
 
 # Takes the store away, as if nothing had been synced yet.
 drop_store() {

@@ -4,26 +4,6 @@
 # are settled as the connection says.
 . "$(dirname "$0")/host.bash"
 
-foreign() {
-    if [ "$store" = sqlite ]; then
-        sqlite3 "$db" ".timeout 10000" "$1"
-    else
-        query "$1"
-    fi
-}
-vendor() { curl -fsS -H 'Authorization: Bearer sandbox-token' "$@"; }
-# property TYPE ID NAME: as the vendor has it.
-property() {
-    vendor "http://127.0.0.1:$port/crm/v3/objects/$1/$2?properties=$3" >"$dir/record"
-    sqlite3 :memory: "SELECT CAST(readfile('$dir/record') AS TEXT) ->> '\$.properties.$3'"
-}
-# patch TYPE ID JSON: a person changes it there.
-patch() { vendor -X PATCH -H 'Content-Type: application/json' -d "{\"properties\":$3}" "http://127.0.0.1:$port/crm/v3/objects/$1/$2" >/dev/null; }
-external() { query "SELECT external_id FROM link l JOIN stream s ON s.id = l.stream AND s.vendor_object = '$1' WHERE l.record = $2 AND l.ended = 0"; }
-writes() { control GET writes | wc -l; }
-# A sync that may not come out clean.
-try_sync() { "$fastenr" sync -c "$conf" hubspot >"$dir/sync.out" 2>"$dir/sync.err" || true; }
-tick() { control POST clock '{"advance_ms":5000}' >/dev/null; }
 account() { query "SELECT $2 FROM account WHERE key = $1"; }
 contact() { query "SELECT $2 FROM contact WHERE key = $1"; }
 

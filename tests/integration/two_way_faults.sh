@@ -7,20 +7,9 @@ records=$1 kills=$2
 rounds=8
 RANDOM=${SEED:-4711}
 
-foreign() {
-    if [ "$store" = sqlite ]; then
-        sqlite3 "$db" ".timeout 10000" "$1"
-    else
-        query "$1"
-    fi
-}
-vendor() { curl -fsS -H 'Authorization: Bearer sandbox-token' "$@"; }
 advance() { control POST clock "{\"advance_ms\":$1}" >/dev/null; }
 fault() { control POST faults "$1" >/dev/null; }
 no_faults() { control DELETE faults >/dev/null; }
-
-# A sync that may fail, as its requests do.
-try_sync() { "$fastenr" sync -c "$conf" hubspot >"$dir/sync.out" 2>"$dir/sync.err" || true; }
 
 # A vendor and a store of their own. `keyed`: with a property that holds our record's id.
 begin() {

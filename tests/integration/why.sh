@@ -4,14 +4,6 @@
 # that a sync goes on over what another program wrote.
 . "$(dirname "$0")/host.bash"
 
-# foreign SQL: as another program.
-foreign() {
-    if [ "$store" = sqlite ]; then
-        sqlite3 "$db" ".timeout 10000" "$1"
-    else
-        query "$1"
-    fi
-}
 why() { "$fastenr" why "$@" -c "$conf" >"$dir/out" 2>"$dir/err" || { cat "$dir/out" "$dir/err" && fail "why $* ended with $?"; }; }
 # line PATTERN...: a line of the answer has all of them.
 line() {

@@ -101,6 +101,7 @@ void test_heard_of_other_writers(void);
 /* store_suite_export.c */
 void test_seen_local(void);
 void test_note_exports(void);
+void test_look_exports(void);
 void test_note_in_batches(void);
 void test_note_after_an_erasure(void);
 void test_queue_exports(void);
@@ -163,6 +164,7 @@ void test_exports_of_an_older_store(void);
     IN_STORE(test_heard_of_other_writers)                                                          \
     IN_STORE(test_seen_local)                                                                      \
     IN_STORE(test_note_exports)                                                                    \
+    IN_STORE(test_look_exports)                                                                    \
     IN_STORE(test_note_in_batches)                                                                 \
     IN_STORE(test_note_after_an_erasure)                                                           \
     IN_STORE(test_queue_exports)                                                                   \
@@ -219,6 +221,7 @@ void test_exports_of_an_older_store(void);
         {"the log in batches, and how far it was followed", store_test_log_in_batches},            \
         {"other writers are heard of", store_test_heard_of_other_writers},                         \
         {"what was last seen of a record here", store_test_seen_local},                            \
+        {"whether others' writes are due", store_test_look_exports},                               \
         {"others' writes are due, a connection's own are not", store_test_note_exports},           \
         {"what is due is noted in batches, from an empty log on", store_test_note_in_batches},     \
         {"nothing is left out after an erasure", store_test_note_after_an_erasure},                \

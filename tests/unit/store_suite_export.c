@@ -185,6 +185,38 @@ void test_note_exports(void)
     expect_due(firms, "1 2 ");
 }
 
+static void expect_news(const char *of, const char *object, enum export_news expected)
+{
+    enum export_news news = EXPORTS_LATER;
+    OK(ENGINE->look_exports(store, str_from(of), str_from(object), &news, &err));
+    CU_ASSERT_EQUAL(news, expected);
+}
+
+/* Who only wants to know is told the same, and nothing is taken by it. */
+void test_look_exports(void)
+{
+    put_both();
+    foreign_ok("INSERT INTO account (name) VALUES ('One')");
+    expect_news("crm", "companies", EXPORTS_NONE); /* it has never exported */
+    expect_news("crm", "people", EXPORTS_NONE);
+    expect_news("nobody", "companies", EXPORTS_NONE);
+    note(companies.id, connection, 100);
+    note(firms, erp, 100);
+    expect_news("crm", "companies", EXPORTS_NONE);
+    foreign_ok("INSERT INTO contact (email) VALUES ('ada@one.test')"); /* another object */
+    expect_news("crm", "companies", EXPORTS_NONE);
+    create("c2", "Two", NULL); /* by a run of "crm" */
+    expect_news("crm", "companies", EXPORTS_NONE);
+    expect_news("erp", "firms", EXPORTS_DUE);
+    foreign_ok("UPDATE account SET name = 'Changed' WHERE key = 1");
+    expect_news("crm", "companies", EXPORTS_DUE);
+    expect_news("crm", "companies", EXPORTS_DUE);
+    note(companies.id, connection, 100);
+    expect_news("crm", "companies", EXPORTS_NONE);
+    expect_news("erp", "firms", EXPORTS_DUE);
+    expect_due(companies.id, "1 ");
+}
+
 void test_note_in_batches(void)
 {
     int calls = 0;
@@ -470,6 +502,22 @@ static void expect_sent(int64_t of, const struct model_object *object, int64_t r
     buf_free(&out);
 }
 
+static bool write_recent(void *arg, const struct sent_row *row)
+{
+    buf_printf(arg, "%" PRId64 " %.*s; ", row->record, STR_ARG(row->body));
+    return true;
+}
+
+static void expect_recent(int64_t stream, int64_t since, const char *expected)
+{
+    const int64_t records[] = {1, 2, 3};
+    struct buf out = BUF_INIT(1000);
+    OK(ENGINE->each_recent_sent(store, stream, records, COUNT(records), since, write_recent, &out,
+                                &err));
+    UNIT_TEXT(buf_cstr(&out), expected);
+    buf_free(&out);
+}
+
 void test_sent(void)
 {
     int64_t second;
@@ -507,6 +555,11 @@ void test_sent(void)
     OK(ENGINE->add_sent(store, &last, 1, &err));
     OK(ENGINE->commit(store, &err));
     expect_sent(run, NULL, 0, "1@1 c1 2 {\"name\":[\"A\",\"B\"]}; "); /* stopped there */
+    expect_recent(companies.id, 0,
+                  "1 {\"name\":[\"A\",\"B\"]}; 1 {\"name\":[\"A\",\"B\"]}; 2 {}; ");
+    expect_recent(companies.id, 7, "1 {\"name\":[\"A\",\"B\"]}; 2 {}; ");
+    expect_recent(companies.id, 10, "");
+    expect_recent(firms, 0, "1 ; ");
 }
 
 /* ---- conflicts ---- */
@@ -566,6 +619,21 @@ static struct conflict_row an_open_one(int64_t record, uint16_t field)
                                  .remote = STR("\"C\"")};
 }
 
+static bool write_open(void *arg, const struct conflict_row *row)
+{
+    CU_ASSERT(row->id > 0);
+    buf_printf(arg, "%" PRId64 ".%d ", row->record, row->field);
+    return true;
+}
+
+static void expect_open(int64_t stream, int64_t first, int64_t last, const char *expected)
+{
+    struct buf out = BUF_INIT(1000);
+    OK(ENGINE->each_open_conflict(store, stream, first, last, write_open, &out, &err));
+    UNIT_TEXT(buf_cstr(&out), expected);
+    buf_free(&out);
+}
+
 void test_conflicts(void)
 {
     put_both();
@@ -587,6 +655,9 @@ void test_conflicts(void)
     expect_conflicts((struct conflict_filter){.connection = STR("erp")},
                      "erp/firms  account:2.1 1@100 [ \"B\" \"C\"]; ");
     expect_conflicts((struct conflict_filter){.vendor_object = STR("firms"), .record = 1}, "");
+    expect_open(companies.id, 1, 9, "1.1 ");
+    expect_open(companies.id, 2, 9, "");
+    expect_open(firms, INT64_MIN, INT64_MAX, "2.1 ");
     struct conflict_row found = first_conflict();
     CU_ASSERT(found.id > 0 && found.run == run && found.settled_at == 0);
     CU_ASSERT(found.local_at == 80 && found.remote_at == 0 && !found.by_policy);

@@ -110,7 +110,8 @@ static void test_all_mistakes_at_once(void)
         "${NOT_SET:-default}\n"
         "crm.yaml:7:3: the key 'ca_file' stands twice (first at line 6): remove one\n"
         "crm.yaml:8:11: catch_up must be true or false\n"
-        "crm.yaml:9:12: frequency cannot be 'monthly'; known: hourly, daily, weekly, cron\n"
+        "crm.yaml:9:12: frequency cannot be 'monthly'; known: hourly, daily, weekly, cron, "
+        "realtime\n"
         "crm.yaml:12:14: mapping is a list: write a map\n"
         "crm.yaml:13:26: max_percent must be from 1 to 100\n");
 }

@@ -304,6 +304,22 @@ static void emptied(void)
     side_close(&crm);
 }
 
+/* Another program left what is no object: it is not written over. */
+static void unreadable(void)
+{
+    side_open(&crm, "crm", both_ways);
+    PUT("companies", "c1", "{\"name\": \"One\", \"town\": \"Bonn\"}");
+    fixture_sql("UPDATE account SET custom_fields = '{\"city\":\"Rom\"}'");
+    PUT("companies", "c1", "{\"name\": \"One\", \"town\": \"Ulm\"}");
+    fixture_sql("UPDATE account SET custom_fields = '[1]'");
+    UNIT_TEXT(take(1, CONFLICT_REMOTE),
+              "1: the custom_fields of account 1 in the store are no JSON object: mend them, or "
+              "set them to NULL\n");
+    QUERY("SELECT custom_fields FROM account", "[1]\n");
+    UNIT_TEXT(take(1, CONFLICT_LOCAL), "1: settled\n");
+    side_close(&crm);
+}
+
 static void references(void)
 {
     char id[UUID_TEXT];
@@ -415,6 +431,7 @@ IN_STORE(bad_values)
 IN_STORE(not_kept)
 IN_STORE(being_synced)
 IN_STORE(custom_fields)
+IN_STORE(unreadable)
 IN_STORE(emptied)
 IN_STORE(references)
 IN_STORE(in_bulk)
@@ -435,6 +452,7 @@ const struct unit_test unit_tests[] = {{"ours stays", test_ours},
                                        {"a value that was not kept", test_not_kept},
                                        {"while the connection is synced", test_being_synced},
                                        {"custom fields", test_custom_fields},
+                                       {"custom fields that are no object", test_unreadable},
                                        {"emptied", test_emptied},
                                        {"references", test_references},
                                        {"in bulk", test_in_bulk},

@@ -26,6 +26,7 @@ static struct fake_run runs[ENTRIES];
 static struct {
     size_t entry;
     int64_t wall_us, mono_us;
+    bool woken;
 } starts[STARTS];
 static size_t start_count, most_running;
 
@@ -35,12 +36,13 @@ static void on_run_end(void *arg)
     schedule_finished(s, run->entry, run->result);
 }
 
-static bool on_start(void *arg, size_t entry)
+static bool on_start(void *arg, size_t entry, bool woken)
 {
     struct fake_run *run = &runs[entry];
     CU_ASSERT_PTR_EQUAL(arg, runs);
     CU_ASSERT_FATAL(start_count < STARTS);
     starts[start_count].entry = entry;
+    starts[start_count].woken = woken;
     starts[start_count].wall_us = world_now(&w.world);
     starts[start_count++].mono_us = world_monotonic(&w.world);
     if (schedule_running(s) > most_running)
@@ -625,6 +627,82 @@ static void test_stop(void)
     close_all();
 }
 
+/* ---- waking ---- */
+
+static void expect_woken(const char *expected)
+{
+    char out[STARTS + 1] = "";
+    for (size_t i = 0; i < start_count; i++)
+        out[i] = starts[i].woken ? 'w' : 'd';
+    UNIT_TEXT(out, expected);
+}
+
+static void test_wake(void)
+{
+    open_world("2026-03-01T10:00:00Z");
+    open_one((struct schedule_config){.every_us = 5 * US_PER_MINUTE}, "2026-03-01T09:59:00Z");
+    pass(US_PER_MINUTE);
+    schedule_wake(s, 0);
+    schedule_wake(s, 0); /* once is enough */
+    schedule_wake(s, 7); /* there is none */
+    pass(5 * US_PER_MINUTE);
+    expect_woken("wd");
+    STARTED("0 2026-03-01T10:01:00Z\n0 2026-03-01T10:04:00Z\n"); /* due when it was before */
+    close_all();
+}
+
+/* Again after the run, and not more often than each second. */
+static void test_wake_while_it_runs(void)
+{
+    open_world("2026-03-01T10:00:00Z");
+    open_one((struct schedule_config){.every_us = US_PER_HOUR}, "2026-03-01T09:59:00Z");
+    runs[0].takes_us = 300 * US_PER_MS;
+    schedule_wake(s, 0);
+    pass(100 * US_PER_MS);
+    schedule_wake(s, 0);
+    pass(700 * US_PER_MS);
+    expect_woken("w");
+    pass(US_PER_SECOND);
+    expect_woken("ww");
+    CU_ASSERT_EQUAL(starts[1].mono_us - starts[0].mono_us, US_PER_SECOND);
+    close_all();
+}
+
+/* A start that comes due covers what one that was woken would do. */
+static void test_wake_and_due(void)
+{
+    open_world("2026-03-01T10:00:00Z");
+    struct schedule_config every = {.every_us = 5 * US_PER_MINUTE};
+    struct schedule_entry both[] = {{STR("crm"), &every, at("2026-03-01T09:56:00Z")},
+                                    {STR("erp"), &every, at("2026-03-01T09:55:30Z")}};
+    open_schedule(both, 2, 1);
+    runs[1].takes_us = US_PER_MINUTE; /* crm waits for its turn */
+    pass(45 * US_PER_SECOND);
+    schedule_wake(s, 0);
+    pass(2 * US_PER_MINUTE);
+    expect_woken("dd");
+    STARTED("1 2026-03-01T10:00:30Z\n0 2026-03-01T10:01:30Z\n");
+    close_all();
+}
+
+static void test_wake_behind_an_open_circuit(void)
+{
+    open_world("2026-03-01T10:00:00Z");
+    open_one((struct schedule_config){.every_us = 10 * US_PER_SECOND}, NULL);
+    runs[0].result = SCHEDULE_CRASHED;
+    pass(90 * US_PER_SECOND);
+    CU_ASSERT_EQUAL(schedule_next(s, 0).state, SCHEDULE_OPEN);
+    size_t before = start_count;
+    schedule_wake(s, 0);
+    pass(5 * US_PER_SECOND);
+    CU_ASSERT_EQUAL(start_count, before);
+    schedule_stop(s);
+    schedule_wake(s, 0);
+    pass(US_PER_SECOND);
+    CU_ASSERT_EQUAL(start_count, before);
+    close_all();
+}
+
 static void test_bad_entry(void)
 {
     struct schedule_config good = hourly(), bad = {.frequency = FREQUENCY_CRON, .cron = STR("x")};
@@ -678,6 +756,10 @@ const struct unit_test unit_tests[] = {
     {"circuit and long runs", test_circuit_and_long_runs},
     {"crashes in a row", test_crashes_must_be_in_a_row},
     {"stop", test_stop},
+    {"wake", test_wake},
+    {"wake while it runs", test_wake_while_it_runs},
+    {"wake and due", test_wake_and_due},
+    {"wake behind an open circuit", test_wake_behind_an_open_circuit},
     {"a bad entry", test_bad_entry},
     {"no entries", test_empty},
     {NULL, NULL}};
