@@ -59,9 +59,7 @@ static void begin_unit(struct apply_portion *p, struct apply_unit *unit, const s
                                 .is_new = e->external_id.len == 0,
                                 .op = e->op,
                                 .ended = end_of(e),
-                                .rows = arena_new(a, most, sizeof unit->rows[0]),
-                                .lines = arena_new(a, most, sizeof unit->lines[0]),
-                                .ops = arena_new(a, most, sizeof unit->ops[0])};
+                                .changes = arena_new(a, most, sizeof unit->changes[0])};
 }
 
 static size_t rows_of_unit(const struct plan_reading *r, size_t first)
@@ -70,6 +68,11 @@ static size_t rows_of_unit(const struct plan_reading *r, size_t first)
     while (end < r->count && !r->rows[end].first)
         end++;
     return end - first;
+}
+
+static int by_line(const void *a, const void *b)
+{
+    return str_cmp(((const struct apply_change *)a)->line, ((const struct apply_change *)b)->line);
 }
 
 /* The rows of one unit, one after another; those that are done are left out. */
@@ -92,12 +95,13 @@ static int load_unit(struct apply *apply, size_t first, size_t count, struct app
             break;
         if (unit->count == 0)
             begin_unit(p, unit, &e, count);
-        unit->rows[unit->count] = i;
-        unit->ops[unit->count] = e.op;
-        unit->lines[unit->count++] = arena_str(&p->arena, buf_view(&line));
+        unit->changes[unit->count++] = (struct apply_change){
+            .line = arena_str(&p->arena, buf_view(&line)), .row = i, .op = e.op};
         plan_entry_free(&e);
     }
     p->count += unit->count > 0;
+    if (unit->count > 0)
+        qsort(unit->changes, unit->count, sizeof unit->changes[0], by_line);
     buf_free(&line);
     return rc;
 }
@@ -235,17 +239,18 @@ static bool is_same_change(struct str line, struct str other)
     return same;
 }
 
-/* Of a record that this plan has changed already, what was before is its own work. */
-static bool has_line(const struct apply_unit *u, const struct plan_note *note, bool touched,
-                     size_t *ret_index)
+/* The line that says what a note does. Of a record that this plan has changed already, what was
+ * before is its own work. NULL: there is none. */
+static const struct apply_change *find_line(const struct apply_unit *u,
+                                            const struct plan_note *note, bool touched)
 {
-    for (size_t i = 0; i < u->count; i++)
-        if (str_eq(u->lines[i], note->line) ||
-            (touched && is_same_change(u->lines[i], note->line))) {
-            *ret_index = i;
-            return true;
-        }
-    return false;
+    const struct apply_change wanted = {.line = note->line};
+    const struct apply_change *found =
+        bsearch(&wanted, u->changes, u->count, sizeof u->changes[0], by_line);
+    for (size_t i = 0; i < u->count && touched && !found; i++)
+        if (is_same_change(u->changes[i].line, note->line))
+            found = &u->changes[i];
+    return found;
 }
 
 static bool is_of(const struct apply_unit *u, const struct plan_note *note, enum plan_side side)
@@ -276,7 +281,7 @@ static const char *differs(const struct apply *apply, const struct apply_unit *u
                            enum plan_side side, const struct merge *merge)
 {
     const struct plan_notes *n = merge->notes;
-    size_t equal = 0, index;
+    size_t equal = 0;
     for (size_t i = 0; i < n->count; i++) {
         const struct plan_note *note = &n->items[i];
         if (!is_of(u, note, side))
@@ -284,7 +289,7 @@ static const char *differs(const struct apply *apply, const struct apply_unit *u
         bool touched = is_touched(apply, merge, note);
         /* What follows from the record and is no line of it: another that this plan has changed
          * gets what it waited for, as its own line says. */
-        if (has_line(u, note, touched, &index))
+        if (find_line(u, note, touched))
             equal++;
         else if (!touched || note->look.len == 0)
             return apply_moved;
@@ -345,9 +350,9 @@ static void refuse(struct apply *apply, struct str object, enum plan_side side,
 {
     size_t refused = 0;
     for (size_t i = 0; i < u->count; i++) {
-        struct plan_row *row = &apply->reading->rows[u->rows[i]];
+        struct plan_row *row = &apply->reading->rows[u->changes[i].row];
         bool tried = row->state == PLAN_TRIED && why == apply_same;
-        bool done = tried && u->ops[i] != PLAN_CREATE;
+        bool done = tried && u->changes[i].op != PLAN_CREATE;
         if (tried && !done)
             why = apply_doubt;
         row->state = done ? PLAN_DONE : PLAN_REFUSED;
@@ -368,13 +373,13 @@ void apply_sent(struct apply *apply, struct apply_portion *p, const struct expor
             const struct apply_unit *u = &p->units[j];
             const struct plan_note note = {.line = g->lines[i]};
             const struct write_result *r = &g->results[i];
-            size_t index;
+            const struct apply_change *change = find_line(u, &note, false);
             bool refused = r->outcome == OUTCOME_BAD_RECORD || r->outcome == OUTCOME_FAILED ||
                            r->outcome == OUTCOME_GONE;
-            if (u->record != g->items[i]->record || r->write_id.len == 0 ||
-                !has_line(u, &note, false, &index) || (r->outcome != OUTCOME_OK && !refused))
+            if (u->record != g->items[i]->record || r->write_id.len == 0 || !change ||
+                (r->outcome != OUTCOME_OK && !refused))
                 continue;
-            apply->reading->rows[u->rows[index]].state = refused ? PLAN_REFUSED : PLAN_DONE;
+            apply->reading->rows[change->row].state = refused ? PLAN_REFUSED : PLAN_DONE;
             apply->done += !refused;
             apply->refused += refused;
             if (refused)
@@ -394,11 +399,14 @@ void apply_settle(struct apply *apply, struct apply_portion *p, enum plan_side s
             continue;
         }
         for (size_t j = 0; j < n->count; j++) {
-            size_t index;
-            if (n->items[j].side != side || !is_of(u, &n->items[j], side) ||
-                !has_line(u, &n->items[j], is_touched(apply, merge, &n->items[j]), &index))
+            const struct plan_note *note = &n->items[j];
+            const struct apply_change *change =
+                note->side == side && is_of(u, note, side)
+                    ? find_line(u, note, is_touched(apply, merge, note))
+                    : NULL;
+            if (!change)
                 continue;
-            apply->reading->rows[u->rows[index]].state = side == PLAN_HERE ? PLAN_DONE : PLAN_TRIED;
+            apply->reading->rows[change->row].state = side == PLAN_HERE ? PLAN_DONE : PLAN_TRIED;
             apply->done += side == PLAN_HERE;
         }
     }

@@ -33,6 +33,13 @@ struct apply {
     struct arena arena;
 };
 
+/* A line of the plan. */
+struct apply_change {
+    struct str line;
+    size_t row;
+    enum plan_op op;
+};
+
 struct apply_unit {
     struct str name;
     struct str external_id, record_id;
@@ -40,9 +47,7 @@ struct apply_unit {
     bool is_new;    /* the vendor did not have it when the plan was made */
     enum plan_op op;
     enum link_ended ended; /* of an end that no record of the vendor's tells of; else LINK_LIVE */
-    size_t *rows;          /* of the plan */
-    struct str *lines;
-    enum plan_op *ops;
+    struct apply_change *changes; /* by line */
     size_t count;
     bool came;
     const char *why; /* it is left out; NULL: it is not */
