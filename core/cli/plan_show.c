@@ -77,7 +77,7 @@ static bool write_field(void *arg, struct str name, const struct json *pair)
 {
     const struct json *before = json_element(pair, 0), *after = json_element(pair, 1);
     enum style style = !before ? STYLE_GOOD : after ? STYLE_WARN : STYLE_BAD;
-    (void)arg;
+    const struct json *known = json_member(arg, name);
     out_styled(&std_out, style, !before ? "  + " : after ? "  ~ " : "  - ");
     out_str(&std_out, name);
     out_text(&std_out, ": ");
@@ -90,8 +90,12 @@ static bool write_field(void *arg, struct str name, const struct json *pair)
         out_text(&std_out, " -> ");
     if (after) {
         out_style(&std_out, STYLE_GOOD);
-        write_value(after);
+        write_value(known ? known : after);
         out_style(&std_out, STYLE_NONE);
+    }
+    if (known) {
+        out_text(&std_out, ", of ");
+        write_value(after);
     }
     out_text(&std_out, "\n");
     return true;
@@ -123,7 +127,7 @@ void plan_show_change(const struct plan_entry *e)
         out_printf(&std_out, ", %.*s there", STR_ARG(e->why));
     out_style(&std_out, STYLE_NONE);
     out_text(&std_out, "\n");
-    json_each(e->fields, write_field, NULL);
+    json_each(e->fields, write_field, (void *)e->shown);
 }
 
 struct showing {

@@ -72,7 +72,8 @@ static size_t rows_of_unit(const struct plan_reading *r, size_t first)
 
 static int by_line(const void *a, const void *b)
 {
-    return str_cmp(((const struct apply_change *)a)->line, ((const struct apply_change *)b)->line);
+    return str_cmp(plan_core(((const struct apply_change *)a)->line),
+                   plan_core(((const struct apply_change *)b)->line));
 }
 
 /* The rows of one unit, one after another; those that are done are left out. */

@@ -121,8 +121,17 @@ static struct str referred_id(const struct batch *b, const struct item *item, si
     return v->text;
 }
 
+/* What is taken of another record, for people: it may not be here yet. */
+static void show(struct json_writer *shown, const struct rule *rule, const struct value *value)
+{
+    if (rule->take.len == 0 || value->state == VALUE_NULL)
+        return;
+    json_key(shown, rule->field.name);
+    value_write_json(shown, rule->field.kind, value);
+}
+
 static void put_created_field(struct batch *b, const struct item *item, size_t f,
-                              struct json_writer *w)
+                              struct json_writer *w, struct json_writer *shown)
 {
     const struct model_field *field = &b->mapping->object->fields[f];
     size_t r = 0;
@@ -138,16 +147,18 @@ static void put_created_field(struct batch *b, const struct item *item, size_t f
     else
         value_write_json(w, field->kind, &item->row->fields[f]);
     json_close(w, ']');
+    if (id.len > 0)
+        show(shown, rule, &item->row->fields[f]);
 }
 
 static int put_created(struct batch *b, const struct item *item, struct json_writer *w,
-                       struct error *err)
+                       struct json_writer *shown, struct error *err)
 {
     const struct json *custom;
     if (custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
         return -1;
     for (size_t f = 0; f < b->mapping->object->field_count; f++)
-        put_created_field(b, item, f, w);
+        put_created_field(b, item, f, w, shown);
     put_custom_fields(w, NULL, custom);
     json_free(custom);
     return 0;
@@ -155,7 +166,8 @@ static int put_created(struct batch *b, const struct item *item, struct json_wri
 
 /* A field that refers: as it was, and the vendor's id. */
 static int put_referring(struct batch *b, const struct item *item, size_t f, size_t r,
-                         const struct json *pair, struct json_writer *w, struct error *err)
+                         const struct json *pair, struct json_writer *w, struct json_writer *shown,
+                         struct error *err)
 {
     const struct model_field *field = &b->mapping->object->fields[f];
     struct str id = referred_id(b, item, r);
@@ -178,11 +190,13 @@ static int put_referring(struct batch *b, const struct item *item, size_t f, siz
     else
         json_put_null(w);
     json_close(w, ']');
+    if (id.len > 0)
+        show(shown, &b->mapping->rules[r], &item->references[r]);
     return rc;
 }
 
 static int put_changed(struct batch *b, const struct item *item, const struct json *body,
-                       struct json_writer *w, struct error *err)
+                       struct json_writer *w, struct json_writer *shown, struct error *err)
 {
     const struct model_object *object = b->mapping->object;
     const struct json *custom = json_member(body, STR("custom_fields"));
@@ -191,7 +205,7 @@ static int put_changed(struct batch *b, const struct item *item, const struct js
         const struct rule *rule = rule_of(b, f, &r);
         const struct json *pair = json_member(body, str_from(object->fields[f].name));
         if (rule && rule_refers(rule) && has_moved(item, r)) {
-            if (put_referring(b, item, f, r, pair, w, err) != 0)
+            if (put_referring(b, item, f, r, pair, w, shown, err) != 0)
                 return -1;
         } else if (pair) {
             json_key(w, object->fields[f].name);
@@ -235,23 +249,23 @@ static enum plan_op op_of(const struct batch *b, const struct item *item)
 }
 
 static int put_fields(struct batch *b, const struct item *item, struct json_writer *w,
-                      struct error *err)
+                      struct json_writer *shown, struct error *err)
 {
     const struct record_update *update = item->created ? NULL : update_of(b, item);
     const struct json *body = NULL;
     if (item->created)
-        return put_created(b, item, w, err);
+        return put_created(b, item, w, shown, err);
     if (update && json_parse(update->body, &body, err) != 0)
         return -1;
-    int rc = put_changed(b, item, body, w, err);
+    int rc = put_changed(b, item, body, w, shown, err);
     json_free(body);
     return rc;
 }
 
 static int note_item(struct batch *b, const struct item *item, struct error *err)
 {
-    struct buf fields = BUF_INIT(FIELDS_MAX);
-    struct json_writer w = {.out = &fields};
+    struct buf fields = BUF_INIT(FIELDS_MAX), besides = BUF_INIT(FIELDS_MAX);
+    struct json_writer w = {.out = &fields}, shown = {.out = &besides};
     char id[UUID_TEXT] = "";
     struct plan_note note = {.side = PLAN_HERE,
                              .op = op_of(b, item),
@@ -259,18 +273,22 @@ static int note_item(struct batch *b, const struct item *item, struct error *err
                              .record = item->key,
                              .external_id = item->record->id};
     json_open(&w, '{');
-    int rc = put_fields(b, item, &w, err);
+    json_open(&shown, '{');
+    int rc = put_fields(b, item, &w, &shown, err);
     json_close(&w, '}');
+    json_close(&shown, '}');
     if (!item->created)
         uuid_format(&item->row->id, id);
     note.record_id = str_from(id);
     note.fields = buf_view(&fields);
+    note.shown = buf_view(&besides);
     if (rc == 0 && fields.full)
         rc = error_set(err, "the change of the record '%.*s' is larger than %d MiB",
                        STR_ARG(item->record->id), FIELDS_MAX >> 20);
     if (rc == 0 && (note.op != PLAN_UPDATE || fields.len > 2))
         plan_add(b->merge->notes, &note);
     buf_free(&fields);
+    buf_free(&besides);
     return rc;
 }
 

@@ -38,6 +38,7 @@ struct plan_note *plan_add(struct plan_notes *n, const struct plan_note *note)
     copy->look = arena_str(a, note->look);
     copy->why = arena_str(a, note->why);
     copy->fields = arena_str(a, note->fields);
+    copy->shown = arena_str(a, note->shown);
     return copy;
 }
 
@@ -88,9 +89,21 @@ struct str plan_line(const struct plan_note *note, struct str object, struct are
     put_text(&w, "why", note->why);
     json_key(&w, "fields");
     json_put_raw(&w, note->fields.len > 0 ? note->fields : STR("{}"));
+    json_key(&w, "shown"); /* last, and always: see plan_core */
+    json_put_raw(&w, note->shown.len > 0 ? note->shown : STR("{}"));
     json_close(&w, '}');
     struct str line = text.full ? STR("") : arena_str(arena, buf_view(&text));
     buf_free(&text);
+    return line;
+}
+
+/* It is the last member, of plain values: nothing after its name can look like it. */
+struct str plan_core(struct str line)
+{
+    static const struct str mark = STR(",\"shown\":{");
+    for (size_t at = line.len; at-- > 0;)
+        if (line.len - at >= mark.len && memcmp(line.ptr + at, mark.ptr, mark.len) == 0)
+            return str_slice(line, 0, at);
     return line;
 }
 
@@ -306,6 +319,7 @@ int plan_entry_read(struct str line, struct plan_entry *e, struct error *err)
     e->why = json_string(json_member(root, STR("why")));
     e->record = json_int(json_member(root, STR("key")));
     e->fields = json_member(root, STR("fields"));
+    e->shown = json_member(root, STR("shown"));
     e->unit = json_string(json_member(root, STR("unit")));
     bool ours = e->side == PLAN_THERE && e->record_id.len > 0;
     if (e->unit.len == 0)

@@ -44,6 +44,7 @@ struct plan_note {
     struct str look;        /* the unit, where it is not the record itself */
     struct str why;         /* of an end */
     struct str fields;      /* {"field": [before, after]} */
+    struct str shown;       /* {"field": value}: what is taken by a reference, as far as known */
     int64_t record;         /* our key; of PLAN_THERE it is in the plan, 0: not known yet */
     bool raw;               /* `fields` are a log row's, until the notes are closed */
     struct str line;        /* all of it, once they are */
@@ -64,6 +65,9 @@ void plan_forget(struct plan_notes *notes);
 
 /* The line of a note, of the vendor's object. Without what is not the same each time. */
 struct str plan_line(const struct plan_note *note, struct str object, struct arena *arena);
+
+/* A line without what is shown besides, which may be known or not. */
+struct str plan_core(struct str line);
 
 /* What the note belongs to: "" is nothing. */
 struct str plan_unit(const struct plan_note *note);
@@ -114,7 +118,7 @@ struct plan_entry {
     enum plan_op op;
     struct str object, model, external_id, record_id, unit, why;
     int64_t record;
-    const struct json *fields;
+    const struct json *fields, *shown;
     const struct json *root; /* owns the texts */
 };
 
