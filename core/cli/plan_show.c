@@ -108,6 +108,24 @@ static enum style style_of(enum plan_op op)
     return op == PLAN_UPDATE ? STYLE_WARN : STYLE_GOOD;
 }
 
+/* A record that changes with another one is told by our side, and by the other one. */
+static void write_which(const struct plan_entry *e)
+{
+    bool follows = e->side == PLAN_HERE && e->external_id.len == 0;
+    struct str ours = e->record_id.len > 0 ? e->record_id : STR("(new)");
+    struct str theirs = e->external_id.len > 0 ? e->external_id : STR("(new)");
+    if (follows)
+        out_printf(&std_out, " %.*s %.*s", STR_ARG(e->model), STR_ARG(ours));
+    else
+        out_printf(&std_out, " %.*s %.*s", STR_ARG(e->object), STR_ARG(theirs));
+    out_style(&std_out, STYLE_NONE);
+    out_style(&std_out, STYLE_DIM);
+    if (follows)
+        out_printf(&std_out, "  with %.*s %.*s", STR_ARG(e->object), STR_ARG(e->unit));
+    else
+        out_printf(&std_out, "  %.*s %.*s", STR_ARG(e->model), STR_ARG(ours));
+}
+
 void plan_show_change(const struct plan_entry *e)
 {
     out_text(&std_out, "\n");
@@ -115,14 +133,7 @@ void plan_show_change(const struct plan_entry *e)
     out_printf(&std_out, "%s: ", plan_side_name(e->side));
     out_styled(&std_out, style_of(e->op), plan_op_name(e->op));
     out_style(&std_out, STYLE_BOLD);
-    out_printf(&std_out, " %.*s %.*s", STR_ARG(e->object),
-               STR_ARG(e->external_id.len > 0 ? e->external_id : STR("(new)")));
-    out_style(&std_out, STYLE_NONE);
-    out_style(&std_out, STYLE_DIM);
-    out_printf(&std_out, "  %.*s %.*s", STR_ARG(e->model),
-               STR_ARG(e->record_id.len > 0 ? e->record_id : STR("(new)")));
-    if (e->external_id.len == 0 && e->side == PLAN_HERE)
-        out_printf(&std_out, ", with %.*s", STR_ARG(e->unit));
+    write_which(e);
     if (e->why.len > 0)
         out_printf(&std_out, ", %.*s there", STR_ARG(e->why));
     out_style(&std_out, STYLE_NONE);

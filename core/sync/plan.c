@@ -211,6 +211,60 @@ static bool filter_note(struct sync_plan *plan, struct plan_note *note, struct s
     return f.left > 0;
 }
 
+/* ---- what is shown besides ---- */
+
+struct showing {
+    struct sync_plan *plan;
+    const uint8_t *key;
+    const struct json *fields;
+    struct json_writer w;
+    bool stale; /* of the field at hand */
+};
+
+static bool find_stale(void *arg, struct str object, const struct json *id)
+{
+    struct showing *s = arg;
+    for (size_t i = 0; i < s->plan->object_count; i++)
+        s->stale |= str_eq(s->plan->objects[i].name, object) &&
+                    id_set_has(&s->plan->objects[i].units[PLAN_HERE], s->key, json_string(id));
+    return true;
+}
+
+static bool show_value(void *arg, struct str name, const struct json *value)
+{
+    struct showing *s = arg;
+    struct buf text = BUF_INIT(LINE_MAX);
+    s->stale = false;
+    json_each(json_element(json_member(s->fields, name), 1), find_stale, s);
+    json_write(&text, value);
+    if (!s->stale) {
+        json_key_str(&s->w, name);
+        json_put_raw(&s->w, buf_view(&text));
+    }
+    buf_free(&text);
+    return true;
+}
+
+/* What is taken of a record that this plan changes is not what it will be. */
+static void hide_stale(struct sync_plan *plan, struct plan_note *note, struct str object,
+                       const uint8_t key[SIPHASH_KEY])
+{
+    struct buf text = BUF_INIT(LINE_MAX);
+    struct showing s = {.plan = plan, .key = key, .w = {.out = &text}};
+    const struct json *shown = NULL;
+    if (note->shown.len <= 2 || json_parse(note->fields, &s.fields, NULL) != 0)
+        return;
+    json_open(&s.w, '{');
+    if (json_parse(note->shown, &shown, NULL) == 0)
+        json_each(shown, show_value, &s);
+    json_close(&s.w, '}');
+    note->shown = arena_str(&plan->notes.arena, buf_view(&text));
+    note->line = plan_line(note, object, &plan->notes.arena);
+    json_free(shown);
+    json_free(s.fields);
+    buf_free(&text);
+}
+
 static int take_note(struct sync_plan *plan, struct plan_object *object,
                      const struct plan_note *note, const uint8_t key[SIPHASH_KEY],
                      struct error *err)
@@ -251,8 +305,10 @@ int plan_take(struct sync_plan *plan, struct str name, const uint8_t key[SIPHASH
         struct plan_note *note = sorted[i];
         bool same = last && last->side == note->side && str_eq(plan_unit(last), plan_unit(note));
         last = note;
-        if (is_new(object, note, same, &known, key) && filter_note(plan, note, name, key))
-            rc = take_note(plan, object, note, key, err);
+        if (!is_new(object, note, same, &known, key) || !filter_note(plan, note, name, key))
+            continue;
+        hide_stale(plan, note, name, key);
+        rc = take_note(plan, object, note, key, err);
     }
     take_due(plan, object);
     plan_forget(n);
