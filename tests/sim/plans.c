@@ -348,11 +348,14 @@ static void read_journal(struct sim *s, struct lines *ret_lines)
 {
     const struct json *root = ask_json(s, "/__sandbox/writes"), *write;
     const struct json *writes = json_member(root, STR("writes"));
-    for (size_t i = 0; (write = json_element(writes, i)) != NULL; i++)
+    for (size_t i = 0; (write = json_element(writes, i)) != NULL; i++) {
+        if (str_is(json_string(json_member(write, STR("outcome"))), "error"))
+            continue; /* the vendor refused it */
         add_write(ret_lines, json_string(json_member(write, STR("do"))),
                   json_string(json_member(write, STR("type"))),
                   json_string(json_member(write, STR("id"))), json_member(write, STR("properties")),
                   false);
+    }
     json_free(root);
     ask(s, "DELETE", "/__sandbox/writes", "", NULL);
 }
