@@ -141,6 +141,9 @@ static bool show_run(void *arg, const struct run_row *row)
                time_format_span(row->cpu_us, text));
     out_printf(&std_out, "  requests   %" PRId64 ", %s\n", row->api_calls,
                format_bytes(row->bytes, text));
+    if (row->pruned_at != 0)
+        out_printf(&std_out, "  pruned     what it changed is not known in whole since %s UTC\n",
+                   format_time(row->pruned_at, text));
     if (row->reason.len > 0)
         out_printf(&std_out, "  reason     %.*s\n", STR_ARG(row->reason));
     if (row->phase.len > 0)
@@ -153,6 +156,24 @@ static bool show_run(void *arg, const struct run_row *row)
     out_text(&std_out, "\n");
     write_streams(row);
     return true;
+}
+
+static int say_no_run(struct app *app, int64_t id, struct error *err)
+{
+    char when[FORMAT_TEXT];
+    int64_t at;
+    struct store *store = app->host.store;
+    if (store->engine->last_pruned(store, PRUNE_RUNS, &at, err) != 0) {
+        complain("%s", err->text);
+        return EXIT_WORK_FAILED;
+    }
+    if (at != 0)
+        complain("there is no run %" PRId64 " (old runs were pruned, last on %s UTC); `fastenr "
+                 "runs` lists them",
+                 id, format_time(at, when));
+    else
+        complain("there is no run %" PRId64 "; `fastenr runs` lists them", id);
+    return EXIT_USAGE;
 }
 
 /* `connection` NULL: of all. */
@@ -196,8 +217,7 @@ static int show_one(struct app *app, const char *word)
     }
     if (list.count > 0)
         return EXIT_DONE;
-    complain("there is no run %" PRId64 "; `fastenr runs` lists them", id);
-    return EXIT_USAGE;
+    return say_no_run(app, id, &err);
 }
 
 static int run_runs(struct app *app, const struct arguments *args)

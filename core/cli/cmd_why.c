@@ -265,6 +265,20 @@ static void each_change(struct why *w, const struct field_ref *field, struct tab
     }
 }
 
+/* What the log does not tell any more, and since when. */
+static void write_pruned(const struct provenance *p)
+{
+    char when[FORMAT_TEXT];
+    if (provenance_any_pruned(p) && p->values_pruned_at != 0)
+        out_printf(&std_out, "values of older changes were pruned from the log, last on %s UTC\n",
+                   format_time(p->values_pruned_at, when));
+    if (p->broken && p->rows_pruned_at != 0)
+        out_printf(&std_out, "older changes were pruned from the log, last on %s UTC\n",
+                   format_time(p->rows_pruned_at, when));
+    else if (p->broken)
+        out_text(&std_out, "what was before is not in the log any more\n");
+}
+
 static void write_history(struct why *w)
 {
     struct table t = {0};
@@ -274,8 +288,7 @@ static void write_history(struct why *w)
     each_change(w, &w->fields[0], &t, NULL);
     table_write(&t, &std_out);
     table_free(&t);
-    if (w->p.broken)
-        out_text(&std_out, "... what was before is pruned from the log\n");
+    write_pruned(&w->p);
 }
 
 /* ---- all fields ---- */
@@ -331,6 +344,7 @@ static void write_fields(struct why *w)
         table_field(w, &t, &w->fields[i]);
     table_write(&t, &std_out);
     table_free(&t);
+    write_pruned(&w->p);
 }
 
 static void write_json(struct why *w, bool one_field)
@@ -346,6 +360,8 @@ static void write_json(struct why *w, bool one_field)
     json_put_text(&out, gone ? NULL : uuid_format(&w->p.record.id, id));
     json_key(&out, "log_is_whole");
     json_put_bool(&out, !w->p.broken);
+    json_key(&out, "pruned_at"); /* of rows before those, where it is not whole */
+    json_put_time(&out, w->p.broken ? w->p.rows_pruned_at : 0);
     if (one_field)
         json_name(&out, &w->fields[0]);
     json_key(&out, one_field ? "history" : "fields");

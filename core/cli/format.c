@@ -193,6 +193,8 @@ void json_run(struct json_writer *w, const struct run_row *row)
     row->exit_code >= 0 ? json_put_int(w, row->exit_code) : json_put_null(w);
     put_count(w, "api_calls", row->api_calls);
     put_count(w, "bytes", row->bytes);
+    json_key(w, "pruned_at");
+    json_put_time(w, row->pruned_at);
     json_key(w, "cpu_seconds");
     json_put_double(w, (double)row->cpu_us / (double)US_PER_SECOND);
     json_key(w, "objects");

@@ -126,7 +126,9 @@ int provenance_load(struct provenance *p, struct store *store, struct error *err
 {
     const struct store_engine *engine = store->engine;
     int64_t last;
-    if (engine->each_link(store, p->object, p->key, take_link, p, err) != 0 ||
+    if (engine->last_pruned(store, PRUNE_LOG, &p->rows_pruned_at, err) != 0 ||
+        engine->last_pruned(store, PRUNE_LOG_BODIES, &p->values_pruned_at, err) != 0 ||
+        engine->each_link(store, p->object, p->key, take_link, p, err) != 0 ||
         engine->load_records(store, p->object, &p->key, 1, &p->record, &p->arena, err) != 0)
         return -1;
     last = p->record.rev;
@@ -174,6 +176,14 @@ bool provenance_change(const struct change *change, const struct field_ref *fiel
 bool provenance_is_pruned(const struct change *change)
 {
     return change->row.op == LOG_UPDATE && !change->body;
+}
+
+bool provenance_any_pruned(const struct provenance *p)
+{
+    for (size_t i = 0; i < p->change_count; i++)
+        if (provenance_is_pruned(&p->changes[i]))
+            return true;
+    return false;
 }
 
 const struct record_link *provenance_link(const struct provenance *p, const struct origin *origin)

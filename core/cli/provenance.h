@@ -28,6 +28,8 @@ struct provenance {
     struct change *changes;
     size_t change_count, change_cap;
     bool broken; /* the log does not reach back to the record's first row */
+    int64_t rows_pruned_at, values_pruned_at; /* when such were pruned last, of whatever record; 0:
+                                                 never */
     struct arena arena;
 };
 
@@ -45,8 +47,9 @@ struct field_ref {
 bool provenance_change(const struct change *change, const struct field_ref *field,
                        const struct json **ret_before, const struct json **ret_after);
 
-/* Whether a row has lost what it changed. */
+/* Whether a row has lost what it changed; whether any has. */
 bool provenance_is_pruned(const struct change *change);
+bool provenance_any_pruned(const struct provenance *p);
 
 /* The link by which a run brought the record; NULL: it has none of that connection. */
 const struct record_link *provenance_link(const struct provenance *p, const struct origin *origin);

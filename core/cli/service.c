@@ -29,6 +29,11 @@ static size_t all_running(const struct service *s)
     return running;
 }
 
+static bool is_busy(void *arg)
+{
+    return all_running(arg) > 0;
+}
+
 static void log_end(const struct run_row *row, bool crashed)
 {
     struct run_counts t = run_total(row);
@@ -345,6 +350,7 @@ static void apply_host(struct service *s, const struct generation *g)
     const struct host_config *new = &g->catalog.host;
     s->app->host.limits = catalog_limits(&g->catalog);
     s->app->host.strict_jail = new->workers.strict_jail;
+    pruner_set(&s->pruner, &new->retention);
     if (s->current && s->current->catalog.lock.state == LOCK_IS_READ &&
         g->catalog.lock.state == LOCK_IS_ABSENT)
         log_line(LOG_WARN, where, "%s is gone: connectors are no longer pinned",
@@ -461,6 +467,8 @@ int service_open(struct service *s, struct app *app, struct notify *notify)
 {
     struct error err;
     *s = (struct service){.app = app, .notify = notify};
+    s->pruner = (struct pruner){
+        .world = &app->world, .store = app->host.store, .is_busy = is_busy, .arg = s};
     if (app->host.store->engine->reap(app->host.store, 0, &err) != 0) {
         complain("%s", err.text);
         return EXIT_WORK_FAILED;
@@ -484,6 +492,7 @@ int service_open(struct service *s, struct app *app, struct notify *notify)
                  app->dir);
     s->look = (struct timer){.fn = on_look, .arg = s};
     loop_timer(app->world.loop, &s->look, LOOK_US);
+    pruner_start(&s->pruner, &g->catalog.host.retention);
     return 0;
 }
 
@@ -496,7 +505,7 @@ void service_ready(struct service *s)
 
 void service_run(struct service *s)
 {
-    while (!s->stopping || all_running(s) > 0) {
+    while (!s->stopping || all_running(s) > 0 || pruner_is_working(&s->pruner)) {
         loop_turn(s->app->world.loop, US_PER_MINUTE);
         free_older(s);
         if (s->look_now && fingerprint_all(s) != s->seen)
@@ -514,6 +523,7 @@ void service_stop(struct service *s)
     s->stopping = true;
     notify_stopping(s->notify, "ending the runs under way; what has been read is kept");
     loop_timer_stop(s->app->world.loop, &s->look);
+    pruner_stop(&s->pruner);
     if (s->current) /* else nothing has been started yet */
         schedule_stop(s->current->schedule);
     for (struct generation *g = s->current; g; g = g->older)
@@ -531,6 +541,7 @@ void service_close(struct service *s)
 {
     stop_watching(s);
     loop_timer_stop(s->app->world.loop, &s->look);
+    pruner_free(&s->pruner);
     while (s->current) {
         struct generation *g = s->current;
         s->current = g->older;

@@ -14,6 +14,7 @@
 #include "cli/app.h"
 #include "schedule/schedule.h"
 #include "sync/export_watch.h"
+#include "sync/pruner.h"
 
 struct service;
 struct generation;
@@ -44,6 +45,7 @@ struct service {
     uint64_t seen;              /* fingerprint of the folder when it was last read */
     struct timer look;
     struct export_watch *watch; /* NULL: no connection is of `frequency: realtime` */
+    struct pruner pruner;
     struct notify *notify;
     bool look_now, reload_now, stopping;
     bool refused; /* the folder as it is now has mistakes: what was read before is in force */

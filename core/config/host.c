@@ -93,6 +93,48 @@ static const struct setting_table sync_settings = {
                              {0}},
     sizeof(((struct host_config *)0)->sync)};
 
+static const struct setting_table retention_settings = {
+    (const struct setting[]){
+        {.key = "log_bodies",
+         .type = SETTING_SPAN,
+         .flags = SETTING_OR_OFF,
+         .offset = offsetof(struct retention, log_bodies),
+         .default_text = "90d",
+         .min = US_PER_DAY,
+         .max = INT64_MAX,
+         .help = "how long the log and the journal of what was sent keep values, before and after: "
+                 "`why` tells them, and a run can be taken back while they are there"},
+        {.key = "log",
+         .type = SETTING_SPAN,
+         .flags = SETTING_OR_OFF,
+         .offset = offsetof(struct retention, log),
+         .default_text = "400d",
+         .min = US_PER_DAY,
+         .max = INT64_MAX,
+         .help = "how long it is known at all that something was changed or sent, and when, and "
+                 "how a conflict was settled; not less than log_bodies. A record's last change, "
+                 "and what an export has yet to look at, stay for as long as they are needed"},
+        {.key = "runs",
+         .type = SETTING_SPAN,
+         .flags = SETTING_OR_OFF,
+         .offset = offsetof(struct retention, runs),
+         .default_text = "400d",
+         .min = US_PER_DAY,
+         .max = INT64_MAX,
+         .help = "how long the run log is kept; not less than log_bodies. The last run of each "
+                 "object, and its last full one, stay"},
+        {.key = "quarantine",
+         .type = SETTING_SPAN,
+         .flags = SETTING_OR_OFF,
+         .offset = offsetof(struct retention, quarantine),
+         .default_text = "off",
+         .min = US_PER_DAY,
+         .max = INT64_MAX,
+         .help = "records that were set aside and were not met since for this long are forgotten: "
+                 "they come again when the vendor changes them, or with a full sync"},
+        {0}},
+    sizeof(struct retention)};
+
 const struct setting_table host_settings = {
     (const struct setting[]){
         {.key = "store",
@@ -144,6 +186,12 @@ const struct setting_table host_settings = {
          .offset = offsetof(struct host_config, sync),
          .table = &sync_settings,
          .help = "how much is done at once"},
+        {.key = "retention",
+         .type = SETTING_GROUP,
+         .offset = offsetof(struct host_config, retention),
+         .table = &retention_settings,
+         .help = "how long things are kept; `off` or 0: for ever. `run` prunes what is older in "
+                 "small steps, `fastenr prune` by hand"},
         {0}},
     sizeof(struct host_config)};
 
@@ -163,6 +211,28 @@ static void check_folders(const struct settings_context *ctx, const char *dir,
     }
 }
 
+/* Rows cannot go before what they hold, and what is held is told by its run. */
+static void check_retention(const struct settings_context *ctx, const struct retention *r,
+                            const struct node *root)
+{
+    const struct {
+        const char *key, *why;
+        int64_t age;
+    } longer[] = {{"log", "rows go after the values that they hold", r->log},
+                  {"runs", "a run cannot be taken back without its row", r->runs}};
+    const struct node *group = root ? node_get(root, "retention") : NULL;
+    for (size_t i = 0; i < sizeof longer / sizeof longer[0]; i++) {
+        const struct node *at = group ? node_get(group, longer[i].key) : NULL;
+        if (longer[i].age == 0 || (r->log_bodies != 0 && longer[i].age >= r->log_bodies))
+            continue;
+        settings_complain(ctx, at ? at : group,
+                          "retention.%s must not be less than log_bodies (%s): %s", longer[i].key,
+                          r->log_bodies == 0 ? "off: for ever"
+                                             : settings_span_text(r->log_bodies, ctx->arena),
+                          longer[i].why);
+    }
+}
+
 void host_config_read(const char *dir, struct host_config *ret_config, struct arena *arena,
                       struct problems *problems)
 {
@@ -178,5 +248,6 @@ void host_config_read(const char *dir, struct host_config *ret_config, struct ar
                     "organization must be a UUID, like 018f3a4e-5c1d-7e2b-9a6f-0b1c2d3e4f50");
     }
     check_folders(&ctx, dir, ret_config, root);
+    check_retention(&ctx, &ret_config->retention, root);
     free(path);
 }

@@ -9,6 +9,11 @@
 
 enum plugins_lock_need { PLUGINS_LOCK_OPTIONAL, PLUGINS_LOCK_REQUIRED };
 
+/* How long things are kept; 0: for ever. */
+struct retention {
+    int64_t log_bodies, log, runs, quarantine;
+};
+
 struct host_config {
     struct str store;            /* URL */
     struct text_list connectors; /* folders, absolute or relative to the configuration's */
@@ -31,6 +36,7 @@ struct host_config {
         int64_t threads;
         int64_t runs; /* syncs at a time */
     } sync;
+    struct retention retention;
 };
 
 extern const struct setting_table host_settings;

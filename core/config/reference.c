@@ -68,6 +68,8 @@ void reference_form(struct buf *out, const struct setting *row, const char *quot
     for (const char *const *c = row->choices; c && *c; c++)
         buf_printf(out, "%s%s%s%s", c == row->choices ? "" : ", ", quote, *c, quote);
     range(out, row);
+    if (row->flags & SETTING_OR_OFF)
+        buf_printf(out, ", %soff%s", quote, quote);
 }
 
 static void table_row(struct buf *out, const struct setting *row)

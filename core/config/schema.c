@@ -111,7 +111,8 @@ static void write_type(struct json_writer *w, const struct setting *row)
         close_or_reference(w);
         break;
     case SETTING_SPAN:
-        write_pattern(w, "^[0-9]+(ms|s|m|h|d)$");
+        write_pattern(w, row->flags & SETTING_OR_OFF ? "^(off|0|[0-9]+(ms|s|m|h|d))$"
+                                                     : "^[0-9]+(ms|s|m|h|d)$");
         break;
     case SETTING_SIZE:
         write_pattern(w, "^[0-9]+ *(KiB|MiB|GiB)$");

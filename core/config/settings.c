@@ -110,12 +110,18 @@ bool settings_text_or_file(const struct node *node, const struct settings_contex
 
 /* ---- rows ---- */
 
+static const char *or_off(const struct setting *row)
+{
+    return row->flags & SETTING_OR_OFF ? ", or off" : "";
+}
+
 static const char *range_text(const struct setting *row, struct arena *arena,
                               const char *(*format)(int64_t value, struct arena *arena))
 {
     if (row->max == INT64_MAX)
-        return arena_printf(arena, "at least %s", format(row->min, arena));
-    return arena_printf(arena, "from %s to %s", format(row->min, arena), format(row->max, arena));
+        return arena_printf(arena, "at least %s%s", format(row->min, arena), or_off(row));
+    return arena_printf(arena, "from %s to %s%s", format(row->min, arena), format(row->max, arena),
+                        or_off(row));
 }
 
 static bool in_range(const struct setting *row, int64_t value)
@@ -128,7 +134,7 @@ static const char *format_int(int64_t value, struct arena *arena)
     return arena_printf(arena, "%" PRId64, value);
 }
 
-static const char *format_span(int64_t us, struct arena *arena)
+const char *settings_span_text(int64_t us, struct arena *arena)
 {
     static const struct {
         int64_t us;
@@ -163,6 +169,12 @@ static bool parse_size(struct str text, int64_t *ret_bytes)
     return false;
 }
 
+static bool is_off(const struct setting *row, const struct node *node)
+{
+    return (row->flags & SETTING_OR_OFF) && node->kind == NODE_SCALAR &&
+           (str_is(node->text, "off") || str_is(node->text, "0"));
+}
+
 static void read_number(const struct setting *row, const struct node *node, void *at,
                         const struct settings_context *ctx)
 {
@@ -172,12 +184,15 @@ static void read_number(const struct setting *row, const struct node *node, void
         const char *form;
     } kinds[] = {
         [SETTING_INT] = {str_to_i64, format_int, "a whole number"},
-        [SETTING_SPAN] = {time_parse_span, format_span, "a time like 30s, 5m, 12h or 7d"},
+        [SETTING_SPAN] = {time_parse_span, settings_span_text, "a time like 30s, 5m, 12h or 7d"},
         [SETTING_SIZE] = {parse_size, format_size, "a size like 256MiB"},
     };
     int64_t value;
-    if (node->kind != NODE_SCALAR || !kinds[row->type].parse(node->text, &value))
-        settings_complain(ctx, node, "%s must be %s", row->key, kinds[row->type].form);
+    if (is_off(row, node))
+        *(int64_t *)at = 0;
+    else if (node->kind != NODE_SCALAR || !kinds[row->type].parse(node->text, &value))
+        settings_complain(ctx, node, "%s must be %s%s", row->key, kinds[row->type].form,
+                          or_off(row));
     else if (!in_range(row, value))
         settings_complain(ctx, node, "%s must be %s", row->key,
                           range_text(row, ctx->arena, kinds[row->type].format));

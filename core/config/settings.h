@@ -21,7 +21,11 @@ enum setting_type {
     SETTING_NAMED   /* struct named_list: a map from names to structs of `table` */
 };
 
-enum { SETTING_REQUIRED = 1, SETTING_MAP_NODE = 2 /* SETTING_NODE: must be a map */ };
+enum {
+    SETTING_REQUIRED = 1,
+    SETTING_MAP_NODE = 2, /* SETTING_NODE: must be a map */
+    SETTING_OR_OFF = 4    /* SETTING_SPAN: "off" or 0, which is 0, besides */
+};
 
 struct text_list {
     struct str *items;
@@ -65,6 +69,9 @@ struct settings_context {
     struct arena *arena; /* owns what the struct points to */
     struct problems *problems;
 };
+
+/* "90d", as it would stand in a file; the arena's. */
+const char *settings_span_text(int64_t us, struct arena *arena);
 
 /* Fills `target` (zeroed, of table->size) with the defaults and then from a map; every mistake
  * becomes a problem with its place. `node` NULL stands for an empty map. */

@@ -324,7 +324,9 @@ int pg_erase(struct store *store, const struct erase_request *request, bool only
     struct erasure e = {.s = pg_of(store), .request = request};
     *ret_counts = (struct erase_counts){0};
     erase_sql_make(&e.sql, &dialect, ret_counts, &e.arena);
-    int rc = find_hits(&e, err);
+    int rc = only_count ? 0 : pg_lock_pruning(e.s, err);
+    if (rc == 0)
+        rc = find_hits(&e, err);
     struct pg_params p = params_of(&e);
     if (rc == 0)
         rc = count_all(&e, &p, ret_counts, err);

@@ -15,7 +15,13 @@ enum {
 };
 
 /* First halves of advisory locks' keys; the second is what is locked. */
-enum pg_lock { PG_LOCK_LEASE = 0x66617301, PG_LOCK_MATCH, PG_LOCK_SCHEMA, PG_LOCK_PAUSE };
+enum pg_lock {
+    PG_LOCK_LEASE = 0x66617301,
+    PG_LOCK_MATCH,
+    PG_LOCK_SCHEMA,
+    PG_LOCK_PAUSE,
+    PG_LOCK_PRUNE
+};
 
 /* A lease is a lock of the session. It is numbered, so that after a lost connection it is taken
  * again only if nobody had it in between. */
@@ -312,6 +318,15 @@ int pg_erase(struct store *store, const struct erase_request *request, bool only
              struct erase_counts *ret_counts, struct error *err);
 int pg_load_erased(struct store *store, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
                    size_t *ret_count, struct error *err);
+
+/* ---- postgres_prune.c ---- */
+
+int pg_prune(struct store *store, struct prune_step *step, struct error *err);
+int pg_last_pruned(struct store *store, enum prune_kind kind, int64_t *ret_at, struct error *err);
+int pg_slowest_consumer(struct store *store, struct arena *arena, struct str *ret_name,
+                        int64_t *ret_at, struct error *err);
+/* Nobody else prunes until the transaction ends. */
+int pg_lock_pruning(struct postgres_store *s, struct error *err);
 
 /* ---- postgres_vacuum.c ---- */
 

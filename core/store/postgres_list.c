@@ -80,7 +80,8 @@ static struct run_row read_run(const PGresult *r, int row)
                             .exit_code = int_or(r, row, 9, -1),
                             .api_calls = pg_get_int(r, row, 10),
                             .bytes = pg_get_int(r, row, 11),
-                            .cpu_us = pg_get_int(r, row, 12)};
+                            .cpu_us = pg_get_int(r, row, 12),
+                            .pruned_at = pg_get_int(r, row, 13)}; /* 0 for NULL */
 }
 
 static PGresult *select_runs(struct postgres_store *s, struct str connection, int64_t id,
@@ -94,7 +95,7 @@ static PGresult *select_runs(struct postgres_store *s, struct str connection, in
     PGresult *r = pg_query(
         s,
         "SELECT r.id, c.name, r.started_by, r.started_at, r.ended_at, r.status, r.reason, r.phase, "
-        "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us FROM run r "
+        "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us, r.pruned_at FROM run r "
         "JOIN connection c ON c.id = r.connection WHERE ($1 = '' OR c.name = $1) "
         "AND ($2::bigint = 0 OR r.id = $2::bigint) AND r.id < $3::bigint "
         "ORDER BY r.id DESC LIMIT $4::bigint",

@@ -180,7 +180,9 @@ static int erase_all(struct sqlite_store *s, const struct erase_sql *sql,
     for (size_t i = 0; i < sql->step_count; i++)
         if (run_for(s, sql->steps[i], r, NULL, err) != 0)
             return -1;
-    return sqlite_set_back_consumers(s, err);
+    if (sqlite_set_back_consumers(s, err) != 0)
+        return -1;
+    return sqlite_set_back_marks(s, err);
 }
 
 int sqlite_erase(struct store *store, const struct erase_request *request, bool only_count,

@@ -246,6 +246,14 @@ int sqlite_vacuum(struct store *s, struct error *err);
 int sqlite_load_erased(struct store *s, int64_t stream, struct arena *arena, uint64_t **ret_hashes,
                        size_t *ret_count, struct error *err);
 
+/* sqlite_prune.c */
+int sqlite_prune(struct store *s, struct prune_step *step, struct error *err);
+int sqlite_last_pruned(struct store *s, enum prune_kind kind, int64_t *ret_at, struct error *err);
+int sqlite_slowest_consumer(struct store *s, struct arena *arena, struct str *ret_name,
+                            int64_t *ret_at, struct error *err);
+/* As sqlite_set_back_consumers, of how far was pruned. */
+int sqlite_set_back_marks(struct sqlite_store *s, struct error *err);
+
 /* sqlite_list.c */
 int sqlite_each_run(struct store *s, struct str connection, int64_t id, int64_t limit, run_fn fn,
                     void *arg, struct error *err);

@@ -69,7 +69,8 @@ static void read_run(sqlite3_stmt *stmt, struct arena *arena, struct run_row *ro
                             .exit_code = int_or(stmt, 9, -1),
                             .api_calls = sqlite3_column_int64(stmt, 10),
                             .bytes = sqlite3_column_int64(stmt, 11),
-                            .cpu_us = sqlite3_column_int64(stmt, 12)};
+                            .cpu_us = sqlite3_column_int64(stmt, 12),
+                            .pruned_at = sqlite3_column_int64(stmt, 13)}; /* 0 for NULL */
 }
 
 int sqlite_each_run(struct store *store, struct str connection, int64_t id, int64_t limit,
@@ -79,7 +80,7 @@ int sqlite_each_run(struct store *store, struct str connection, int64_t id, int6
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
         "SELECT r.id, c.name, r.started_by, r.started_at, r.ended_at, r.status, r.reason, r.phase, "
-        "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us FROM run r "
+        "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us, r.pruned_at FROM run r "
         "JOIN connection c ON c.id = r.connection WHERE (?1 = '' OR c.name = ?1) "
         "AND (?2 = 0 OR r.id = ?2) ORDER BY r.id DESC LIMIT ?3",
         false, err);

@@ -237,8 +237,44 @@ struct run_row {
     struct str reason, phase;
     int exit_signal, exit_code; /* -1: none */
     int64_t api_calls, bytes, cpu_us;
+    int64_t pruned_at; /* since when what it changed or sent is not known any more, at least in
+                          part; 0: it is all there */
     struct run_stream_row *streams;
     size_t stream_count;
+};
+
+/* ---- retention ---- */
+
+/* What is pruned, in this order: what rows hold before the rows. The numbers are the store's. */
+enum prune_kind {
+    PRUNE_LOG_BODIES = 1, /* of updates */
+    PRUNE_SENT_BODIES,
+    PRUNE_LOG,
+    PRUNE_SENT,
+    PRUNE_CONFLICTS, /* that are settled */
+    PRUNE_QUARANTINE,
+    PRUNE_RUNS
+};
+enum { PRUNE_KINDS = PRUNE_RUNS + 1 };
+
+/* Why what is old enough stays. */
+enum prune_hold {
+    PRUNE_HELD_BY_NOTHING,
+    PRUNE_HELD_BY_CONSUMER, /* somebody who follows the log has not read it yet */
+    PRUNE_HELD_BY_RUN       /* a run that is under way wrote it */
+};
+
+/* A portion of what is older than `before`. */
+struct prune_step {
+    enum prune_kind kind;
+    int64_t before;
+    size_t most; /* rows to look at */
+    bool only_count;
+    int64_t after; /* 0 at first, then as the portion before left it */
+
+    int64_t pruned; /* rows that went, or would go */
+    bool done;      /* nothing after it is old enough */
+    enum prune_hold hold;
 };
 
 /* ---- erasure ---- */
@@ -620,6 +656,16 @@ struct store_engine {
      * the address, these are emptied. Other texts that mention it are counted, and stay. */
     int (*erase)(struct store *s, const struct erase_request *request, bool only_count,
                  struct erase_counts *ret_counts, struct error *err);
+    /* Retention, within a transaction: one portion. What the next sync needs is never pruned: rows
+     * of the log that somebody who follows it has not read, or that a record's `rev` names; rows of
+     * a run that is under way; of each stream the last run and the last full one that went through;
+     * the newest row of all. Runs whose rows lose something are marked so (pruned_at).
+     * `last_pruned`: when something of that kind went last; 0: never. `slowest_consumer`: who has
+     * read the least of the log, and when that was noted; an empty name: nobody follows it. */
+    int (*prune)(struct store *s, struct prune_step *step, struct error *err);
+    int (*last_pruned)(struct store *s, enum prune_kind kind, int64_t *ret_at, struct error *err);
+    int (*slowest_consumer)(struct store *s, struct arena *arena, struct str *ret_name,
+                            int64_t *ret_at, struct error *err);
     /* Rewrites the files without what was deleted; not in a transaction. Fails where it cannot. */
     int (*vacuum)(struct store *s, struct error *err);
     /* Hashes (siphash by the store's key) of a stream's erased ids, sorted as signed numbers. */

@@ -36,7 +36,7 @@ static int doubt_sent(struct export *x, struct error *err)
     int64_t *created = arena_new(&x->arena, count, sizeof created[0]);
     int64_t *other = arena_new(&x->arena, count, sizeof other[0]);
     for (size_t i = 0; i < count; i++)
-        if (rows[i].op == WRITE_CREATE)
+        if (rows[i].op == WRITE_CREATE || rows[i].op == WRITE_UPSERT)
             created[creations++] = rows[i].id;
         else
             other[others++] = rows[i].id;
@@ -45,24 +45,36 @@ static int doubt_sent(struct export *x, struct error *err)
     return engine_of(x)->drop_writes(x->merge.store, other, others, err);
 }
 
-/* Whether an import that reads the record would have linked it: it has a value to be matched by,
- * and what was written at the time has been read since. */
+/* Whether a field was written that a record is matched by. */
+static bool wrote_match(const struct export *x, const struct export_write *write)
+{
+    const struct object_setup *object = x->merge.target->object;
+    const struct mapping *m = &object->mapping;
+    const struct json *body = NULL;
+    bool wrote = false;
+    if (json_parse(write->body, &body, NULL) != 0)
+        return false;
+    for (size_t i = 0; i < object->match_count; i++)
+        for (size_t j = 0; j < m->export_count; j++)
+            wrote |= m->rules[m->exports[j].rule].index == object->match[i] &&
+                     json_kind(json_member(body, m->exports[j].to)) == JSON_STRING;
+    json_free(body);
+    return wrote;
+}
+
+/* Whether an import that reads the record would have linked it (merge_doubt.c): it has a value to
+ * be matched by, and what was written at the time has been read since. */
 static bool would_be_linked(const struct export *x, const struct export_write *write,
                             const struct record_row *row)
 {
-    const struct object_setup *object = x->merge.target->object;
     if (row->key == 0)
         return true; /* there is nothing to create any more */
-    if (x->watermark <= write->at + CLOCKS_APART * US_PER_SECOND)
-        return false;
-    for (size_t i = 0; i < object->match_count; i++)
-        if (row->fields[object->match[i]].state != VALUE_NULL)
-            return true;
-    return false;
+    return x->watermark > write->at + CLOCKS_APART * US_PER_SECOND && wrote_match(x, write);
 }
 
 /* A creation in doubt was done when its record has a link by now, which an import has made by the
- * match; and was not done when such an import has come and made none. */
+ * match; and was not done when such an import has come and made none. By our id it may be done once
+ * more in any case. */
 static int settle_doubts(struct export *x, struct error *err)
 {
     const struct merge *m = &x->merge;
@@ -82,7 +94,8 @@ static int settle_doubts(struct export *x, struct error *err)
                                    &x->arena, err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (external[i].len > 0 || would_be_linked(x, &rows[i], &found[i]))
+        if (external[i].len > 0 || rows[i].op == WRITE_UPSERT ||
+            would_be_linked(x, &rows[i], &found[i]))
             ids[settled++] = rows[i].id;
     return engine_of(x)->drop_writes(m->store, ids, settled, err);
 }

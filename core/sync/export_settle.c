@@ -59,6 +59,17 @@ static void see(struct settling *s, struct export_item *item, const struct expor
         item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
 }
 
+/* The vendor has nothing there for now, as is known; what both sides agree on is as it was. */
+static void see_none(struct settling *s, struct export_item *item, const struct export_field *f)
+{
+    const struct rule *rule = &s->x->merge.target->object->mapping.rules[f->rule->rule];
+    struct arena *a = &s->x->arena;
+    uint64_t hash;
+    if (export_reads_back(rule, f->rule) && rule_seen_hash(rule, store_hash_key(s->x->merge.store),
+                                                           (struct str){NULL, 0}, a, &hash) == 0)
+        item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
+}
+
 /* {"vendor field": [before, after]} */
 static struct str sent_body(struct settling *s, size_t row)
 {
@@ -102,22 +113,24 @@ static void write_link(struct settling *s, const struct export_item *item, int64
     s->links[s->link_count++] = export_link_of(s->x, item, modified_us);
 }
 
-/* Of a record that is new there the vendor has nothing but what was written. */
+/* Of a record that is new there the vendor has nothing but what was written: not in fields that are
+ * only read, either, so that reading it for the first time does not empty ours. */
 static void begin_link(struct settling *s, struct export_item *item, struct str id)
 {
     const struct mapping *m = &s->x->merge.target->object->mapping;
+    const uint8_t *key = store_hash_key(s->x->merge.store);
     struct arena *a = &s->x->arena;
     const struct value none = {.state = VALUE_NULL};
-    uint64_t nothing = rule_hash(store_hash_key(s->x->merge.store), &none);
+    uint64_t nothing = rule_hash(key, &none), seen;
     item->external_id = arena_str(a, id);
     item->link.seen_remote = item->link.seen_local = STR("");
-    for (size_t i = 0; i < m->export_count; i++) {
-        const struct rule *rule = &m->rules[m->exports[i].rule];
-        uint64_t seen;
-        item->link.seen_local = shadow_set(item->link.seen_local, rule->field.id, nothing, a);
-        if (export_reads_back(rule, &m->exports[i]) &&
-            rule_seen_hash(rule, store_hash_key(s->x->merge.store), (struct str){NULL, 0}, a,
-                           &seen) == 0)
+    for (size_t i = 0; i < m->export_count; i++)
+        item->link.seen_local =
+            shadow_set(item->link.seen_local, m->rules[m->exports[i].rule].field.id, nothing, a);
+    for (size_t i = 0; i < m->rule_count; i++) {
+        const struct rule *rule = &m->rules[i];
+        if (rule->from_count == 1 &&
+            rule_seen_hash(rule, key, (struct str){NULL, 0}, a, &seen) == 0)
             item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, seen, a);
     }
 }
@@ -142,8 +155,11 @@ static void settle_values(struct settling *s, struct export_item *item,
 static void settle_join(struct settling *s, struct export_item *item, struct export_field *f)
 {
     bool last = s->group->op == WRITE_ASSOCIATE || f->clear;
-    if (!last)
+    if (!last) {
+        see_none(s, item, f); /* should the other half fail, the vendor has not changed it */
+        write_link(s, item, 0);
         return;
+    }
     see(s, item, f, f->clear ? (struct str){NULL, 0} : f->text);
     write_link(s, item, 0);
     s->counts.sent_updated += item->value_count == 0;
@@ -188,11 +204,11 @@ static void refuse(struct settling *s, size_t i, struct str why)
     s->counts.refused++;
 }
 
-/* Nothing was said of it: a creation may have been done. Anything else does no harm when it is done
+/* Nothing was said of it: a record may have been made. Anything else does no harm when it is done
  * once more, and its record stays due. */
 static void doubt(struct settling *s, size_t i, bool unclear)
 {
-    if (unclear && s->group->op == WRITE_CREATE)
+    if (unclear && (s->group->op == WRITE_CREATE || s->group->op == WRITE_UPSERT))
         s->doubted[s->doubted_count++] = s->group->ids[i];
     else
         s->ended[s->ended_count++] = s->group->ids[i];

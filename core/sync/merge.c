@@ -289,7 +289,7 @@ static const struct rule *rule_of_field(const struct mapping *m, int index, size
     return NULL;
 }
 
-static bool is_taken(const struct batch *b, int64_t record)
+bool batch_is_taken(const struct batch *b, int64_t record)
 {
     for (size_t i = 0; i < b->count; i++)
         if (b->items[i].link.key == 0 && b->items[i].key == record)
@@ -329,7 +329,7 @@ static int match_by(struct batch *b, int field, struct error *err)
         struct item *item = &b->items[i];
         if (found[i].other != 0)
             park_ambiguous(b, item, &b->mapping->object->fields[field], &values[i]);
-        else if (found[i].record != 0 && !is_taken(b, found[i].record))
+        else if (found[i].record != 0 && !batch_is_taken(b, found[i].record))
             item->key = found[i].record;
     }
     return 0;
@@ -405,9 +405,13 @@ static int number_new(struct batch *b, struct error *err)
 static int match_new(struct batch *b, struct error *err)
 {
     const struct object_setup *object = b->merge->target->object;
+    if (batch_match_doubted(b, err) != 0)
+        return -1;
     for (size_t i = 0; i < object->match_count; i++)
         if (match_by(b, object->match[i], err) != 0)
             return -1;
+    if (batch_agree_on_doubted(b, err) != 0)
+        return -1;
     park_unmatched(b);
     drop_parked(b);
     for (size_t i = 0; i < b->count; i++)

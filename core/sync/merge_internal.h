@@ -106,6 +106,17 @@ bool batch_was_erased(const struct batch *batch, int64_t stream, struct str exte
 /* By external id; NULL when the batch does not have it. */
 struct item *batch_find(const struct batch *batch, struct str external_id);
 
+/* Whether an item that is not linked yet has got that record of ours. */
+bool batch_is_taken(const struct batch *batch, int64_t record);
+
+/* ---- merge_doubt.c ---- */
+
+/* Vendor's records that are new here and that we have made. Before any other match. */
+int batch_match_doubted(struct batch *batch, struct error *err);
+
+/* However they were matched: what was written to them was agreed on (`seen_local`). */
+int batch_agree_on_doubted(struct batch *batch, struct error *err);
+
 /* ---- merge_aside.c ---- */
 
 void batch_set_aside(struct batch *batch, const struct page_record *record, struct str field,

@@ -212,16 +212,22 @@ static void settle_conflict(struct batch *b, struct item *item, size_t r, const 
 }
 
 /* Of a field that is written and never taken: what a record that is linked now has there already is
- * to become ours. */
+ * to become ours, if we have a value. Where we have none, both sides are taken as they are. */
 static int settle_sent_only(struct batch *b, const struct item *item, const struct export_rule *e,
-                            struct agreed *a, bool known)
+                            const struct json *custom, struct agreed *a, bool known)
 {
-    struct value remote;
+    struct value local, remote;
+    if (item->created) {
+        a->how = AGREED_ON_ROW;
+        return 0;
+    }
     if (known || item->link.key != 0)
         return 0;
-    if (remote_value(b, item, e->rule, &remote) != 0)
+    if (field_of_record(&b->mapping->rules[e->rule], item->row, custom, &b->arena, &local) != 0 ||
+        remote_value(b, item, e->rule, &remote) != 0)
         return -1;
-    agree(a, rule_hash(store_hash_key(b->merge->store), &remote));
+    if (local.state != VALUE_NULL)
+        agree(a, rule_hash(store_hash_key(b->merge->store), &remote));
     return 0;
 }
 
@@ -239,7 +245,7 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
     if (rule->paused && !known)
         a->how = AGREED_ON_NOTHING;
     if (!rule_imports(rule))
-        return settle_sent_only(b, item, e, a, known);
+        return settle_sent_only(b, item, e, custom, a, known);
     if (rule->paused || !moved)
         return 0;
     if ((!item->created && field_of_record(rule, item->row, custom, &b->arena, &local) != 0) ||

@@ -134,10 +134,11 @@ static int load_last_logs(struct batch *b, struct error *err)
     return 0;
 }
 
+/* What is only written is never taken. */
 static void set_all(const struct batch *b, struct item *item)
 {
     for (size_t i = 0; i < b->mapping->rule_count; i++)
-        if (!b->mapping->rules[i].paused)
+        if (!b->mapping->rules[i].paused && rule_imports(&b->mapping->rules[i]))
             item->moved[i / 64] |= UINT64_C(1) << (i % 64);
 }
 

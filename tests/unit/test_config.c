@@ -209,6 +209,48 @@ static void test_host_file(void)
     arena_free(&arena);
 }
 
+/* Reads a `retention`; the first problem, "" for none. */
+static const char *read_retention(const char *text, struct host_config *config, struct arena *arena)
+{
+    struct problems problems = {0};
+    static char first[300];
+    put("fastenr.conf", arena_printf(arena, "retention = { %s };\n", text));
+    host_config_read(dir, config, arena, &problems);
+    snprintf(first, sizeof first, "%s", problems.count > 0 ? problems.items[0].text : "");
+    CU_ASSERT(problems.count == 0 || problems.items[0].line == 1);
+    problems_free(&problems);
+    return first;
+}
+
+static void test_retention(void)
+{
+    struct arena arena = {0};
+    struct host_config c;
+    UNIT_TEXT(read_retention("", &c, &arena), "");
+    CU_ASSERT(c.retention.log_bodies == 90 * US_PER_DAY && c.retention.log == 400 * US_PER_DAY);
+    CU_ASSERT(c.retention.runs == 400 * US_PER_DAY && c.retention.quarantine == 0);
+    UNIT_TEXT(read_retention("log_bodies = \"off\"; log = 0; runs = \"0\"; quarantine = \"36h\";",
+                             &c, &arena),
+              "");
+    CU_ASSERT(c.retention.log_bodies == 0 && c.retention.log == 0 && c.retention.runs == 0);
+    CU_ASSERT(c.retention.quarantine == 36 * US_PER_HOUR);
+    UNIT_TEXT(read_retention("log_bodies = \"7d\"; log = \"7d\"; runs = \"off\";", &c, &arena), "");
+    UNIT_TEXT(read_retention("log_bodies = \"23h\";", &c, &arena),
+              "log_bodies must be at least 1d, or off");
+    UNIT_TEXT(read_retention("quarantine = \"never\";", &c, &arena),
+              "quarantine must be a time like 30s, 5m, 12h or 7d, or off");
+    UNIT_TEXT(read_retention("log = \"89d\";", &c, &arena),
+              "retention.log must not be less than log_bodies (90d): rows go after the values that "
+              "they hold");
+    UNIT_TEXT(read_retention("runs = \"89d\";", &c, &arena),
+              "retention.runs must not be less than log_bodies (90d): a run cannot be taken back "
+              "without its row");
+    UNIT_TEXT(read_retention("log_bodies = \"off\"; runs = 0;", &c, &arena),
+              "retention.log must not be less than log_bodies (off: for ever): rows go after the "
+              "values that they hold");
+    arena_free(&arena);
+}
+
 static void test_folder(void)
 {
     struct arena arena = {0};
@@ -272,6 +314,7 @@ IN_FOLDER(test_not_yaml)
 IN_FOLDER(test_deep_nesting)
 IN_FOLDER(test_references)
 IN_FOLDER(test_host_file)
+IN_FOLDER(test_retention)
 IN_FOLDER(test_folder)
 IN_FOLDER(test_value_files)
 
@@ -283,6 +326,7 @@ const struct unit_test unit_tests[] = {
     {"deep nesting is refused", folder_test_deep_nesting},
     {"references to the environment", folder_test_references},
     {"the host's file", folder_test_host_file},
+    {"how long things are kept", folder_test_retention},
     {"a folder of connections", folder_test_folder},
     {"values from files", folder_test_value_files},
     {NULL, NULL},

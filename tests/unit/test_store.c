@@ -75,8 +75,9 @@ static void drop_triggers(sqlite3 *db)
         }
 }
 
-/* What exports brought is taken out again. */
+/* What exports and retention brought is taken out again. */
 #define UNDO_EXPORTS                                                                               \
+    "DROP TABLE prune_mark; DROP INDEX quarantine_last; ALTER TABLE run DROP COLUMN pruned_at;"    \
     "DROP TABLE export_due; DROP TABLE export_write; DROP TABLE sent; DROP TABLE conflict;"        \
     "ALTER TABLE link DROP COLUMN seen_local;"                                                     \
     "ALTER TABLE run_stream DROP COLUMN sent_created;"                                             \

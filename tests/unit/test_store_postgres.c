@@ -473,8 +473,10 @@ static void test_triggers_are_made_anew(void)
     test_foreign_delete();
 }
 
-/* What exports brought is taken out again. */
+/* What exports and retention brought is taken out again. */
 #define UNDO_EXPORTS                                                                               \
+    "DROP TABLE fastenr.prune_mark; DROP INDEX fastenr.quarantine_last; "                          \
+    "ALTER TABLE fastenr.run DROP COLUMN pruned_at; "                                              \
     "DROP TABLE fastenr.export_due, fastenr.export_write, fastenr.sent, fastenr.conflict; "        \
     "ALTER TABLE fastenr.link DROP COLUMN seen_local; ALTER TABLE fastenr.run_stream "             \
     "DROP COLUMN sent_created, DROP COLUMN sent_updated, DROP COLUMN sent_deleted, "               \
