@@ -5,20 +5,28 @@
 
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/plan_show.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
 #include "sync/run.h"
 
+enum { LIMIT_DEFAULT = 100 };
+
 static const struct command_option options[] = {
     {"full", 0, NULL, "read everything, not only what changed since the last run"},
     {"all", 0, NULL, "all enabled connections, one after another"},
+    {"plan", 0, NULL, "write nothing: show every field that would change, on both sides"},
+    {"plan-out", 0, "FILE", "keep that plan in a file: `fastenr apply FILE` does it"},
+    {"limit", 'n', "N", "of a plan, show at most this many changes (100)"},
     {0}};
 
 struct syncing {
     struct app *app;
     struct run *run; /* NULL when none is under way */
     struct progress progress;
+    struct sync_plan *plan; /* of one that only plans; NULL: it syncs */
+    int64_t limit;          /* of the changes that are shown */
     bool cancelled, done;
     int exit_status; /* the worst so far */
 };
@@ -34,7 +42,8 @@ static void on_signal(void *arg, int number)
     }
     s->cancelled = true;
     out_clear_line(&std_err);
-    complain("cancelling: what has been read is kept; once more ends at once");
+    complain(s->plan ? "cancelling; once more ends at once"
+                     : "cancelling: what has been read is kept; once more ends at once");
     if (s->run)
         run_cancel(s->run);
 }
@@ -45,6 +54,20 @@ static void on_progress(void *arg, const struct run_progress *progress)
     progress_update(&s->progress, progress);
 }
 
+/* The plan of a run that did not come to its end is none. */
+static int show_plan(struct syncing *s, const struct run_row *row)
+{
+    struct error err;
+    int rc = summary_exit(row);
+    if (rc == EXIT_DONE && plan_file_close(s->plan->file, s->plan, &err) == 0 &&
+        (s->app->json ? plan_show_json(s->plan, row, &err)
+                      : plan_show(s->app, s->plan, row, s->limit, &err)) == 0)
+        return EXIT_DONE;
+    complain("%.*s: %.*s", STR_ARG(row->connection),
+             STR_ARG(rc == EXIT_DONE ? str_from(err.text) : row->reason));
+    return EXIT_WORK_FAILED;
+}
+
 static void on_done(void *arg, const struct run_row *row, bool crashed)
 {
     struct syncing *s = arg;
@@ -52,6 +75,10 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
     progress_end(&s->progress);
     s->run = NULL;
     s->done = true;
+    if (s->plan) {
+        s->exit_status = show_plan(s, row);
+        return;
+    }
     if (s->app->json)
         summary_json(row);
     else
@@ -91,6 +118,32 @@ static int make_request(struct app *app, const struct arguments *args,
     return 0;
 }
 
+/* Into a file, or one that has no name. */
+static int plan_one(struct syncing *s, const struct arguments *args,
+                    struct catalog_connection *connection, struct run_request *request)
+{
+    struct app *app = s->app;
+    struct sync_plan plan = {0};
+    char mapping[PLAN_MAPPING];
+    struct error err;
+    int rc = plan_mapping(&connection->setup, mapping, &err);
+    const struct plan_origin origin = {.connection = connection->config->name,
+                                       .mapping = str_from(mapping),
+                                       .by = app_user(app),
+                                       .at = world_now(&app->world)};
+    if (rc == 0)
+        plan.file = plan_file_new(argument_value(args, "plan-out"), app->host.store, &origin, &err);
+    if (!plan.file) {
+        complain("%s", err.text);
+        return EXIT_WORK_FAILED;
+    }
+    s->plan = request->plan = &plan;
+    sync_one(s, connection, request);
+    plan_free(&plan);
+    s->plan = NULL;
+    return s->exit_status;
+}
+
 static int sync_all(struct syncing *s, const struct arguments *args)
 {
     struct app *app = s->app;
@@ -105,6 +158,11 @@ static int sync_all(struct syncing *s, const struct arguments *args)
     return app->catalog.problems.count > 0 ? EXIT_USAGE : rc;
 }
 
+static bool plans(const struct arguments *args)
+{
+    return argument_given(args, "plan") || argument_value(args, "plan-out");
+}
+
 static int prepare(struct app *app, const struct arguments *args,
                    struct catalog_connection **ret_connection, struct run_request *request)
 {
@@ -115,6 +173,10 @@ static int prepare(struct app *app, const struct arguments *args,
         return EXIT_USAGE;
     }
     int rc = all ? app_all_connections(app) : app_connection(app, args->words[0], ret_connection);
+    if (rc == 0 && all && plans(args)) {
+        complain("a plan is of one connection: --plan goes without --all");
+        return EXIT_USAGE;
+    }
     if (rc == 0 && !all)
         rc = make_request(app, args, *ret_connection, request);
     if (rc == 0)
@@ -124,11 +186,19 @@ static int prepare(struct app *app, const struct arguments *args,
 
 static int run_sync(struct app *app, const struct arguments *args)
 {
-    struct syncing s = {.app = app};
+    struct syncing s = {.app = app, .limit = LIMIT_DEFAULT};
     struct signals signals;
     struct catalog_connection *connection = NULL;
     struct run_request request;
     struct error err;
+    if (argument_number(args, "limit", 0, &s.limit, &err) != 0) {
+        complain("%s", err.text);
+        return EXIT_USAGE;
+    }
+    if (argument_given(args, "limit") && !plans(args)) {
+        complain("--limit is of the changes that --plan shows: it goes with --plan");
+        return EXIT_USAGE;
+    }
     int rc = prepare(app, args, &connection, &request);
     if (rc != 0)
         return rc;
@@ -136,7 +206,9 @@ static int run_sync(struct app *app, const struct arguments *args)
         complain("%s", err.text);
         return EXIT_WORK_FAILED;
     }
-    if (connection)
+    if (connection && plans(args))
+        rc = plan_one(&s, args, connection, &request);
+    else if (connection)
         sync_one(&s, connection, &request);
     else
         rc = sync_all(&s, args);
@@ -155,13 +227,16 @@ const struct command cmd_sync = {
         "commits it to the store, together with how far it got: ended at any instant, the next "
         "run goes on\n"
         "from the last commit. Ctrl-C ends it in good order, a second one at once.\n"
+        "With --plan the same is done and nothing is kept: what would change is shown, field by\n"
+        "field, here and at the vendor. --plan-out keeps that in a file for `fastenr apply`.\n"
         "\n"
         "Exit status 0 when it went through, also when records were set aside, writes refused or "
         "conflicts\n"
         "left to a person, which warnings and \"status\":\"quarantined\" say; 1 when it failed, "
         "was stopped by a guard, or cancelled.",
     .example = "fastenr sync hubspot companies",
-    .json = "one JSON object with what the run did",
+    .json =
+        "one JSON object with what the run did; of a plan a line for each change, then the counts",
     .most_words = WORDS_MOST,
     .options = options,
     .run = run_sync};

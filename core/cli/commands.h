@@ -15,6 +15,6 @@ extern const struct command cmd_check, cmd_test, cmd_preview, cmd_sync, cmd_veri
     cmd_conflicts_show, cmd_conflicts_resolve, cmd_writes_list, cmd_writes_retry, cmd_writes_drop,
     cmd_duplicates_list, cmd_duplicates_merge, cmd_erase, cmd_prune, cmd_plugins_list,
     cmd_plugins_approve, cmd_plugins_forget, cmd_describe, cmd_doctor, cmd_connect, cmd_disconnect,
-    cmd_secrets_init, cmd_secrets_list, cmd_secrets_rotate, cmd_complete;
+    cmd_secrets_init, cmd_secrets_list, cmd_secrets_rotate, cmd_complete, cmd_apply;
 
 #endif

@@ -89,6 +89,16 @@ int store_transact(struct store *store, int (*work)(void *arg, struct error *err
     return -1;
 }
 
+int store_rehearse(struct store *store, int (*work)(void *arg, struct error *err), void *arg,
+                   struct error *err)
+{
+    if (store->engine->begin(store, err) != 0)
+        return -1;
+    int rc = work(arg, err);
+    store->engine->rollback(store);
+    return rc;
+}
+
 const uint8_t *store_hash_key(const struct store *store)
 {
     return store->hash_key;

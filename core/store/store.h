@@ -823,6 +823,10 @@ struct store_engine {
 int store_transact(struct store *store, int (*work)(void *arg, struct error *err), void *arg,
                    struct error *err);
 
+/* Runs `work` in a transaction that is rolled back, whatever it comes to. */
+int store_rehearse(struct store *store, int (*work)(void *arg, struct error *err), void *arg,
+                   struct error *err);
+
 /* What every engine's own struct begins with. */
 struct store {
     const struct store_engine *engine;

@@ -12,6 +12,7 @@
 #ifndef SYNC_EXPORT_H
 #define SYNC_EXPORT_H
 
+#include "sync/intake.h"
 #include "sync/merge.h"
 
 /* What the vendor has, of a record that was looked at. */
@@ -26,6 +27,7 @@ struct export_field {
     const struct export_rule *rule;
     struct str text; /* as the vendor writes it; with an association the other record's id */
     bool clear;
+    int64_t other;     /* of a reference: the record of ours that it means */
     struct str before; /* JSON, as it was there; empty: not known */
     struct str kept;   /* the text that the vendor says it has now; ptr NULL: none */
     uint64_t here;     /* hash of our value */
@@ -52,6 +54,7 @@ struct export_group {
     struct export_field **joined; /* of ASSOCIATE and DISSOCIATE */
     int64_t *ids;                 /* of the notes in the store */
     struct str *bodies;           /* and their texts */
+    struct str *lines;            /* of a plan that is applied: a row each */
     struct write_result *results; /* a row each; write_id empty: nothing was said of it */
     size_t count;
 };
@@ -64,6 +67,16 @@ struct export
     int64_t vendor_now;
     int64_t watermark; /* what changed at the vendor up to here has been read */
     struct run_counts *counts;
+
+    /* Of a plan, and where one is applied; what is written is noted in merge.notes. */
+    struct sync_plan *plan; /* nothing is sent, and nothing kept in the store; NULL: it is */
+    struct page_list
+        *pages;           /* that were looked at: merged with what is prepared; NULL: they were */
+    bool picks;           /* these records alone */
+    struct str *pick_ids; /* and those of these ids of the vendor's */
+    size_t pick_id_count;
+    int64_t *picked; /* keys, sorted; this portion's */
+    size_t picked_count;
 
     bool noted;    /* all of the log has been looked at */
     bool created;  /* records were: what refers to them may go on */
@@ -88,6 +101,9 @@ int export_recover(struct export *x, struct error *err);
  * first portion is sent, as if all of it had to be written. */
 enum merge_result export_guard(struct export *x, struct error *err);
 
+/* Queues what others have changed here, as export_gather does first. */
+int export_note_log(struct export *x, struct error *err);
+
 /* The next portion; count 0: there is none. */
 int export_gather(struct export *x, struct error *err);
 
@@ -96,6 +112,13 @@ void export_note(struct export *x, const struct page *page);
 
 /* Fills the groups. MERGE_STOPPED: a guard rail or a pause; nothing is to be sent. */
 enum merge_result export_prepare(struct export *x, struct error *err);
+
+/* Its work, within a transaction of the caller's. May be called again, after that was rolled back.
+ */
+enum merge_result export_compare(struct export *x, struct error *err);
+
+/* export_notes.c: notes what the groups write. Within that transaction. */
+int export_note_writes(struct export *x, struct error *err);
 
 /* One group's results. `unclear`: those that nothing was said of may be done. */
 int export_settle(struct export *x, struct export_group *group, bool unclear, struct error *err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which records are due, and which of their fields differ from what was agreed on. */
+#include <stdlib.h>
+
 #include "sync/custom.h"
 #include "sync/export_internal.h"
 
@@ -8,7 +10,7 @@ enum {
     CLOCKS_APART = 60 /* seconds, at most: of the vendor's two clocks, its Date and its records */
 };
 
-static size_t portion(const struct export *x)
+size_t export_portion(const struct export *x)
 {
     size_t rows = x->merge.target->object->vendor->write_rows;
     return rows > READ_IDS_MAX ? READ_IDS_MAX : rows;
@@ -165,13 +167,63 @@ int export_recover(struct export *x, struct error *err)
 
 /* ---- what differs ---- */
 
+/* Each by itself: a plan's may lie far from one another. */
+static int load_picked(struct export *x, struct export_due **ret_due, size_t *ret_count,
+                       struct error *err)
+{
+    struct export_due *all = arena_new(&x->arena, x->picked_count, sizeof all[0]), *due;
+    size_t n = 0, found;
+    for (size_t i = 0; i < x->picked_count; i++) {
+        if (engine_of(x)->load_exports(x->merge.store, x->merge.target->stream, x->picked[i] - 1, 1,
+                                       &due, &found, &x->arena, err) != 0)
+            return -1;
+        if (found > 0 && due->record == x->picked[i])
+            all[n++] = *due;
+    }
+    *ret_due = all;
+    *ret_count = n;
+    return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+int export_pick(struct export *x, struct error *err)
+{
+    size_t n = x->pick_id_count;
+    struct link_row *links = arena_new(&x->arena, n, sizeof links[0]);
+    x->picked = arena_new(&x->arena, n, sizeof x->picked[0]);
+    x->picked_count = 0;
+    if (n == 0)
+        return 0;
+    if (engine_of(x)->load_links(x->merge.store, x->merge.target->stream, x->pick_ids, n, links,
+                                 NULL, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (links[i].key != 0)
+            x->picked[x->picked_count++] = links[i].record;
+    qsort(x->picked, x->picked_count, sizeof x->picked[0], by_number);
+    return 0;
+}
+
+static int load_due(struct export *x, struct export_due **ret_due, size_t *ret_count,
+                    struct error *err)
+{
+    return x->picks
+               ? load_picked(x, ret_due, ret_count, err)
+               : engine_of(x)->load_exports(x->merge.store, x->merge.target->stream, x->after,
+                                            export_portion(x), ret_due, ret_count, &x->arena, err);
+}
+
 int export_load(struct export *x, struct export_due **ret_due, struct record_row **ret_rows,
                 size_t *ret_count, struct error *err)
 {
     const struct merge *m = &x->merge;
     size_t count;
-    if (engine_of(x)->load_exports(m->store, m->target->stream, x->after, portion(x), ret_due,
-                                   &count, &x->arena, err) != 0)
+    if (load_due(x, ret_due, &count, err) != 0)
         return -1;
     int64_t *records = arena_new(&x->arena, count, sizeof records[0]);
     *ret_rows = arena_new(&x->arena, count, sizeof **ret_rows);
@@ -263,20 +315,42 @@ static int sort_portion(struct export *x, const struct export_due *due,
     return engine_of(x)->drop_exports(x->merge.store, stream, done, done_count, err);
 }
 
-static int gather(void *arg, struct error *err)
+/* A plan's queue is made in each of its transactions, whole. */
+static int note_some(void *arg, struct error *err)
 {
     struct export *x = arg;
     const struct merge *m = &x->merge;
+    bool more = true;
+    while (more && (x->plan || !x->noted)) {
+        if (engine_of(x)->note_exports(m->store, m->target->stream, x->connection_id,
+                                       m->target->object->model, LOG_ROWS_MOST, &more, err) != 0)
+            return -1;
+        x->noted = !more;
+        if (!x->plan)
+            break;
+    }
+    return 0;
+}
+
+int export_note_log(struct export *x, struct error *err)
+{
+    if (x->plan)
+        return note_some(x, err);
+    while (!x->noted)
+        if (store_transact(x->merge.store, note_some, x, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int gather(void *arg, struct error *err)
+{
+    struct export *x = arg;
     struct export_due *due;
     struct record_row *rows;
-    bool more = false;
     size_t count;
-    if (!x->noted &&
-        engine_of(x)->note_exports(m->store, m->target->stream, x->connection_id,
-                                   m->target->object->model, LOG_ROWS_MOST, &more, err) != 0)
+    if (note_some(x, err) != 0)
         return -1;
-    x->noted |= !more;
-    if (more)
+    if (!x->noted)
         return 0;
     if (export_load(x, &due, &rows, &count, err) != 0)
         return -1;
@@ -288,7 +362,7 @@ int export_gather(struct export *x, struct error *err)
 {
     do {
         export_free(x);
-        if (store_transact(x->merge.store, gather, x, err) != 0)
+        if ((x->plan ? store_rehearse : store_transact)(x->merge.store, gather, x, err) != 0)
             return -1;
         if (x->noted && x->count == 0)
             x->after = x->last;

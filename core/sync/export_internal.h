@@ -64,6 +64,12 @@ static inline void export_put(struct json_writer *w, const struct export_field *
 
 /* ---- export_gather.c ---- */
 
+/* Records at once. */
+size_t export_portion(const struct export *x);
+
+/* The records of x->pick_ids, once these are linked. */
+int export_pick(struct export *x, struct error *err);
+
 /* The portion that comes after x->after, with our records (key 0: gone). */
 int export_load(struct export *x, struct export_due **ret_due, struct record_row **ret_rows,
                 size_t *ret_count, struct error *err);
@@ -85,6 +91,19 @@ bool export_differs(const struct export *x, const struct export_due *due,
 enum field_type export_type(enum field_kind kind);
 /* Of a write that is noted in the store. */
 struct str export_write_id(const struct store *store, int64_t note, struct arena *arena);
+
+/* ---- export_notes.c ---- */
+
+/* The id of the record of ours that a field refers to; "" where it is gone. */
+int export_other_id(struct export *x, const struct export_field *f, char ret_id[UUID_TEXT],
+                    struct error *err);
+/* What a plan has in store for the record that a field refers to. */
+enum export_prospect {
+    PROSPECT_NONE, /* nothing, or there is no plan */
+    PROSPECT_MADE, /* the vendor gets it */
+    PROSPECT_ENDED /* it ends */
+};
+enum export_prospect export_prospect(struct export *x, const struct export_field *f);
 
 /* Whether the rule reads the very field that is written, and nothing else. */
 static inline bool export_reads_back(const struct rule *rule, const struct export_rule *e)

@@ -154,11 +154,13 @@ static void park(struct preparing *p, size_t i, const struct export_item *item,
 {
     struct export *x = p->x;
     const struct rule *rule = &p->mapping->rules[f->rule->rule];
-    log_line(LOG_WARN, x->connection,
-             "%.*s %.*s: %s has been written there %d times within an hour, and changed back each "
-             "time: it waits for a person (fastenr conflicts list %s)",
-             STR_ARG(x->merge.target->object->item->name), STR_ARG(item->external_id),
-             rule->field.name, FLIPS_MOST, x->connection);
+    if (!x->plan)
+        log_line(
+            LOG_WARN, x->connection,
+            "%.*s %.*s: %s has been written there %d times within an hour, and changed back each "
+            "time: it waits for a person (fastenr conflicts list %s)",
+            STR_ARG(x->merge.target->object->item->name), STR_ARG(item->external_id),
+            rule->field.name, FLIPS_MOST, x->connection);
     p->parked =
         arena_grow(&x->arena, p->parked, &p->parked_cap, p->parked_count + 1, sizeof p->parked[0]);
     p->parked[p->parked_count++] =
@@ -203,6 +205,10 @@ static enum field_verdict refer(struct preparing *p, size_t i, const struct valu
 {
     struct str id = p->external[f->index] ? p->external[f->index][i] : STR("");
     f->clear = value->state == VALUE_NULL;
+    f->other = value->integer;
+    enum export_prospect prospect = f->clear ? PROSPECT_NONE : export_prospect(p->x, f);
+    if (prospect != PROSPECT_NONE && (id.len == 0 || prospect == PROSPECT_ENDED))
+        return prospect == PROSPECT_MADE ? FIELD_WRITES : FIELD_WAITS;
     if (!f->clear && id.len == 0)
         return FIELD_WAITS;
     f->text = f->clear ? STR("") : id;
@@ -226,7 +232,8 @@ static enum field_verdict field_of(struct preparing *p, size_t i, const struct e
         verdict = refer(p, i, &value, f);
     else if (export_value(rule, f->rule, &value, &p->x->arena, &f->text, &f->clear, err) != 0)
         return FIELD_REFUSED;
-    if (verdict == FIELD_WRITES && is_there(p, item, f))
+    if (verdict == FIELD_WRITES && (f->clear || f->other == 0 || f->text.len > 0) &&
+        is_there(p, item, f))
         return FIELD_AGREES;
     if (verdict == FIELD_WRITES &&
         flips_park(&p->flips, item->record, f, rule->field.id, json_text(&p->x->arena, f))) {
@@ -561,7 +568,7 @@ static int store_notes(struct preparing *p, struct error *err)
         engine_of(x)->set_conflicts(m->store, p->parked, p->parked_count, err) != 0 ||
         engine_of(x)->drop_exports(m->store, m->target->stream, p->done, p->done_count, err) != 0)
         return -1;
-    for (size_t i = 0; i < x->group_count; i++)
+    for (size_t i = 0; i < x->group_count && !x->plan; i++)
         if (make_call(x, &x->groups[i], err) != 0)
             return -1;
     return store_links(p, err);
@@ -585,6 +592,7 @@ static enum merge_result prepare(struct preparing *p, struct error *err)
         return MERGE_FAILED;
     x->items = arena_new(&x->arena, x->count, sizeof x->items[0]);
     x->groups = arena_new(&x->arena, GROUPS_MOST, sizeof x->groups[0]);
+    x->group_count = 0;
     p->agreed = arena_new(&x->arena, x->count, sizeof p->agreed[0]);
     p->refused = arena_new(&x->arena, x->count, sizeof p->refused[0]);
     p->done = arena_new(&x->arena, x->count, sizeof p->done[0]);
@@ -599,16 +607,20 @@ static enum merge_result prepare(struct preparing *p, struct error *err)
     return result;
 }
 
+enum merge_result export_compare(struct export *x, struct error *err)
+{
+    struct preparing p = {.x = x, .mapping = &x->merge.target->object->mapping};
+    if (x->looked_count > 0)
+        qsort(x->looked, x->looked_count, sizeof x->looked[0], by_looked_id);
+    return prepare(&p, err);
+}
+
 enum merge_result export_prepare(struct export *x, struct error *err)
 {
     const struct store_engine *engine = engine_of(x);
-    struct preparing p = {.x = x, .mapping = &x->merge.target->object->mapping};
-    enum merge_result result = MERGE_FAILED;
-    if (x->looked_count > 0)
-        qsort(x->looked, x->looked_count, sizeof x->looked[0], by_looked_id);
     if (engine->begin(x->merge.store, err) != 0)
         return MERGE_FAILED;
-    result = prepare(&p, err);
+    enum merge_result result = export_compare(x, err);
     if (result == MERGE_OK && engine->commit(x->merge.store, err) != 0)
         result = MERGE_FAILED;
     if (result != MERGE_OK)

@@ -105,6 +105,25 @@ static void drop_ready(struct intake *in)
     in->last = at;
 }
 
+void page_list_clear(struct page_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        page_free(list->items[i]);
+    free(list->items);
+    *list = (struct page_list){0};
+}
+
+static void keep_pages(struct page_list *list, struct entry *e)
+{
+    for (; e; e = e->next) {
+        if (!e->page)
+            continue;
+        list->items = mem_grow(list->items, &list->cap, list->count + 1, sizeof list->items[0]);
+        list->items[list->count++] = e->page;
+        e->page = NULL;
+    }
+}
+
 /* ---- the commit, on the store executor ---- */
 
 static int write_batch(struct intake *in, struct error *err)
@@ -117,7 +136,7 @@ static int write_batch(struct intake *in, struct error *err)
     in->result = merge_pages(merge, in->batch, in->batch_count, &in->counts, err);
     if (in->result != MERGE_OK)
         return -1;
-    if (merge->dry)
+    if (merge->dry || in->stream.plan)
         return 0;
     row.counts = in->counts;
     if (engine->set_stream(merge->store, &in->state, err) != 0)
@@ -138,9 +157,11 @@ static int commit_batch(struct intake *in, struct error *err)
     }
     if (write_batch(in, err) != 0)
         goto back;
-    if (merge->dry) {
+    if (merge->dry || in->stream.plan) {
         engine->rollback(merge->store);
-        return 0;
+        return in->stream.plan ? plan_take(in->stream.plan, merge->target->object->item->name,
+                                           store_hash_key(merge->store), err)
+                               : 0;
     }
     if (engine->commit(merge->store, err) == 0)
         return 0;
@@ -154,7 +175,7 @@ static void commit_work(void *arg)
     struct intake *in = arg;
     int64_t began = world_cpu_us();
     in->result = MERGE_OK;
-    if (commit_batch(in, &in->err) != 0 && in->result == MERGE_OK)
+    if (!in->stream.keep && commit_batch(in, &in->err) != 0 && in->result == MERGE_OK)
         in->result = MERGE_FAILED;
     for (size_t i = 0; i < in->batch_count; i++)
         in->cpu_us += in->batch[i]->cpu_us;
@@ -195,6 +216,8 @@ static void commit_done(void *arg)
         keep_state(in);
         in->events->committed(in->arg);
     }
+    if (in->stream.keep)
+        keep_pages(in->stream.keep, in->taken);
     free_entries(in->taken);
     in->taken = NULL;
     advance(in);

@@ -11,6 +11,15 @@
 
 struct intake;
 
+/* Pages that are kept, mapped. */
+struct page_list {
+    struct page **items;
+    size_t count, cap;
+};
+
+/* Frees them. */
+void page_list_clear(struct page_list *list);
+
 struct intake_events {
     void (*room)(void *arg);      /* there is room again */
     void (*committed)(void *arg); /* the counts have grown */
@@ -21,6 +30,10 @@ struct intake_events {
 
 /* What the intake works on; the caller's, untouched by it until the intake is drained. */
 struct intake_stream {
+    struct page_list
+        *keep; /* gets the pages, and nothing is done with them; NULL: they are merged */
+    struct sync_plan
+        *plan; /* gets what the commits would change, and they are rolled back; NULL: none */
     const char *connection; /* its name: nothing is committed while it is paused */
     struct merge merge;
     struct merge_target *target; /* the merge's */

@@ -172,7 +172,7 @@ static int by_number(const void *a, const void *b)
 static void note_met(struct batch *b)
 {
     const struct merge *m = b->merge;
-    if (!m->notes_seen && !m->met)
+    if (!m->notes_seen && !m->met && !m->bits)
         return;
     int64_t *seen = arena_new(&b->arena, b->count, sizeof seen[0]);
     size_t n = 0;
@@ -181,6 +181,8 @@ static void note_met(struct batch *b)
         if (link->key == 0)
             continue;
         seen[n++] = link->key;
+        if (m->bits)
+            link_bits_add(m->bits, link->key);
         if (m->met)
             link_list_add(m->met, link->key, link->record);
     }
@@ -506,10 +508,10 @@ static int prepare(struct batch *b, struct error *err)
 
 static int write_all(struct batch *b, struct error *err)
 {
-    if (engine_of(b)->apply(b->merge->store, &b->out, err) != 0 ||
+    if (batch_note_items(b, err) != 0 || engine_of(b)->apply(b->merge->store, &b->out, err) != 0 ||
         batch_note_two_way(b, err) != 0 || batch_settle_pending(b, err) != 0)
         return -1;
-    return batch_end(b, err);
+    return batch_end(b, err) != 0 ? -1 : batch_close_notes(b, err);
 }
 
 enum merge_result merge_pages(const struct merge *merge, struct page *const *pages,

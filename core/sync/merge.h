@@ -11,7 +11,9 @@
 #define SYNC_MERGE_H
 
 #include "store/store.h"
+#include "sync/link_bits.h"
 #include "sync/page.h"
+#include "sync/plan.h"
 #include "sync/setup.h"
 #include "sync/verify.h"
 
@@ -57,8 +59,14 @@ struct merge {
      * as said above. `dry`: nothing is taken. */
     struct verify *verify;
     bool dry;
+    /* Of a plan, and where one is applied. NULL: neither. */
+    struct plan_notes *notes; /* gets what is changed */
+    struct link_bits *bits;   /* gets the links of all records that come */
+    char *told; /* GUARD_TOLD bytes: gets why a guard rail would stop, and nothing does */
     int64_t clock_skew_us; /* the vendor's clock less ours */
 };
+
+enum { GUARD_TOLD = 400 };
 
 /* An empty batch of the run's for records of an object. */
 static inline struct store_batch store_batch_of(const struct merge *merge,

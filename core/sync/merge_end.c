@@ -160,6 +160,8 @@ static void turn(struct batch *b, struct store_batch *out, int field, struct rec
     bool itself = row->key == winner && out->object == b->mapping->object;
     struct value now = {.state = itself ? VALUE_NULL : VALUE_INTEGER, .integer = winner};
     reference_turn(out, field, row, now, &b->arena);
+    batch_note_follow(b, out->object, row, out->updates[out->update_count - 1].body,
+                      batch_winner_id(b, winner));
 }
 
 /* One field of one object that refers to ours. */
@@ -260,10 +262,26 @@ static int end_records(struct batch *b, struct record_row *rows, struct leaving 
             continue;
         rows[i].deleted_at = rows[i].updated_at = out.now_us;
         out.ends[out.end_count++] = (struct record_end){.row = &rows[i]};
+        batch_note_end(b, &rows[i], &lost[gone - 1]);
     }
     *count = gone;
     b->counts.deleted += (int64_t)out.end_count;
     return out.end_count > 0 ? engine_of(b)->apply(b->merge->store, &out, err) : 0;
+}
+
+/* The vendor's ids of what is lost, while the links live. */
+static int name_lost(struct batch *b, struct leaving *lost, const int64_t *keys, size_t count,
+                     struct error *err)
+{
+    struct str *ids = arena_new(&b->arena, count, sizeof ids[0]);
+    if (!b->merge->notes || count == 0)
+        return 0;
+    if (engine_of(b)->load_external(b->merge->store, b->merge->target->stream, keys, count, ids,
+                                    &b->arena, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        lost[i].external_id = ids[i];
+    return 0;
 }
 
 /* The records are locked before their links end: of two hosts that end the last two links of one,
@@ -277,7 +295,8 @@ static int end_leaving(struct batch *b, struct error *err)
     b->out = store_batch_of(b->merge, b->mapping->object, b->out.now_us);
     if (engine_of(b)->load_records(b->merge->store, b->mapping->object, keys, count, rows,
                                    &b->arena, err) != 0 ||
-        end_links(b, err) != 0 || end_records(b, rows, lost, &count, keys, err) != 0)
+        name_lost(b, lost, keys, count, err) != 0 || end_links(b, err) != 0 ||
+        end_records(b, rows, lost, &count, keys, err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
         if (lost[i].winner != 0 && lost[i].winner != lost[i].record)
@@ -412,7 +431,7 @@ static int end_some(const struct merge *merge, const struct linked_id *links, si
     for (size_t i = 0; i < count; i++)
         b.leaving[b.leaving_count++] = (struct leaving){
             .link = links[i].link, .record = links[i].record, .ended = why, .keeps = keeps};
-    int rc = end_leaving(&b, err);
+    int rc = end_leaving(&b, err) != 0 ? -1 : batch_close_notes(&b, err);
     counts->deleted += b.counts.deleted;
     counts->ended += keeps ? 0 : (int64_t)count;
     arena_free(&b.arena);

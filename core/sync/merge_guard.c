@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guard rails: how much one run may change. */
+#include <stdio.h>
+
 #include "sync/merge_internal.h"
 
 enum { PERCENT_LEAST = 100 };
@@ -17,6 +19,16 @@ static int64_t sent_by(const struct run_counts *c)
 static bool is_more(int64_t part, int64_t percent, int64_t whole)
 {
     return whole >= PERCENT_LEAST && part * 100 > whole * percent;
+}
+
+/* A plan says so and goes on. */
+static enum merge_result stop(const struct merge *merge, const struct error *err)
+{
+    if (!merge->told)
+        return MERGE_STOPPED;
+    if (!merge->told[0])
+        snprintf(merge->told, GUARD_TOLD, "%s", err->text);
+    return MERGE_OK;
 }
 
 enum merge_result merge_guard_exports(const struct merge *merge, const struct run_counts *before,
@@ -39,7 +51,7 @@ enum merge_result merge_guard_exports(const struct merge *merge, const struct ru
             (long long)g->max_export_percent, (long long)links, name);
     else
         return MERGE_OK;
-    return MERGE_STOPPED;
+    return stop(merge, err);
 }
 
 enum merge_result merge_guard(const struct merge *merge, const struct run_counts *before,
@@ -69,5 +81,5 @@ enum merge_result merge_guard(const struct merge *merge, const struct run_counts
                   (long long)g->max_deleted_percent, (long long)links, name);
     else
         return MERGE_OK;
-    return MERGE_STOPPED;
+    return stop(merge, err);
 }

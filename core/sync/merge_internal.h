@@ -48,8 +48,9 @@ struct absorbed {
 struct leaving {
     int64_t link, record;
     enum link_ended ended;
-    int64_t winner; /* the record that it was merged into; 0: none */
-    bool keeps;     /* the record stays, whoever else has it */
+    int64_t winner;         /* the record that it was merged into; 0: none */
+    bool keeps;             /* the record stays, whoever else has it */
+    struct str external_id; /* where there are notes */
 };
 
 enum { ID_RANDOM = 10 /* bytes, of a new id */ };
@@ -185,6 +186,19 @@ struct arrival {
 int batch_settle_pending(struct batch *batch, struct error *err);
 int batch_settle(struct batch *batch, const struct arrival *arrivals, size_t count,
                  struct error *err);
+
+/* ---- merge_notes.c: where there are notes, what is changed goes into them ---- */
+
+/* Of batch->out, before it is applied. */
+int batch_note_items(struct batch *batch, struct error *err);
+/* A record that changes with one that came: `cause`. */
+void batch_note_follow(struct batch *batch, const struct model_object *model,
+                       const struct record_row *row, struct str body, struct str cause);
+void batch_note_end(struct batch *batch, const struct record_row *row, const struct leaving *lost);
+/* The vendor's id of what others were merged into; empty: nothing was into that one. */
+struct str batch_winner_id(const struct batch *batch, int64_t record);
+/* Their lines; within the transaction. */
+int batch_close_notes(struct batch *batch, struct error *err);
 
 /* ---- merge_end.c ---- */
 

@@ -201,6 +201,7 @@ static void settle(struct settling *s, struct record_row *row, const struct pend
         row->updated_at = s->out.now_us;
         s->out.updates[s->out.update_count++] = (struct record_update){
             .row = row, .changed = changed, .body = arena_str(&s->arena, buf_view(&body))};
+        batch_note_follow(s->batch, s->out.object, row, buf_view(&body), waiting->external_id);
     }
     buf_free(&body);
 }

@@ -74,6 +74,10 @@ static void free_run(struct run *run)
     link_list_free(&run->ends.dead);
     link_list_free(&run->ends.ends);
     link_list_free(&run->ends.came);
+    link_bits_free(&run->ends.bits);
+    page_list_clear(&run->kept);
+    plan_forget(&run->notes);
+    arena_free(&run->portion.arena);
     arena_free(&run->ends.arena);
     run_export_free(run);
     run_fields_end(run);
@@ -174,6 +178,7 @@ void run_export_done(struct run *run)
 {
     struct run_object *object = run_current(run);
     object->stage = STAGE_WALK;
+    link_bits_free(&run->ends.bits);
     if (!object->resumed)
         run->current++;
     object->resumed = false;
@@ -192,7 +197,7 @@ bool run_goes_on(struct run *run)
 void run_conclude_cancelled(struct run *run)
 {
     run_conclude(run, RUN_CANCELLED,
-                 run_is_dry(run) ? "cancelled; nothing was written"
+                 !run_keeps(run) ? "cancelled; nothing was written"
                                  : "cancelled; the next run goes on from here");
 }
 

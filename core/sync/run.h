@@ -10,6 +10,7 @@
 #define SYNC_RUN_H
 
 #include "plugin/image.h"
+#include "sync/apply.h"
 #include "sync/host.h"
 #include "sync/setup.h"
 
@@ -25,6 +26,11 @@ struct run_request {
      * also takes the vendor's values where nothing moved there. */
     struct verify *verify;
     bool repair;
+    /* What a sync would change is written there, and nothing else is: no record, no cursor, and the
+     * run log does not have it. NULL: it is done. */
+    struct sync_plan *plan;
+    /* What a plan says is done, and nothing else; NULL: what is there to be done is. */
+    struct apply *apply;
 };
 
 struct run_progress {

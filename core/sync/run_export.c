@@ -17,11 +17,15 @@ bool run_export_wanted(const struct run *run, const struct run_object *object)
 
 /* ---- beginning ---- */
 
+/* A plan has nothing under way; what others have is left out of it. */
 static int recover(struct run *run, struct error *err)
 {
+    if (run_is_plan(run))
+        return 0;
     if (export_recover(&run->export, err) != 0)
         return -1;
-    enum merge_result result = export_guard(&run->export, err);
+    /* What is due besides the plan is none of its business. */
+    enum merge_result result = run->request.apply ? MERGE_OK : export_guard(&run->export, err);
     run->stopped = result == MERGE_STOPPED;
     return result == MERGE_OK ? 0 : -1;
 }
@@ -35,14 +39,19 @@ void run_export_begin(struct run *run)
                                   .connection_id = run->connection,
                                   .vendor_now = session_vendor_now(run->session),
                                   .watermark = object->state.watermark,
-                                  .counts = &object->row->counts};
+                                  .counts = &object->row->counts,
+                                  .plan = run->request.plan,
+                                  .pages = &run->kept};
     run->export_passes = 0;
+    run->apply_from = 0;
     run_submit(run, recover, gather);
 }
 
 static int work_gather(struct run *run, struct error *err)
 {
-    return export_gather(&run->export, err);
+    if (run->request.apply)
+        return run_apply_gather(run, err);
+    return run->export.picks ? run_plan_gather(run, err) : export_gather(&run->export, err);
 }
 
 /* Records that wait for others of the same object, as those are new there, come in a second pass.
@@ -55,10 +64,16 @@ static void finish(struct run *run)
     if (again) {
         x->after = 0;
         x->created = false;
+        run->apply_from = 0;
         gather(run);
-        return;
+    } else if (run_is_plan(run) && !x->picks) {
+        x->picks = true;
+        gather(run);
+    } else if (run->request.apply) {
+        run_apply_done(run);
+    } else {
+        run_export_done(run);
     }
-    run_export_done(run);
 }
 
 /* ---- looking ---- */
@@ -68,6 +83,7 @@ static void prepare(struct run *run);
 static void gathered(struct run *run)
 {
     struct export *x = &run->export;
+    page_list_clear(&run->kept); /* of the portion before */
     if (!run_goes_on(run))
         return;
     if (x->count == 0) {
@@ -96,15 +112,28 @@ void run_export_looked(struct run *run)
 
 static int work_prepare(struct run *run, struct error *err)
 {
+    if (run_is_plan(run))
+        return run_plan_prepare(run, err);
+    if (run->request.apply)
+        return run_apply_prepare(run, err);
     enum merge_result result = export_prepare(&run->export, err);
     run->stopped = result == MERGE_STOPPED;
     return result == MERGE_OK ? 0 : -1;
 }
 
+static void next_portion(struct run *run)
+{
+    run->export.after = run->export.last;
+    gather(run);
+}
+
 static void prepared(struct run *run)
 {
     run->export_group = 0;
-    send_group(run);
+    if (run_is_plan(run))
+        next_portion(run);
+    else
+        send_group(run);
 }
 
 static void prepare(struct run *run)
@@ -116,12 +145,6 @@ static void prepare(struct run *run)
 static struct export_group *group_of(struct run *run)
 {
     return &run->export.groups[run->export_group];
-}
-
-static void next_portion(struct run *run)
-{
-    run->export.after = run->export.last;
-    gather(run);
 }
 
 /* What was noted and is not sent is found by the next run. */
@@ -159,9 +182,14 @@ enum outcome run_written(void *arg, const struct write_result *results, uint32_t
     return OUTCOME_OK;
 }
 
-static int work_settle(struct run *run, struct error *err)
+static int settle(struct run *run, struct error *err)
 {
-    return export_settle(&run->export, group_of(run), run->write_unclear, err);
+    const struct export_group *g = group_of(run);
+    if (export_settle(&run->export, group_of(run), run->write_unclear, err) != 0)
+        return -1;
+    if (run->request.apply)
+        apply_sent(run->request.apply, &run->portion, &run->export, g);
+    return 0;
 }
 
 static void settled(struct run *run)
@@ -184,7 +212,7 @@ void run_export_written(struct run *run, const struct operation_result *result)
     run->write_unclear = result->unclear;
     snprintf(run->read_text, sizeof run->read_text, "%.*s: writing: %s",
              STR_ARG(run_current(run)->setup->item->name), result->text ? result->text : "");
-    run_submit(run, work_settle, settled);
+    run_submit(run, settle, settled);
 }
 
 /* ---- not coming to the end ---- */
@@ -193,7 +221,7 @@ static int work_abandon(struct run *run, struct error *err)
 {
     struct export *x = &run->export;
     size_t sent = run->export_group;
-    if (run->writing && export_settle(x, group_of(run), run->write_unclear, err) != 0)
+    if (run->writing && settle(run, err) != 0)
         return -1;
     return export_unsend(x, run->writing ? sent + 1 : sent, err);
 }

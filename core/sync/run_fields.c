@@ -129,7 +129,7 @@ static int compare(void *arg, struct error *err)
 
 static int store_compare(struct run *run, struct error *err)
 {
-    return store_transact(run->host->store, compare, run, err);
+    return run_transact(run, compare, run, err);
 }
 
 static void compared(struct run *run)
@@ -157,7 +157,7 @@ static int note_look(void *arg, struct error *err)
 
 static int store_look(struct run *run, struct error *err)
 {
-    return store_transact(run->host->store, note_look, run, err);
+    return run_transact(run, note_look, run, err);
 }
 
 static void look_noted(struct run *run)

@@ -11,8 +11,8 @@
 #include "sync/session.h"
 
 /* What an object is read for: its records; what is deleted; those of which it is not known whether
- * they are still there. */
-enum stage { STAGE_WALK, STAGE_DELETED, STAGE_IDS, STAGE_EXPORT };
+ * they are still there; those that are to be written there; those of a plan. */
+enum stage { STAGE_WALK, STAGE_DELETED, STAGE_IDS, STAGE_EXPORT, STAGE_APPLY };
 
 /* One object of the run. */
 struct run_object {
@@ -48,6 +48,7 @@ struct run_ends {
     struct str *ids;
     struct arena arena;    /* of these */
     struct link_list came; /* links that the read brought */
+    struct link_bits bits; /* that the walk has met, of a plan */
 };
 
 /* What is known of the vendor's fields, of the current object. */
@@ -96,8 +97,12 @@ struct run {
     bool writing; /* that group is with the worker */
     void (*after_abandon)(struct run *run);
     enum outcome write_outcome;
-    int64_t clock_skew_us; /* the vendor's clock less ours, as of the session's beginning */
-    bool write_unclear;    /* what nothing was said of may be done */
+    int64_t clock_skew_us;   /* the vendor's clock less ours, as of the session's beginning */
+    bool write_unclear;      /* what nothing was said of may be done */
+    struct page_list kept;   /* what was looked at, until it is merged */
+    struct plan_notes notes; /* of a plan that is applied */
+    struct apply_portion portion;
+    size_t apply_from; /* the next row of the plan */
     struct run_look look;
     struct intake *intake;
     struct parse *parse; /* the emit that the worker waits for; NULL: none */
@@ -229,7 +234,6 @@ static inline bool run_is_dry(const struct run *run)
 }
 
 /* In place of the ones below, and like them, for a run that is dry. */
-int run_dry_open(struct run *run, int (*work)(void *run, struct error *err), struct error *err);
 int run_dry_object(struct run *run);
 int run_dry_absent(struct run *run);
 /* The next links that may have ended there and have not come, as load_unseen gives them. */
@@ -237,6 +241,48 @@ int run_dry_unseen(struct run *run, struct linked_id **ret_rows, size_t *ret_cou
                    struct error *err);
 /* Of those that were asked for by id, what did not come is gone. On the store executor. */
 int run_verify_answer(struct run *run, struct error *err);
+
+/* ---- run_plan.c ---- */
+
+/* What it would change is collected, and nothing is written: its transactions are rolled back, and
+ * how far it got is kept in memory alone. */
+static inline bool run_is_plan(const struct run *run)
+{
+    return run->request.plan != NULL;
+}
+
+/* Whether what its transactions do is kept. */
+static inline bool run_keeps(const struct run *run)
+{
+    return !run_is_dry(run) && !run_is_plan(run);
+}
+
+/* As store_transact, for a run that keeps what it does; as store_rehearse for the others. The lease
+ * is the host's, not the transaction's, and stays. */
+int run_transact(struct run *run, int (*work)(void *arg, struct error *err), void *arg,
+                 struct error *err);
+/* Before a walk is read. */
+void run_plan_walk(struct run *run, struct intake_stream *stream);
+/* In place of export_gather: what imports of the plan made due. */
+int run_plan_gather(struct run *run, struct error *err);
+/* In place of export_prepare. */
+int run_plan_prepare(struct run *run, struct error *err);
+/* How many links a walk has met. */
+int run_plan_seen(struct run *run, int64_t *ret_seen, struct error *err);
+
+/* ---- run_apply.c ---- */
+
+/* The current object's changes of the plan. */
+void run_apply_begin(struct run *run);
+/* Pages have been kept. */
+void run_apply_kept(struct run *run);
+/* The vendor's records of the portion have been read. */
+void run_apply_looked(struct run *run);
+/* Nothing more of the object is to be written to the vendor. */
+void run_apply_done(struct run *run);
+/* In place of export_gather and export_prepare. */
+int run_apply_gather(struct run *run, struct error *err);
+int run_apply_prepare(struct run *run, struct error *err);
 
 /* ---- run_store.c: on the store executor, each a transaction of its own ---- */
 

@@ -252,6 +252,7 @@ static void on_committed(void *arg)
     for (size_t i = 0; i + 1 < run->row.stream_count; i++)
         before += run->row.streams[i].counts.read;
     run->committed = before + counts->read;
+    run_apply_kept(run);
     run->crashes = 0;
     run_report_progress(run);
 }
@@ -355,12 +356,19 @@ static void begin_intake(struct run *run, struct run_object *object)
                                    .merge = run_merge(run),
                                    .target = &object->target,
                                    .ends = object->stage == STAGE_DELETED ? &ends->ends : NULL,
+                                   .plan = run->request.plan,
                                    .state = &object->state,
                                    .position = object->position,
                                    .row = object->row,
                                    .cpu_us = &run->row.cpu_us};
     stream.merge.notes_seen =
         walks && object->state.walk == WALK_FULL && object->state.walk_links > 0;
+    page_list_clear(&run->kept);
+    if (object->stage == STAGE_APPLY ||
+        (object->stage == STAGE_EXPORT && (run_is_plan(run) || run->request.apply)))
+        stream.keep = &run->kept;
+    if (run_is_plan(run) && stream.merge.notes_seen)
+        run_plan_walk(run, &stream);
     if (!walks && object->stage != STAGE_EXPORT)
         stream.merge.met = object->stage == STAGE_DELETED ? &ends->dead : &ends->came;
     run->intake = intake_new(&stream, &intake_events, run);
@@ -422,6 +430,11 @@ void run_read_begin(struct run *run)
         run_export_begin(run);
         return;
     }
+    if (run->request.apply) {
+        begin_row(run, object);
+        run_apply_begin(run);
+        return;
+    }
     if (only_exports(run, object)) {
         begin_row(run, object);
         run_object_done(run);
@@ -470,6 +483,8 @@ static void after_read(struct run *run)
         run_conclude(run, RUN_FAILED, run->read_text);
     else if (run_current(run)->stage == STAGE_EXPORT)
         run_export_looked(run);
+    else if (run_current(run)->stage == STAGE_APPLY)
+        run_apply_looked(run);
     else if (run_current(run)->stage != STAGE_WALK)
         run_end_finished(run);
     else

@@ -117,21 +117,20 @@ static int open_run(void *arg, struct error *err)
         return error_set(err, "another fastenr is syncing '%.*s' just now: wait until it is done",
                          STR_ARG(name));
     run->leased = lease == 0;
-    if (lease < 0 || (!run_is_dry(run) && engine->reap(store, run->connection, err) != 0) ||
+    if (lease < 0 || (run_keeps(run) && engine->reap(store, run->connection, err) != 0) ||
         open_streams(run, ids, err) != 0)
         return -1;
     find_lookups(run, ids);
     if (engine->each_stream(store, name, note_quarantined, run, err) != 0)
         return -1;
-    if (run_is_dry(run))
+    if (!run_keeps(run))
         return 0;
     return engine->run_start(store, run->connection, run->request.started_by, &run->row.id, err);
 }
 
 int run_store_open(struct run *run, struct error *err)
 {
-    int rc = run_is_dry(run) ? run_dry_open(run, open_run, err)
-                             : store_transact(run->host->store, open_run, run, err);
+    int rc = run_transact(run, open_run, run, err);
     if (rc == 0)
         return 0;
     run->row.id = 0;
@@ -153,7 +152,7 @@ static int set_account(void *arg, struct error *err)
 
 int run_store_account(struct run *run, struct error *err)
 {
-    if (run_is_dry(run))
+    if (!run_keeps(run))
         return 0;
     return store_transact(run->host->store, set_account, run, err);
 }
@@ -171,7 +170,7 @@ static int open_walk(void *arg, struct error *err)
 
 int run_store_walk(struct run *run, struct error *err)
 {
-    return store_transact(run->host->store, open_walk, run, err);
+    return run_transact(run, open_walk, run, err);
 }
 
 /* Deletions before this moment have been read, but for what the vendor's list was late with. */
@@ -214,7 +213,7 @@ int run_store_object(struct run *run, struct error *err)
 {
     if (run_is_dry(run))
         return run_dry_object(run);
-    return store_transact(run->host->store, close_object, run, err);
+    return run_transact(run, close_object, run, err);
 }
 
 /* ---- what ended ---- */
@@ -230,7 +229,11 @@ struct merge run_merge(struct run *run)
                           .retakes = object->state.mapping_hash != object->setup->mapping.hash,
                           .clock_skew_us = run->clock_skew_us,
                           .verify = run->request.verify,
-                          .dry = run_is_dry(run)};
+                          .dry = run_is_dry(run),
+                          .notes = run_is_plan(run)     ? &run->request.plan->notes
+                                   : run->request.apply ? &run->notes
+                                                        : NULL,
+                          .told = run_is_plan(run) ? run->request.plan->guard : NULL};
 }
 
 struct ending {
@@ -266,7 +269,7 @@ static int end_links(void *arg, struct error *err)
 static int store_ending(struct ending *e, struct error *err)
 {
     struct run_object *object = run_current(e->run);
-    if (store_transact(e->run->host->store, end_links, e, err) != 0)
+    if (run_transact(e->run, end_links, e, err) != 0)
         return -1;
     object->state = e->next;
     *object->row = e->row;
@@ -306,7 +309,7 @@ static int load_suspects(struct run *run, struct linked_id **ret_rows, size_t *r
     if (ends->asking == ASK_ARCHIVED)
         return store->engine->load_archived(store, state->id, ends->after, READ_IDS_MAX, ret_rows,
                                             ret_count, &ends->arena, err);
-    if (run_is_dry(run))
+    if (run_is_dry(run) || (run_is_plan(run) && !run_current(run)->resumed))
         return run_dry_unseen(run, ret_rows, ret_count, err);
     return store->engine->load_unseen(store, state, ends->after, READ_IDS_MAX, ret_rows, ret_count,
                                       &ends->arena, err);
@@ -318,6 +321,8 @@ static bool is_settled(const struct run *run, const struct linked_id *row)
     const uint8_t *key = store_hash_key(run->host->store);
     if (run->ends.asking == ASK_ARCHIVED)
         return link_list_has(&run->ends.dead, row->link);
+    if (run_is_plan(run))
+        return link_bits_has(&run->ends.bits, row->link);
     return run_is_dry(run) && verify_has_met(run->request.verify, key, row->external_id);
 }
 
@@ -356,7 +361,7 @@ static int is_believed(struct run *run, bool *ret_believed, struct error *err)
     *ret_believed = object->state.walk == WALK_SUSPECTS;
     if (!*ret_believed)
         return 0;
-    if (store->engine->count_seen(store, object->state.id, &seen, err) != 0 ||
+    if (run_plan_seen(run, &seen, err) != 0 ||
         store->engine->count_links(store, object->state.id, &links, err) != 0)
         return -1;
     *ret_believed = seen > 0 || links < VANISHED_LEAST;
@@ -376,6 +381,7 @@ int run_store_suspects(struct run *run, struct error *err)
     if (!believed)
         ends->asking = ASK_ARCHIVED;
     while (ends->asked_count == 0 && ends->asking != ASK_NOTHING) {
+        arena_free(&ends->arena); /* none of the links before are asked about */
         if (ends->asking == ASK_ARCHIVED && !ends->whole)
             ends->asking = ASK_NOTHING;
         else if (load_asked(run, err) != 0)

@@ -6,17 +6,6 @@
  */
 #include "sync/run_internal.h"
 
-/* The lease is the host's, not the transaction's, and stays. */
-int run_dry_open(struct run *run, int (*work)(void *run, struct error *err), struct error *err)
-{
-    const struct store_engine *engine = run->host->store->engine;
-    if (engine->begin(run->host->store, err) != 0)
-        return -1;
-    int rc = work(run, err);
-    engine->rollback(run->host->store);
-    return rc;
-}
-
 int run_dry_object(struct run *run)
 {
     struct run_object *object = run_current(run);
