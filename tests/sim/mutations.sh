@@ -66,5 +66,5 @@ mutation "a first match empties what is here" core/sync/merge_write.c 's/return 
 mutation "after a lost answer only the match tells" core/sync/merge.c 's/if \(batch_match_doubted\(b, err\) != 0\)/if (0)/'
 mutation "the vendor's word for a value is taken for a change" core/sync/export_settle.c \
     '/^static struct str kept_text\(/,/^}/s/if \(!value\)/if (value || !value)/'
-mutation "associations are not taken away" core/sync/export_prepare.c 's/if \(!none\)/if (none \s/if \(!none\)/if (false)/\s/if \(!none\)/if (false)/ !none)/'
+mutation "associations are not taken away" core/sync/export_prepare.c 's/if \(!none\)/if (none \&\& !none)/'
 exit $((missed > 0))
