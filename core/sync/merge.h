@@ -11,6 +11,7 @@
 #define SYNC_MERGE_H
 
 #include "store/store.h"
+#include "sync/linkup.h"
 #include "sync/page.h"
 #include "sync/setup.h"
 #include "sync/verify.h"
@@ -57,6 +58,7 @@ struct merge {
      * as said above. `dry`: nothing is taken. */
     struct verify *verify;
     bool dry;
+    struct linkup *linkup; /* gets which record is which, and that is all that is done; dry */
     int64_t clock_skew_us; /* the vendor's clock less ours */
 };
 

@@ -25,6 +25,8 @@ struct run_request {
      * also takes the vendor's values where nothing moved there. */
     struct verify *verify;
     bool repair;
+    /* Which record is which is found out, and nothing is written; NULL: they are synced. */
+    struct linkup *linkup;
 };
 
 struct run_progress {

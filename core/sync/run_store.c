@@ -224,7 +224,7 @@ static int close_object(void *arg, struct error *err)
 int run_store_object(struct run *run, struct error *err)
 {
     if (run_is_dry(run))
-        return run_dry_object(run);
+        return run_dry_object(run, err);
     return store_transact(run->host->store, close_object, run, err);
 }
 
@@ -241,6 +241,7 @@ struct merge run_merge(struct run *run)
                           .retakes = object->state.mapping_hash != object->setup->mapping.hash,
                           .clock_skew_us = run->clock_skew_us,
                           .verify = run->request.verify,
+                          .linkup = run->request.linkup,
                           .dry = run_is_dry(run)};
 }
 
