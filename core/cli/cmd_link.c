@@ -115,13 +115,19 @@ static bool creates_there(const struct linkup *l)
     return false;
 }
 
+static int64_t sum_of(const struct linkup *l, enum linkup_how how)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < l->count; i++)
+        sum += l->objects[i].counts[how];
+    return sum;
+}
+
 static void propose_text(const struct proposing *p, const struct run_row *row)
 {
     const char *hint = p->app->hint;
-    int64_t open = 0;
-    for (size_t i = 0; i < p->linkup.count; i++)
-        open += p->linkup.objects[i].counts[LINKUP_AMBIGUOUS] +
-                p->linkup.objects[i].counts[LINKUP_UNSURE];
+    int64_t open = sum_of(&p->linkup, LINKUP_AMBIGUOUS) + sum_of(&p->linkup, LINKUP_UNSURE);
+    int64_t news = sum_of(&p->linkup, LINKUP_MATCHED) + sum_of(&p->linkup, LINKUP_NEW);
     out_printf(&std_out, "%.*s: proposed in %s, nothing else was written\n",
                STR_ARG(row->connection), p->file);
     write_counts(p, row);
@@ -131,8 +137,12 @@ static void propose_text(const struct proposing *p, const struct run_row *row)
                    open, open == 1 ? " is" : "s are");
     if (creates_there(&p->linkup))
         out_text(&std_out, "What is NONE THERE is created there once it changes here\n");
-    out_printf(&std_out, "\nNext: look through the file, then\n  fastenr link %.*s --accept %s%s\n",
-               STR_ARG(row->connection), p->file, hint);
+    if (open + news == 0)
+        out_printf(&std_out, "\nNext:\n  fastenr sync %.*s%s\n", STR_ARG(row->connection), hint);
+    else
+        out_printf(&std_out,
+                   "\nNext: look through the file, then\n  fastenr link %.*s --accept %s%s\n",
+                   STR_ARG(row->connection), p->file, hint);
 }
 
 /* ---- the run that proposes ---- */
@@ -258,7 +268,7 @@ static void accept_text(const struct app *app, const struct accepted *a)
     const struct str connection = a->row.connection;
     out_printf(&std_out,
                "%.*s: %" PRId64 " linked, %" PRId64 " to be created here, %" PRId64
-               " as they were, %" PRId64 " left to the import",
+               " as they were, %" PRId64 " not decided on",
                STR_ARG(connection), a->counts.linked, a->counts.apart, a->counts.unchanged,
                a->decisions.left);
     if (a->row.id > 0)

@@ -112,7 +112,7 @@ struct linkup_decisions {
     const char *file;
     struct linkup_decision *items; /* by object and external id, once they are read */
     size_t count, cap;
-    int64_t left; /* rows of the vendor's records that are left to the import */
+    int64_t left; /* records of the vendor's in it that nothing was decided on */
     struct arena arena;
 };
 

@@ -9,7 +9,7 @@
 #include "sync/pause.h"
 #include "sync/run_internal.h"
 
-enum { PORTION = 500 };
+enum { PORTION = 2000 };
 
 struct accepting {
     struct run run;
@@ -136,29 +136,50 @@ struct portion {
     size_t count;
     struct link_row *links; /* that the vendor's records have */
     struct str *partners;   /* of ours: whom they are linked with already */
-    struct record_row *rows;
+    bool *is_there;         /* ours */
 };
+
+/* Of those that are to be linked: those that are not lead to no record, as many others do. */
+static int load_ours(struct accepting *a, struct portion *p, struct error *err)
+{
+    struct store *store = a->run.host->store;
+    int64_t *keys = arena_new(&a->arena, p->count, sizeof keys[0]);
+    struct str *partners = arena_new(&a->arena, p->count, sizeof partners[0]);
+    struct record_row *rows = arena_new(&a->arena, p->count, sizeof rows[0]);
+    size_t n = 0;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->items[i].key != 0)
+            keys[n++] = p->items[i].key;
+    if (n == 0)
+        return 0;
+    if (store->engine->load_external(store, a->object->state.id, keys, n, partners, &a->arena,
+                                     err) != 0 ||
+        store->engine->load_records(store, a->object->setup->model, keys, n, rows, &a->arena,
+                                    err) != 0)
+        return -1;
+    n = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->items[i].key == 0)
+            continue;
+        p->partners[i] = partners[n];
+        p->is_there[i] = rows[n++].key != 0;
+    }
+    return 0;
+}
 
 static int load(struct accepting *a, struct portion *p, struct error *err)
 {
     struct store *store = a->run.host->store;
-    int64_t stream = a->object->state.id;
     struct str *ids = arena_new(&a->arena, p->count, sizeof ids[0]);
-    int64_t *keys = arena_new(&a->arena, p->count, sizeof keys[0]);
     p->links = arena_new(&a->arena, p->count, sizeof p->links[0]);
     p->partners = arena_new(&a->arena, p->count, sizeof p->partners[0]);
-    p->rows = arena_new(&a->arena, p->count, sizeof p->rows[0]);
-    for (size_t i = 0; i < p->count; i++) {
+    p->is_there = arena_new(&a->arena, p->count, sizeof p->is_there[0]);
+    for (size_t i = 0; i < p->count; i++)
         ids[i] = p->items[i].external_id;
-        keys[i] = p->items[i].key;
-    }
-    if (store->engine->load_links(store, stream, ids, p->count, p->links, &a->arena, err) != 0)
+    if (store->engine->load_links(store, a->object->state.id, ids, p->count, p->links, &a->arena,
+                                  err) != 0)
         return -1;
-    if (store->engine->load_external(store, stream, keys, p->count, p->partners, &a->arena, err) !=
-        0)
-        return -1;
-    return store->engine->load_records(store, a->object->setup->model, keys, p->count, p->rows,
-                                       &a->arena, err);
+    return load_ours(a, p, err);
 }
 
 static bool is_settled(const struct linkup_decision *d, const struct link_row *link)
@@ -180,12 +201,12 @@ static void check_link(struct accepting *a, const struct linkup_decision *d,
                 STR_ARG(d->external_id));
 }
 
-static void check_ours(struct accepting *a, const struct linkup_decision *d,
-                       const struct record_row *row, struct str partner)
+static void check_ours(struct accepting *a, const struct linkup_decision *d, bool is_there,
+                       struct str partner)
 {
     if (d->apart || d->key == 0) /* which has been said */
         return;
-    if (row->key == 0)
+    if (!is_there)
         mistake(a, d->at_id, "this record of ours is not there any more");
     else if (partner.len > 0 && !str_eq(partner, d->external_id))
         mistake(a, d->at_id, "this record of ours is linked with '%.*s' already", STR_ARG(partner));
@@ -203,7 +224,7 @@ static void check_portion(struct accepting *a, const struct portion *p)
             mistake(a, d->at, "'%.*s' was erased with the data of a person",
                     STR_ARG(d->external_id));
         check_link(a, d, &p->links[i]);
-        check_ours(a, d, &p->rows[i], p->partners[i]);
+        check_ours(a, d, p->is_there[i], p->partners[i]);
     }
 }
 

@@ -139,6 +139,8 @@ struct reading {
     int columns[COLUMNS_READ]; /* which column of the table is which */
     struct csv_cell cells[COLUMNS_MOST];
     size_t cell_count;
+    struct linkup_decision *left; /* rows without a decision */
+    size_t left_count, left_cap;
 };
 
 #define MISTAKE(r, cell, ...)                                                                      \
@@ -232,19 +234,32 @@ static bool read_our_id(struct reading *r, struct linkup_decision *decision)
     return false;
 }
 
-/* False where there is none: it is empty, "skip" or a mistake. */
-static bool read_word(struct reading *r, struct linkup_decision *decision)
+/* It may be decided on in another row. */
+static void note_left(struct reading *r)
+{
+    struct str id = cell_of(r, COLUMN_VENDOR_ID).text;
+    if (id.len == 0) /* one of ours */
+        return;
+    r->left = mem_grow(r->left, &r->left_cap, r->left_count + 1, sizeof r->left[0]);
+    r->left[r->left_count++] =
+        (struct linkup_decision){.object = setup_object(r->setup, cell_of(r, COLUMN_OBJECT).text),
+                                 .external_id = arena_str(&r->d->arena, id)};
+}
+
+enum word { WORD_NONE, WORD_TAKEN, WORD_WRONG };
+
+static enum word read_word(struct reading *r, struct linkup_decision *decision)
 {
     const struct csv_cell cell = cell_of(r, COLUMN_DECISION);
     decision->apart = str_eq_nocase(cell.text, STR("create"));
     if (decision->apart || str_eq_nocase(cell.text, STR("link")))
-        return true;
-    if (cell.text.len == 0 || str_eq_nocase(cell.text, STR("skip")))
-        r->d->left += cell_of(r, COLUMN_VENDOR_ID).text.len > 0;
-    else
-        MISTAKE(r, cell, "'%.*s' is no decision: link, create, skip or nothing",
-                STR_ARG(cell.text));
-    return false;
+        return WORD_TAKEN;
+    if (cell.text.len == 0 || str_eq_nocase(cell.text, STR("skip"))) {
+        note_left(r);
+        return WORD_NONE;
+    }
+    MISTAKE(r, cell, "'%.*s' is no decision: link, create, skip or nothing", STR_ARG(cell.text));
+    return WORD_WRONG;
 }
 
 /* All that is wrong with the row. */
@@ -252,11 +267,12 @@ static void read_row(struct reading *r)
 {
     struct linkup_decisions *d = r->d;
     struct linkup_decision decision = {0};
-    if (!read_word(r, &decision))
+    enum word word = read_word(r, &decision);
+    if (word == WORD_NONE)
         return;
     bool known = read_object(r, &decision);
     bool named = read_external_id(r, &decision);
-    if (!read_our_id(r, &decision) || !known || !named)
+    if (word == WORD_WRONG || !read_our_id(r, &decision) || !known || !named)
         return;
     d->items = mem_grow(d->items, &d->cap, d->count + 1, sizeof d->items[0]);
     d->items[d->count++] = decision;
@@ -284,13 +300,33 @@ static int by_line(const struct linkup_decision *x, const struct linkup_decision
     return (x->at.line > y->at.line) - (x->at.line < y->at.line);
 }
 
+static int by_record(const struct linkup_decision *x, const struct linkup_decision *y)
+{
+    int c = by_object(x, y);
+    return c != 0 ? c : str_cmp(x->external_id, y->external_id);
+}
+
 static int by_external_id(const void *a, const void *b)
 {
-    int c = by_object(a, b);
-    if (c == 0)
-        c = str_cmp(((const struct linkup_decision *)a)->external_id,
-                    ((const struct linkup_decision *)b)->external_id);
+    int c = by_record(a, b);
     return c != 0 ? c : by_line(a, b);
+}
+
+/* Records, each once, that no row decides on. */
+static void count_left(struct reading *r)
+{
+    struct linkup_decisions *d = r->d;
+    size_t at = 0;
+    if (r->left_count > 0)
+        qsort(r->left, r->left_count, sizeof r->left[0], by_external_id);
+    for (size_t i = 0; i < r->left_count; i++) {
+        const struct linkup_decision *left = &r->left[i];
+        bool again = i > 0 && by_record(left, &r->left[i - 1]) == 0;
+        while (at < d->count && by_record(&d->items[at], left) < 0)
+            at++;
+        d->left += !again && (at == d->count || by_record(&d->items[at], left) != 0);
+    }
+    free(r->left);
 }
 
 static int by_our_id(const void *a, const void *b)
@@ -307,7 +343,7 @@ static void find_decided_twice(const struct linkup_decisions *d, struct problems
 {
     for (size_t i = 1; i < d->count; i++) {
         const struct linkup_decision *x = &d->items[i - 1], *y = &d->items[i];
-        if (by_object(x, y) == 0 && str_eq(x->external_id, y->external_id))
+        if (by_record(x, y) == 0)
             problem_add(problems, d->file, y->at.line, y->at.column,
                         "'%.*s' is decided on twice, first on line %d: leave one of them",
                         STR_ARG(y->external_id), x->at.line);
@@ -350,6 +386,7 @@ void linkup_read(const char *file, struct str text, const struct setup *setup,
         read_rows(&r, &reader);
     if (d->count > 0)
         qsort(d->items, d->count, sizeof d->items[0], by_external_id);
+    count_left(&r);
     find_decided_twice(d, problems);
     find_linked_twice(d, problems);
     arena_free(&arena);
