@@ -324,6 +324,49 @@ static void mistakes(void)
     side_close(&crm);
 }
 
+/* Of another organization nothing is told, not even that it is there. */
+static void others(void)
+{
+    static const struct uuid id = {{9}};
+    int64_t other;
+    put_ours();
+    CU_ASSERT_EQUAL_FATAL(ENGINE->begin(fixture_store, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(ENGINE->organization(fixture_store, &id, &other, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(ENGINE->commit(fixture_store, &err), 0);
+    fixture_sql("INSERT INTO account (name, domain, organization) VALUES ('Theirs', 'c.test', 2)");
+    UNIT_TEXT(decide("companies,c,{5},link\n"), "2:13 there is no account with this id here\n");
+    PROPOSED("companies",
+             "c||none here|create\n|A, a.test|none there|\n|B, b.test|none there|\n"
+             "|B2, b.test|none there|\n|Only, only.test|none there|\n",
+             "c", c);
+    side_close(&crm);
+}
+
+/* A link that was made, and one of which a field is paused, wait for the read after the pause. */
+static void paused(void)
+{
+    put_ours();
+    struct mapping *mapping = &crm.setup.objects[0].mapping;
+    size_t domain = 0;
+    while (strcmp(mapping->rules[domain].field.name, "domain") != 0)
+        domain++;
+    mapping->rules[domain].paused = true;
+    mapping->paused_count = 1;
+    PROPOSED("companies",
+             "c||not known: a field that it would be matched by is paused|\n"
+             "|A, a.test|none there|\n|B, b.test|none there|\n"
+             "|B2, b.test|none there|\n|Only, only.test|none there|\n",
+             "c", c);
+    decide("companies,c,,create\ncompanies,b,{2},link\n");
+    mapping->rules[domain].paused = true; /* which the store does not know of */
+    mapping->paused_count = 1;
+    UNIT_TEXT(PUT("companies", "a", "{\"name\": \"A\"}", "b", "{\"name\": \"B!\"}", "c",
+                  "{\"name\": \"C\"}"),
+              "created 1, updated 1, quarantined 1");
+    QUERY(links, "b|2|0\nc|5|0\n");
+    side_close(&crm);
+}
+
 static void broken_files(void)
 {
     put_ours();
@@ -397,6 +440,8 @@ IN_STORE(gone_meanwhile)
 IN_STORE(set_aside)
 IN_STORE(both_ways)
 IN_STORE(mistakes)
+IN_STORE(others)
+IN_STORE(paused)
 IN_STORE(broken_files)
 IN_STORE(erased)
 IN_STORE(many)
@@ -411,6 +456,8 @@ const struct unit_test unit_tests[] = {
     {"what was set aside", test_set_aside},
     {"both ways", test_both_ways},
     {"mistakes", test_mistakes},
+    {"another organization", test_others},
+    {"a paused field", test_paused},
     {"files that are none", test_broken_files},
     {"erased persons", test_erased},
     {"many", test_many},
