@@ -302,10 +302,10 @@ static void park_ambiguous(struct batch *b, struct item *item, const struct mode
 {
     struct buf text = BUF_INIT(400);
     value_write(&text, field->kind, value);
-    const char *reason = arena_printf(
-        &b->arena,
-        "more than one %s has the %s '%.200s': merge or mend them, choose with `fastenr link`, or set 'match' to another field",
-        b->mapping->object->name, field->name, buf_cstr(&text));
+    const char *reason = arena_printf(&b->arena,
+                                      "more than one %s has the %s '%.200s': merge or mend them, "
+                                      "choose with `fastenr link`, or set 'match' to another field",
+                                      b->mapping->object->name, field->name, buf_cstr(&text));
     buf_free(&text);
     batch_set_aside(b, item->record, str_from(field->name), str_from(reason));
     item->record = NULL;
