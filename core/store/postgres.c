@@ -198,6 +198,7 @@ static const struct store_engine engine = {
     .load_holders = pg_load_holders,
     .load_unseen = pg_load_unseen,
     .load_archived = pg_load_archived,
+    .load_unmet = pg_load_unmet,
     .load_referring = pg_load_referring,
     .load_last_log = pg_load_last_log,
     .load_log = pg_load_log,

@@ -106,6 +106,31 @@ int pg_load_archived(struct store *store, int64_t stream, int64_t after, size_t 
     return rc;
 }
 
+int pg_load_unmet(struct store *store, const struct linked_id *links, size_t count, bool *out,
+                  struct error *err)
+{
+    struct pg_params p = PG_PARAMS_INIT;
+    struct arena arena = {0};
+    int64_t *keys = arena_new(&arena, count, sizeof keys[0]);
+    for (size_t i = 0; i < count; i++)
+        keys[i] = links[i].link;
+    pg_ints(&p, keys, count);
+    PGresult *r =
+        pg_query(pg_of(store),
+                 "SELECT coalesce(l.ended = 0 AND length(l.seen_remote) = 0, false)::integer FROM "
+                 "unnest($1::bigint[]) WITH ORDINALITY AS u(key, place) "
+                 "LEFT JOIN link l ON l.key = u.key ORDER BY u.place",
+                 &p, "look for links that are new", err);
+    pg_params_free(&p);
+    arena_free(&arena);
+    if (!r)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        out[i] = pg_get_int(r, (int)i, 0) != 0;
+    PQclear(r);
+    return 0;
+}
+
 int pg_load_referring(struct store *store, const struct model_object *object, int field,
                       const int64_t *records, size_t count, int64_t **ret_keys, size_t *ret_count,
                       struct arena *arena, struct error *err)

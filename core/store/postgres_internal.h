@@ -320,6 +320,8 @@ int pg_load_holders(struct store *store, const struct model_object *object, int6
 int pg_load_unseen(struct store *store, const struct stream_state *state, int64_t after,
                    size_t most, struct linked_id **ret_rows, size_t *ret_count, struct arena *arena,
                    struct error *err);
+int pg_load_unmet(struct store *s, const struct linked_id *links, size_t count, bool *out,
+                  struct error *err);
 int pg_load_archived(struct store *store, int64_t stream, int64_t after, size_t most,
                      struct linked_id **ret_rows, size_t *ret_count, struct arena *arena,
                      struct error *err);

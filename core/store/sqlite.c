@@ -560,6 +560,7 @@ static const struct store_engine engine = {
     .load_holders = sqlite_load_holders,
     .load_unseen = sqlite_load_unseen,
     .load_archived = sqlite_load_archived,
+    .load_unmet = sqlite_load_unmet,
     .load_referring = sqlite_load_referring,
     .load_last_log = sqlite_load_last_log,
     .load_log = sqlite_load_log,

@@ -89,6 +89,24 @@ int sqlite_load_archived(struct store *store, int64_t stream, int64_t after, siz
     return read_linked_ids(s, stmt, ret_rows, ret_count, arena, err);
 }
 
+int sqlite_load_unmet(struct store *store, const struct linked_id *links, size_t count, bool *out,
+                      struct error *err)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    sqlite3_stmt *stmt = sqlite_prepare(
+        s, "SELECT 1 FROM link WHERE key = ?1 AND ended = 0 AND length(seen_remote) = 0", false,
+        err);
+    int found = stmt ? 0 : -1;
+    for (size_t i = 0; i < count && found >= 0; i++) {
+        sqlite3_bind_int64(stmt, 1, links[i].link);
+        found = sqlite_step(s, stmt, "look for links that are new", err);
+        out[i] = found > 0;
+        sqlite3_reset(stmt);
+    }
+    sqlite3_finalize(stmt);
+    return found < 0 ? -1 : 0;
+}
+
 void sqlite_write_array(struct buf *out, const int64_t *numbers, size_t count)
 {
     buf_char(out, '[');

@@ -134,6 +134,8 @@ int sqlite_load_holders(struct store *s, const struct model_object *object, int6
 int sqlite_load_unseen(struct store *s, const struct stream_state *state, int64_t after,
                        size_t most, struct linked_id **ret_rows, size_t *ret_count,
                        struct arena *arena, struct error *err);
+int sqlite_load_unmet(struct store *s, const struct linked_id *links, size_t count, bool *out,
+                      struct error *err);
 int sqlite_load_archived(struct store *s, int64_t stream, int64_t after, size_t most,
                          struct linked_id **ret_rows, size_t *ret_count, struct arena *arena,
                          struct error *err);

@@ -351,7 +351,8 @@ int sqlite_verify(struct store *store, struct buf *ret_summary, struct error *er
                  "SELECT count(*) FROM link l JOIN stream s ON s.id = l.stream AND s.object = %d "
                  "WHERE NOT EXISTS (SELECT 1 FROM %s r WHERE r.key = l.record) "
                  /* Another program deleted it: the log says so. */
-                 "AND l.record NOT IN (SELECT record FROM log WHERE object = %d AND op = 3)",
+                 "AND l.record <> 0 AND l.record NOT IN (SELECT record FROM log WHERE object = %d "
+                 "AND op = 3)",
                  object->id, object->name, object->id);
         if (none_of(s, query, "links lead to no record", err) != 0)
             return -1;

@@ -37,7 +37,8 @@ struct record_row {
 enum link_ended {
     LINK_LIVE = 0,
     LINK_ARCHIVED = 1, /* the vendor says that the record is deleted */
-    LINK_MERGED = 2,   /* into another one, whose record is the link's now */
+    LINK_MERGED = 2,   /* into another one, whose record is the link's now; a link without a record
+                          (0) is of a vendor's record that a person wants as one of its own */
     LINK_ABSENT = 3,   /* the vendor does not know the id any more */
     LINK_OUT_OF_SCOPE = 4,
     LINK_ROLLED_BACK = 5 /* the run that made it was taken back: until the vendor's record moves */
@@ -587,6 +588,9 @@ struct store_engine {
     int (*load_archived)(struct store *s, int64_t stream, int64_t after, size_t most,
                          struct linked_id **ret_rows, size_t *ret_count, struct arena *arena,
                          struct error *err);
+    /* Of which of these links the vendor's record has never come: a person has made them. */
+    int (*load_unmet)(struct store *s, const struct linked_id *links, size_t count, bool *out,
+                      struct error *err);
     int (*load_referring)(struct store *s, const struct model_object *object, int field,
                           const int64_t *records, size_t count, int64_t **ret_keys,
                           size_t *ret_count, struct arena *arena, struct error *err);

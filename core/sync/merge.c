@@ -101,6 +101,7 @@ static void leave_scope(struct batch *b, const struct item *item)
     if (item->link.key == 0 || item->link.ended == LINK_OUT_OF_SCOPE ||
         item->link.ended == LINK_MERGED)
         return;
+    keeps = keeps || is_first_meeting(item);
     b->leaving[b->leaving_count++] = (struct leaving){.link = item->link.key,
                                                       .record = item->link.record,
                                                       .ended = LINK_OUT_OF_SCOPE,
@@ -214,6 +215,7 @@ static int revive(struct batch *b, struct error *err)
     for (size_t i = 0; i < b->count; i++) {
         struct item *item = &b->items[i];
         if (item->link.ended == LINK_MERGED) {
+            item->apart = item->link.record == 0;
             forget_record(item);
         } else if (item->link.ended != LINK_LIVE) {
             records[n] = item->link.record;
@@ -281,7 +283,7 @@ static void drop_unmoved(struct batch *b)
 
 /* ---- matches ---- */
 
-static const struct rule *rule_of_field(const struct mapping *m, int index, size_t *ret_rule)
+const struct rule *rule_of_field(const struct mapping *m, int index, size_t *ret_rule)
 {
     for (size_t i = 0; i < m->rule_count; i++)
         if (m->rules[i].index == index) {
@@ -306,8 +308,8 @@ static void park_ambiguous(struct batch *b, struct item *item, const struct mode
     value_write(&text, field->kind, value);
     const char *reason = arena_printf(
         &b->arena,
-        "more than one %s has the %s '%.200s': merge or mend them (`fastenr duplicates list`), or "
-        "set 'match' to another field",
+        "more than one %s has the %s '%.200s': merge or mend them (`fastenr duplicates list`), "
+        "choose with `fastenr link`, or set 'match' to another field",
         b->mapping->object->name, field->name, buf_cstr(&text));
     buf_free(&text);
     batch_set_aside(b, item->record, str_from(field->name), str_from(reason));
@@ -323,7 +325,7 @@ static int match_by(struct batch *b, int field, struct error *err)
     if (!rule_of_field(b->mapping, field, &rule))
         return 0;
     for (size_t i = 0; i < b->count; i++)
-        if (b->items[i].record && b->items[i].key == 0)
+        if (b->items[i].record && b->items[i].key == 0 && !b->items[i].apart)
             values[i] = b->items[i].record->mapped.values[rule];
     if (engine_of(b)->match(b->merge->store, b->mapping->object, b->merge->organization,
                             b->merge->target->stream, field, values, b->count, found, err) != 0)
@@ -354,7 +356,7 @@ static void park_unmatched(struct batch *b)
                          "`fastenr fields` says why",
                          by->field.name));
         for (size_t j = 0; j < b->count; j++) {
-            if (!b->items[j].record || b->items[j].key != 0)
+            if (!b->items[j].record || b->items[j].key != 0 || b->items[j].apart)
                 continue;
             batch_set_aside(b, b->items[j].record, str_from(by->field.name), why);
             b->items[j].record = NULL;
@@ -493,8 +495,20 @@ static int find_items(struct batch *b, struct error *err)
     return verify ? batch_take_all(b, err) : 0;
 }
 
+/* As far as an import goes to find out which record is which. */
+static int propose(struct batch *b, struct error *err)
+{
+    if (load_links(b, err) != 0)
+        return -1;
+    batch_find_absorbed(b);
+    sort_out(b);
+    return revive(b, err) != 0 ? -1 : batch_propose(b, err);
+}
+
 static int prepare(struct batch *b, struct error *err)
 {
+    if (b->merge->linkup)
+        return propose(b, err);
     if (find_items(b, err) != 0 || match_new(b, err) != 0 || load_records(b, err) != 0 ||
         batch_resolve(b, err) != 0)
         return -1;

@@ -12,6 +12,7 @@
 
 #include "store/store.h"
 #include "sync/link_bits.h"
+#include "sync/linkup.h"
 #include "sync/page.h"
 #include "sync/plan.h"
 #include "sync/setup.h"
@@ -63,6 +64,7 @@ struct merge {
     struct plan_notes *notes; /* gets what is changed */
     struct link_bits *bits;   /* gets the links of all records that come */
     char *told; /* GUARD_TOLD bytes: gets why a guard rail would stop, and nothing does */
+    struct linkup *linkup; /* gets which record is which, and that is all that is done; dry */
     int64_t clock_skew_us; /* the vendor's clock less ours */
 };
 

@@ -361,7 +361,8 @@ static int end_absorbed(struct batch *b, struct error *err)
             leaving[b->leaving_count++] = (struct leaving){.link = links[i].key,
                                                            .record = links[i].record,
                                                            .ended = LINK_MERGED,
-                                                           .winner = a->record};
+                                                           .winner = a->record,
+                                                           .keeps = links[i].seen_remote.len == 0};
         b->counts.ended += links[i].key != 0 && links[i].ended == LINK_LIVE;
     }
     if (clear_quarantine(b->merge, ids, n, &b->arena, err) != 0)
@@ -427,11 +428,16 @@ static int end_some(const struct merge *merge, const struct linked_id *links, si
 {
     struct batch b = batch_of(merge);
     bool keeps = merge->target->object->config->deletes == END_KEEP;
+    bool *unmet = arena_new(&b.arena, count, sizeof unmet[0]);
+    int rc = merge->store->engine->load_unmet(merge->store, links, count, unmet, err);
     b.leaving = arena_new(&b.arena, count, sizeof b.leaving[0]);
     for (size_t i = 0; i < count; i++)
-        b.leaving[b.leaving_count++] = (struct leaving){
-            .link = links[i].link, .record = links[i].record, .ended = why, .keeps = keeps};
-    int rc = end_leaving(&b, err) != 0 ? -1 : batch_close_notes(&b, err);
+        b.leaving[b.leaving_count++] = (struct leaving){.link = links[i].link,
+                                                        .record = links[i].record,
+                                                        .ended = why,
+                                                        .keeps = keeps || unmet[i]};
+    if (rc == 0)
+        rc = end_leaving(&b, err) != 0 ? -1 : batch_close_notes(&b, err);
     counts->deleted += b.counts.deleted;
     counts->ended += keeps ? 0 : (int64_t)count;
     arena_free(&b.arena);

@@ -29,6 +29,7 @@ struct item {
     bool again;           /* it came before, and was compared then */
     bool lost;            /* the record of its live link is not in the store */
     int64_t last_log;     /* of a record that was here before and is not any more */
+    bool apart;           /* a person has decided that it is none of ours: it is not matched */
     bool absorbed;        /* another record of the batch says that it was merged into that one */
     struct record_row *row;   /* of a new one once it is written */
     struct value *references; /* a rule each, of rules with a lookup: the referred record's key, or
@@ -99,6 +100,13 @@ static inline bool has_moved(const struct item *item, size_t rule)
     return item->moved[rule / 64] >> (rule % 64) & 1;
 }
 
+/* Nothing was seen of the vendor's record yet: it is not linked, or a person has linked it. What
+ * the vendor does not have does not empty ours then. */
+static inline bool is_first_meeting(const struct item *item)
+{
+    return item->link.key == 0 || item->link.seen_remote.len == 0;
+}
+
 /* Of a person who was erased: it must not come back, nor is a reference to it kept. `stream`: one
  * of the setup's. */
 bool batch_was_erased(const struct batch *batch, int64_t stream, struct str external_id);
@@ -116,6 +124,14 @@ int batch_match_doubted(struct batch *batch, struct error *err);
 
 /* However they were matched: what was written to them was agreed on (`seen_local`). */
 int batch_agree_on_doubted(struct batch *batch, struct error *err);
+
+/* The rule that fills a field of the model; NULL: there is none. */
+const struct rule *rule_of_field(const struct mapping *mapping, int index, size_t *ret_rule);
+
+/* ---- linkup.c ---- */
+
+/* Notes in merge->linkup which record each item is, or may be. */
+int batch_propose(struct batch *batch, struct error *err);
 
 /* ---- merge_aside.c ---- */
 

@@ -221,7 +221,7 @@ static int settle_sent_only(struct batch *b, const struct item *item, const stru
         a->how = AGREED_ON_ROW;
         return 0;
     }
-    if (known || item->link.key != 0)
+    if (known || !is_first_meeting(item))
         return 0;
     if (field_of_record(&b->mapping->rules[e->rule], item->row, custom, &b->arena, &local) != 0 ||
         remote_value(b, item, e->rule, &remote) != 0)
@@ -236,7 +236,7 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
 {
     const uint8_t *key = store_hash_key(b->merge->store);
     const struct rule *rule = &b->mapping->rules[e->rule];
-    bool moved = has_moved(item, e->rule), linked = item->link.key != 0;
+    bool moved = has_moved(item, e->rule);
     struct value local = {.state = VALUE_NULL}, remote;
     uint64_t agreed = 0;
     bool known = shadow_find(item->link.seen_local, rule->field.id, &agreed);
@@ -256,8 +256,8 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
             note_over(b, item, rule, CONFLICT_REMOTE);
         return 0;
     }
-    if (!linked && remote.state == VALUE_NULL && local.state != VALUE_NULL) {
-        agree(a, rule_hash(key, &remote)); /* a first match does not empty what is here */
+    if (is_first_meeting(item) && remote.state == VALUE_NULL && local.state != VALUE_NULL) {
+        agree(a, rule_hash(key, &remote)); /* a first meeting does not empty what is here */
         return 0;
     }
     a->how = AGREED_ON_ROW;

@@ -50,7 +50,7 @@ static int resolve_rule(struct batch *b, size_t rule, struct error *err)
         if (item->record->mapped.values[rule].state == VALUE_TEXT && stream != 0) {
             items[n] = item;
             ids[n++] = item->record->mapped.values[rule].text;
-        } else if (item->link.key != 0) { /* a first match does not empty what is there */
+        } else if (!is_first_meeting(item)) { /* which does not empty what is there */
             batch_note_pending(b, item, rule, 0, STR(""));
         }
     }
@@ -86,8 +86,8 @@ static bool is_edited(const struct item *item, const struct rule *rule, size_t i
 {
     if (rule->index >= 0 || !has_moved(item, i))
         return false;
-    /* A first match does not empty what is there. */
-    return item->link.key != 0 || item->record->mapped.values[i].state != VALUE_NULL;
+    /* A first meeting does not empty what is there. */
+    return !is_first_meeting(item) || item->record->mapped.values[i].state != VALUE_NULL;
 }
 
 /* Whether a custom field has this value already: as values, since two writers may escape a text
@@ -236,11 +236,11 @@ bool batch_differs(struct batch *b, const struct item *item, size_t i)
     const struct rule *rule = &b->mapping->rules[i];
     const struct model_field *model = &b->mapping->object->fields[rule->index];
     const struct value *now = value_for(item, rule, i), *field = &item->row->fields[rule->index];
-    bool first_match = item->link.key == 0, compared = b->merge->verify != NULL;
+    bool compared = b->merge->verify != NULL;
     if (value_eq(field, now))
         return false;
     if (now->state == VALUE_NULL)
-        return !first_match && !(compared && is_default(b, model, field));
+        return !is_first_meeting(item) && !(compared && is_default(b, model, field));
     /* What became a reference to itself, as two were merged, was taken away: see merge_end.c. */
     bool itself = model->kind == KIND_REFERENCE && now->integer == item->key &&
                   strcmp(model->references, b->mapping->object->name) == 0;

@@ -80,7 +80,7 @@ static enum merge_result replay_object(struct run *run, struct run_object *objec
     return result;
 }
 
-static void select_objects(struct run *run, const struct object_setup *only)
+void run_select(struct run *run, const struct object_setup *only)
 {
     run->objects = mem_new(run->setup->object_count, sizeof run->objects[0]);
     run->row.streams = arena_new(&run->arena, run->setup->object_count, sizeof run->row.streams[0]);
@@ -115,8 +115,7 @@ static int replay(struct run *run, int64_t id, struct error *err)
     return -1;
 }
 
-/* The caller's copy of the row, in its arena. */
-static void copy_row(const struct run_row *row, struct run_row *ret_row, struct arena *arena)
+void run_copy_row(const struct run_row *row, struct run_row *ret_row, struct arena *arena)
 {
     *ret_row = *row;
     ret_row->reason = arena_str(arena, row->reason);
@@ -161,13 +160,13 @@ int replay_quarantine(struct sync_host *host, struct setup *setup, const struct 
                                .started_at = world_now(host->world),
                                .exit_signal = -1,
                                .exit_code = -1};
-    select_objects(&run, only);
+    run_select(&run, only);
     int rc = id != 0 ? refuse_erased(host, setup, id, err) : 0;
     if (rc == 0)
         rc = run_store_open(&run, err);
     if (rc == 0)
         rc = replay(&run, id, err);
-    copy_row(&run.row, ret_row, arena);
+    run_copy_row(&run.row, ret_row, arena);
     free(run.objects);
     arena_free(&run.arena);
     return rc;

@@ -31,6 +31,8 @@ struct run_request {
     struct sync_plan *plan;
     /* What a plan says is done, and nothing else; NULL: what is there to be done is. */
     struct apply *apply;
+    /* Which record is which is found out, and nothing is written; NULL: they are synced. */
+    struct linkup *linkup;
 };
 
 struct run_progress {

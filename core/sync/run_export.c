@@ -12,7 +12,7 @@ static void send_group(struct run *run);
 
 bool run_export_wanted(const struct run *run, const struct run_object *object)
 {
-    return object->setup->mapping.export_count > 0 && !run->request.verify;
+    return object->setup->mapping.export_count > 0 && !run->request.verify && !run->request.linkup;
 }
 
 /* ---- beginning ---- */

@@ -227,14 +227,14 @@ bool run_end_finds_absence(const struct run_object *object);
 
 /* ---- run_verify.c ---- */
 
-/* Both sides are compared, and nothing is written. */
+/* Both sides are compared, or linked in a proposal, and nothing is written. */
 static inline bool run_is_dry(const struct run *run)
 {
-    return run->request.verify && !run->request.repair;
+    return run->request.linkup || (run->request.verify && !run->request.repair);
 }
 
 /* In place of the ones below, and like them, for a run that is dry. */
-int run_dry_object(struct run *run);
+int run_dry_object(struct run *run, struct error *err);
 int run_dry_absent(struct run *run);
 /* The next links that may have ended there and have not come, as load_unseen gives them. */
 int run_dry_unseen(struct run *run, struct linked_id **ret_rows, size_t *ret_count,
@@ -283,6 +283,13 @@ void run_apply_done(struct run *run);
 /* In place of export_gather and export_prepare. */
 int run_apply_gather(struct run *run, struct error *err);
 int run_apply_prepare(struct run *run, struct error *err);
+
+/* ---- replay.c: for work on the calling thread, without a session ---- */
+
+/* All objects of the setup, or one of them; the caller frees run->objects. */
+void run_select(struct run *run, const struct object_setup *only);
+/* A copy that outlives the run: its texts are the arena's. */
+void run_copy_row(const struct run_row *row, struct run_row *ret_row, struct arena *arena);
 
 /* ---- run_store.c: on the store executor, each a transaction of its own ---- */
 

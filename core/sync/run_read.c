@@ -314,7 +314,7 @@ static bool goes_on(const struct run *run, const struct run_object *object)
     const struct stream_state *state = &object->state;
     bool own = object->row != NULL; /* this run's, after a crash */
     bool finds = state->walk_links > 0 || !run_end_finds_absence(object);
-    if (run->request.verify && !own)
+    if ((run->request.verify || run->request.linkup) && !own)
         return false;
     if (state->walk == WALK_NONE || state->walk_hash != object->setup->mapping.hash)
         return false;
@@ -442,6 +442,8 @@ void run_read_begin(struct run *run)
     }
     if (run->request.verify)
         verify_begin_object(run->request.verify, object->setup->item->name);
+    if (run->request.linkup)
+        linkup_begin_object(run->request.linkup, object->setup);
     bool fresh = object->stage == STAGE_WALK && choose_walk(run, object);
     begin_row(run, object);
     if (object->stage != STAGE_WALK)

@@ -212,7 +212,7 @@ static int close_object(void *arg, struct error *err)
 int run_store_object(struct run *run, struct error *err)
 {
     if (run_is_dry(run))
-        return run_dry_object(run);
+        return run_dry_object(run, err);
     return run_transact(run, close_object, run, err);
 }
 
@@ -229,6 +229,7 @@ struct merge run_merge(struct run *run)
                           .retakes = object->state.mapping_hash != object->setup->mapping.hash,
                           .clock_skew_us = run->clock_skew_us,
                           .verify = run->request.verify,
+                          .linkup = run->request.linkup,
                           .dry = run_is_dry(run),
                           .notes = run_is_plan(run)     ? &run->request.plan->notes
                                    : run->request.apply ? &run->notes

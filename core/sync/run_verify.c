@@ -6,9 +6,27 @@
  */
 #include "sync/run_internal.h"
 
-int run_dry_object(struct run *run)
+static int conclude(void *arg, struct error *err)
+{
+    struct run *run = arg;
+    return linkup_conclude(run->request.linkup, run->host->store, run->organization,
+                           run_current(run)->state.id, err);
+}
+
+/* Of a proposal nothing more is asked. */
+static int conclude_linkup(struct run *run, struct error *err)
 {
     struct run_object *object = run_current(run);
+    object->state.walk = WALK_NONE;
+    object->first = true;
+    return store_rehearse(run->host->store, conclude, run, err);
+}
+
+int run_dry_object(struct run *run, struct error *err)
+{
+    struct run_object *object = run_current(run);
+    if (run->request.linkup)
+        return conclude_linkup(run, err);
     struct stream_state *state = &object->state;
     state->walk = run_end_finds_absence(object) ? WALK_SUSPECTS : WALK_NONE;
     state->position.len = 0;

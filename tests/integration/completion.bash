@@ -23,14 +23,17 @@ failed=0
 compopt() { :; } # wants to be called by a completion in progress
 . "$script"
 
-# offers LINE WORDS: the last word of the line, empty where it ends with a space, is what is completed.
-offers() {
-    local got
+# complete LINE: the last word of the line, empty where it ends with a space, is what is completed; what is offered is in $got.
+complete_line() {
     read -ra COMP_WORDS <<<"${1//=/ = }"
     [[ $1 != *' ' ]] || COMP_WORDS+=('')
     COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
     _fastenr
     got=$(printf '%s\n' "${COMPREPLY[@]}" | LC_ALL=C sort | tr '\n' ' ')
+}
+# offers LINE WORDS
+offers() {
+    complete_line "$1"
     [ "${got% }" = "$2" ] || {
         echo "FAILED: '$1' offers '${got% }', not '$2'" >&2
         failed=$((failed + 1))
@@ -74,12 +77,13 @@ offers 'fastenr run -c fol' 'folder'
 offers 'fastenr doctor ' ''
 offers 'fastenr sync -c nowhere ' ''
 
-# Every command and every option of its help is known.
+# Every command and every option of its help is known; one may be how another one begins.
 while read -r command; do
     for option in $("$fastenr" $command --help | sed -n 's/^  \(    \|-., \)\(--[a-z-]*\).*/\2/p'); do
-        offers "fastenr $command $option" "$option"
+        complete_line "fastenr $command $option"
+        [[ " $got" == *" $option "* ]] || offers "fastenr $command $option" "$option"
     done
-done < <("$fastenr" --help | sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|conflicts [a-z]*\|writes [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p')
+done < <("$fastenr" --help | sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|conflicts [a-z]*\|writes [a-z]*\|duplicates [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p')
 
 [ "$failed" -eq 0 ] || exit 1
 echo "completion: all as expected"

@@ -276,7 +276,8 @@ static struct merge begin_merge(struct side *side, struct merge_target *target)
                           .notes_seen = side->notes_seen,
                           .retakes = side->retakes,
                           .verify = side->verify,
-                          .dry = side->dry};
+                          .dry = side->dry,
+                          .linkup = side->linkup};
 }
 
 static void end_merge(struct side *side, enum merge_result result, const struct run_counts *before)

@@ -24,6 +24,7 @@ struct side {
     bool retakes;          /* puts are those of the read that follows a pause */
     struct verify *verify; /* puts are compared; NULL: they are not */
     bool dry;              /* and not written */
+    struct linkup *linkup; /* puts are proposed to be linked; NULL: they are not */
     struct run_counts counts;
 };
 

@@ -83,6 +83,7 @@ void test_holders(void);
 void test_merged_links_follow(void);
 void test_unseen(void);
 void test_archived(void);
+void test_unmet(void);
 void test_referring(void);
 
 /* store_suite_capture.c */
@@ -167,6 +168,7 @@ void test_end_with_a_body(void);
     IN_STORE(test_merged_links_follow)                                                             \
     IN_STORE(test_unseen)                                                                          \
     IN_STORE(test_archived)                                                                        \
+    IN_STORE(test_unmet)                                                                           \
     IN_STORE(test_referring)                                                                       \
     IN_STORE(test_foreign_insert)                                                                  \
     IN_STORE(test_foreign_bodies)                                                                  \
@@ -238,6 +240,7 @@ void test_end_with_a_body(void);
         {"who holds a record", store_test_holders},                                                \
         {"merged links follow", store_test_merged_links_follow},                                   \
         {"what a walk has not met", store_test_unseen}, {"what is archived", store_test_archived}, \
+        {"links that are new", store_test_unmet},                                                  \
         {"who refers to a record", store_test_referring},                                          \
         {"another program adds records", store_test_foreign_insert},                               \
         {"another program's changes are logged as the host's", store_test_foreign_bodies},         \

@@ -288,6 +288,33 @@ void test_archived(void)
     expect_last_log(1);
 }
 
+void test_unmet(void)
+{
+    struct link_write met = {.stream = companies.id,
+                             .record = 2,
+                             .external_id = STR("c2"),
+                             .seen_remote = STR("0123456789")};
+    struct buf summary = BUF_INIT(400);
+    bool unmet[5];
+    put_dictionaries();
+    create(NULL, "A", NULL);
+    create(NULL, "B", NULL);
+    link_record(companies.id, "c1", 1, LINK_LIVE);
+    apply((struct store_batch){.links = &met, .link_count = 1});
+    link_record(companies.id, "c3", 1, LINK_ARCHIVED);
+    link_record(companies.id, "c4", 0, LINK_MERGED); /* is to become one of its own */
+    const struct linked_id links[] = {{.link = find_link("c2").key},
+                                      {.link = find_link("c1").key},
+                                      {.link = find_link("c3").key},
+                                      {.link = 12345},
+                                      {.link = find_link("c4").key}};
+    OK(ENGINE->load_unmet(store, links, 5, unmet, &err));
+    CU_ASSERT(!unmet[0] && unmet[1] && !unmet[2] && !unmet[3] && !unmet[4]);
+    OK(ENGINE->load_unmet(store, links, 0, unmet, &err));
+    OK(store_verify(store, &summary, &err)); /* a link without a record is none too many */
+    buf_free(&summary);
+}
+
 void test_referring(void)
 {
     int parent = model_field(account, STR("parent_id"));

@@ -284,7 +284,8 @@ static void ambiguous_match(void)
     UNIT_TEXT(PUT(erp, "companies", "e1", x, "e2", "{\"name\": \"Y\"}"),
               "created 1, quarantined 1");
     QUERY(aside, "e1|1|domain|more than one account has the domain 'x.test': merge or mend them "
-                 "(`fastenr duplicates list`), or set 'match' to another field\n");
+                 "(`fastenr duplicates list`), choose with `fastenr link`, or set 'match' to "
+                 "another field\n");
     QUERY("SELECT payload FROM quarantine", "{\"name\":\"X\",\"domain\":\"x.test\"}\n");
     fixture_sql("UPDATE account SET domain = NULL WHERE key = 2");
     UNIT_TEXT(PUT(erp, "companies", "e1", x), "unchanged 1");
