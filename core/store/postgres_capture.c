@@ -96,21 +96,28 @@ static void put_inserted(struct buf *out, const struct model_object *object)
                object->id, object->name);
 }
 
-/* A record that ended and changed at once has two log rows, as the host writes them. */
+/*
+ * A record that ended and changed at once has two log rows, as the host writes them.
+ *
+ * Rows before and after are paired by a FULL JOIN, which can't be a nested loop: the plan is kept
+ * for the session, and one made for a statement of one row would take hours over one of many. For
+ * the same reason the condition that would make an inner join of it is in a part of its own.
+ */
 static void put_updated(struct buf *out, const struct model_object *object)
 {
     /* The statement below comes here again, with rows whose rev did change. */
-    buf_text(out, "BEGIN IF is_host() OR NOT EXISTS (SELECT 1 FROM old_rows o JOIN new_rows n "
-                  "USING (key) WHERE n.rev = o.rev) THEN RETURN NULL; END IF; "
-                  "WITH compared AS (SELECT n.key, o.rev AS prev, n.deleted_at IS NULL AS lives, "
+    buf_text(out, "BEGIN IF is_host() OR NOT EXISTS (SELECT key, rev FROM old_rows INTERSECT "
+                  "SELECT key, rev FROM new_rows) THEN RETURN NULL; END IF; "
+                  "WITH paired AS MATERIALIZED (SELECT n.key, o.rev AS prev, n.rev, "
+                  "n.deleted_at IS NULL AS lives, "
                   "(o.deleted_at IS NULL) <> (n.deleted_at IS NULL) AS ended, "
                   "n.updated_at = o.updated_at AS untouched, ");
     put_changes(out, object);
     buf_printf(out,
-               " AS body FROM old_rows o JOIN new_rows n USING (key) WHERE n.rev = o.rev), "
+               " AS body FROM old_rows o FULL JOIN new_rows n USING (key)), "
                "changed AS MATERIALIZED (SELECT *, CASE WHEN ended THEN nextval('log_seq') END "
                "AS end_seq, CASE WHEN body <> '{}' THEN nextval('log_seq') END AS change_seq "
-               "FROM compared WHERE ended OR body <> '{}'), "
+               "FROM paired WHERE rev = prev AND (ended OR body <> '{}')), "
                "ends AS (INSERT INTO log (seq, object, record, op, prev, at) SELECT end_seq, %d, "
                "key, CASE WHEN lives THEN 4 ELSE 3 END, prev, now_us() FROM changed WHERE ended), "
                "changes AS (INSERT INTO log (seq, object, record, op, prev, at, body) "
@@ -134,8 +141,8 @@ static void put_deleted(struct buf *out, const struct model_object *object)
     put_image(out, object);
     buf_printf(out,
                " FROM old_rows o WHERE o.rev > 0; IF FOUND THEN " NOTIFY
-               "DELETE FROM pending_reference p USING old_rows o "
-               "WHERE p.object = %d AND p.record = o.key; "
+               "DELETE FROM pending_reference WHERE object = %d "
+               "AND record = ANY (ARRAY (SELECT key FROM old_rows)); "
                "END IF; RETURN NULL; END",
                object->id);
 }

@@ -93,6 +93,7 @@ void test_foreign_update(void);
 void test_foreign_tombstone(void);
 void test_foreign_identity(void);
 void test_foreign_delete(void);
+void test_foreign_mass(void);
 void test_erase_what_was_deleted(void);
 void test_erasure_is_not_logged(void);
 void test_host_goes_on_after_a_foreign_write(void);
@@ -176,6 +177,7 @@ void test_end_with_a_body(void);
     IN_STORE(test_foreign_tombstone)                                                               \
     IN_STORE(test_foreign_identity)                                                                \
     IN_STORE(test_foreign_delete)                                                                  \
+    IN_STORE(test_foreign_mass)                                                                    \
     IN_STORE(test_erase_what_was_deleted)                                                          \
     IN_STORE(test_erasure_is_not_logged)                                                           \
     IN_STORE(test_host_goes_on_after_a_foreign_write)                                              \
@@ -248,6 +250,7 @@ void test_end_with_a_body(void);
         {"another program ends records", store_test_foreign_tombstone},                            \
         {"nobody changes what a record is known by", store_test_foreign_identity},                 \
         {"another program deletes records", store_test_foreign_delete},                            \
+        {"another program changes and deletes very many", store_test_foreign_mass},                \
         {"what another program deleted is erased", store_test_erase_what_was_deleted},             \
         {"erasing is not logged", store_test_erasure_is_not_logged},                               \
         {"the host goes on after another program", store_test_host_goes_on_after_a_foreign_write}, \
