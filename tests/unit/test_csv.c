@@ -66,8 +66,7 @@ static void test_round_trip(void)
                                         "0",
                                         " spaces ",
                                         "Z\xc3\xbcrich",
-                                        "\xEF\xBC\x9D"
-                                        "1",
+                                        "\xEF\xBC\x9D\x31",
                                         "=\"a\",b",
                                         "\"",
                                         "'"};
