@@ -264,14 +264,17 @@ static void drop_unmoved(struct batch *b)
     for (size_t i = 0; i < b->count; i++) {
         struct item *item = &b->items[i];
         bool moved = find_moved(b, item);
-        /* Fields that are not mapped any more are forgotten: should they be mapped again, what was
-         * seen of them then says nothing. */
-        bool fewer = item->link.seen_remote.len > item->shadow.len;
+        /* What is exported alone is seen too: it tells what is still to be written. And fields that
+         * are not mapped any more are forgotten: should they be mapped again, what was seen of them
+         * then says nothing. */
+        bool seen_anew = !str_eq(item->link.seen_remote, item->shadow);
         bool unagreed = item->link.seen_local.len < b->mapping->export_count * SHADOW_ENTRY;
         /* What was taken back stays so until it moves there. */
         bool rests = item->link.ended == LINK_ROLLED_BACK && !moved && !b->merge->verify;
-        if (!rests && (moved || fewer || unagreed || item->link.key == 0 ||
-                       item->link.ended != LINK_LIVE || b->merge->verify)) {
+        bool taken = moved || unagreed || item->link.key == 0 || item->link.ended != LINK_LIVE ||
+                     b->merge->verify;
+        item->only_seen = !taken;
+        if (!rests && (taken || seen_anew)) {
             b->items[n++] = *item;
         } else {
             b->counts.unchanged++;
@@ -432,6 +435,22 @@ static int by_key(const void *a, const void *b)
     return (x->key > y->key) - (x->key < y->key);
 }
 
+/* A record that is deleted here does not live again for what is not imported. */
+static void drop_what_was_only_seen(struct batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        struct item *item = &b->items[i];
+        if (!item->only_seen || (item->row && item->row->deleted_at == 0)) {
+            b->items[n++] = *item;
+            continue;
+        }
+        b->counts.unchanged++;
+        note_fine(b, item);
+    }
+    b->count = n;
+}
+
 /* In the order of their keys, so that pages of the store are met one after another. */
 static int load_records(struct batch *b, struct error *err)
 {
@@ -454,10 +473,13 @@ static int load_records(struct batch *b, struct error *err)
     for (size_t i = 0; i < n; i++) {
         if (rows[i].key != 0)
             known[i]->row = &rows[i];
-        else
+        else if (!known[i]->only_seen)
             known[gone++] = known[i];
     }
-    return gone > 0 ? batch_make_anew(b, known, gone, err) : 0;
+    if (gone > 0 && batch_make_anew(b, known, gone, err) != 0)
+        return -1;
+    drop_what_was_only_seen(b);
+    return 0;
 }
 
 static void add_counts(struct run_counts *to, const struct run_counts *more)

@@ -23,6 +23,7 @@ struct item {
     struct link_row link; /* key 0: not linked before */
     int64_t relinked;     /* a link that had ended and gets another record; `link` is empty then */
     int64_t key;          /* of its canonical record */
+    bool only_seen;       /* nothing that is imported moved: what was seen is kept, and no more */
     bool created;         /* the canonical record is new */
     bool changed;         /* the canonical record's fields have other values, once it is written */
     enum link_ended was;  /* of the link, as it was found */
