@@ -105,7 +105,8 @@ static int load_open(struct batch *b, struct error *err)
 {
     int64_t first = INT64_MAX, last = 0;
     for (size_t i = 0; i < b->count; i++) {
-        int64_t key = b->items[i].link.key != 0 ? b->items[i].key : 0;
+        const struct item *item = &b->items[i];
+        int64_t key = item->link.key != 0 || item->relinked != 0 ? item->key : 0;
         first = key > 0 && key < first ? key : first;
         last = key > last ? key : last;
     }
