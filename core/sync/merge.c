@@ -441,13 +441,10 @@ static void drop_what_was_only_seen(struct batch *b)
     size_t n = 0;
     for (size_t i = 0; i < b->count; i++) {
         struct item *item = &b->items[i];
-        if (!item->only_seen || (item->row && item->row->deleted_at == 0)) {
+        if (!item->only_seen || (item->row && item->row->deleted_at == 0))
             b->items[n++] = *item;
-            continue;
-        }
-        b->counts.unchanged++;
-        note_fine(b, item);
     }
+    b->counts.unchanged += b->count - n;
     b->count = n;
 }
 
@@ -470,7 +467,9 @@ static int load_records(struct batch *b, struct error *err)
                                    err) != 0)
         return -1;
     size_t gone = 0;
+    bool any_only_seen = false;
     for (size_t i = 0; i < n; i++) {
+        any_only_seen |= known[i]->only_seen;
         if (rows[i].key != 0)
             known[i]->row = &rows[i];
         else if (!known[i]->only_seen)
@@ -478,7 +477,8 @@ static int load_records(struct batch *b, struct error *err)
     }
     if (gone > 0 && batch_make_anew(b, known, gone, err) != 0)
         return -1;
-    drop_what_was_only_seen(b);
+    if (any_only_seen)
+        drop_what_was_only_seen(b);
     return 0;
 }
 
