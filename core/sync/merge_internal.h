@@ -101,6 +101,12 @@ static inline bool has_moved(const struct item *item, size_t rule)
     return item->moved[rule / 64] >> (rule % 64) & 1;
 }
 
+/* The key of its link, also of one that is set aside; 0: it has none. */
+static inline int64_t link_of(const struct item *item)
+{
+    return item->relinked != 0 ? item->relinked : item->link.key;
+}
+
 /* Nothing was seen of the vendor's record yet: it is not linked, or a person has linked it. What
  * the vendor does not have does not empty ours then. */
 static inline bool is_first_meeting(const struct item *item)

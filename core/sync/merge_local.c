@@ -106,7 +106,7 @@ static int load_open(struct batch *b, struct error *err)
     int64_t first = INT64_MAX, last = 0;
     for (size_t i = 0; i < b->count; i++) {
         const struct item *item = &b->items[i];
-        int64_t key = item->link.key != 0 || item->relinked != 0 ? item->key : 0;
+        int64_t key = link_of(item) != 0 ? item->key : 0;
         first = key > 0 && key < first ? key : first;
         last = key > last ? key : last;
     }

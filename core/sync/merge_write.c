@@ -333,7 +333,6 @@ static int by_create_key(const void *a, const void *b)
 
 static int write_link(struct batch *b, const struct item *item, struct error *err)
 {
-    int64_t link = item->relinked != 0 ? item->relinked : item->link.key;
     struct str seen_local;
     if (batch_local_shadow(b, item, &seen_local, err) != 0)
         return -1;
@@ -342,7 +341,7 @@ static int write_link(struct batch *b, const struct item *item, struct error *er
         (!seen_local.ptr || str_eq(item->link.seen_local, seen_local)))
         return 0; /* as it was */
     b->out.links[b->out.link_count++] =
-        (struct link_write){.key = link,
+        (struct link_write){.key = link_of(item),
                             .stream = b->merge->target->stream,
                             .record = item->key,
                             .external_id = item->record->id,
@@ -351,7 +350,7 @@ static int write_link(struct batch *b, const struct item *item, struct error *er
                             .remote_modified = item->record->modified_us};
     if (item->relinked != 0 || item->link.ended != LINK_LIVE)
         b->out.link_ends[b->out.link_end_count++] =
-            (struct link_end){.key = link,
+            (struct link_end){.key = link_of(item),
                               .stream = b->merge->target->stream,
                               .record = item->key,
                               .ended = LINK_LIVE};
