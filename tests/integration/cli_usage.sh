@@ -36,7 +36,7 @@ expect 0 "$fastenr" --help
 fits --help
 says 'Usage:'
 says 'Where to begin'
-commands=$(sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|conflicts [a-z]*\|writes [a-z]*\|duplicates [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p' out.txt)
+commands=$("$source/tests/support/commands.sh" "$fastenr")
 [ "$(wc -l <<<"$commands")" -eq 39 ] || fail "the help lists not 39 commands: $commands"
 while read -r command; do
     # shellcheck disable=SC2086 # two words are two arguments

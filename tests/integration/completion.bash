@@ -83,7 +83,7 @@ while read -r command; do
         complete_line "fastenr $command $option"
         [[ " $got" == *" $option "* ]] || offers "fastenr $command $option" "$option"
     done
-done < <("$fastenr" --help | sed -n '/^Where to begin/q; s/^  \(quarantine [a-z]*\|conflicts [a-z]*\|writes [a-z]*\|duplicates [a-z]*\|plugins [a-z]*\|secrets [a-z]*\|[a-z][a-z]*\) .*/\1/p')
+done < <("$(dirname "$0")/../support/commands.sh" "$fastenr")
 
 [ "$failed" -eq 0 ] || exit 1
 echo "completion: all as expected"
