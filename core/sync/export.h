@@ -66,6 +66,7 @@ struct export
     int64_t connection_id;
     int64_t vendor_now;
     int64_t watermark; /* what changed at the vendor up to here has been read */
+    bool read_all;     /* this run has read the whole object */
     struct run_counts *counts;
 
     /* Of a plan, and where one is applied; what is written is noted in merge.notes. */

@@ -135,7 +135,8 @@ static int drop_written(struct export *x, enum write_state state,
 }
 
 /* What our own import has changed since may have nothing left to be written, either: these are
- * looked at once more. */
+ * looked at once more. All are after a full read, which knows what has become of the records that
+ * an association was refused for. */
 static int queue_refused(struct export *x, struct error *err)
 {
     const struct merge *m = &x->merge;
@@ -145,7 +146,7 @@ static int queue_refused(struct export *x, struct error *err)
         return -1;
     int64_t *records = arena_new(&x->arena, w.count, sizeof records[0]);
     for (size_t i = 0; i < w.count; i++)
-        if (w.found[i].updated_at > w.rows[i].at)
+        if (x->read_all || w.found[i].updated_at > w.rows[i].at)
             records[n++] = w.rows[i].record;
     return engine_of(x)->queue_exports(m->store, m->target->stream, records, n, err);
 }

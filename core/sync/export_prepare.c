@@ -272,7 +272,8 @@ static bool is_ambiguous(const struct export_field *f)
     return f->rule->association && memchr(f->before.ptr ? f->before.ptr : "", ',', f->before.len);
 }
 
-/* False: it is not written. */
+/* False: it is not written. An association that is refused does not hold back the others: it is a
+ * write of its own. */
 static bool fill_fields(struct preparing *p, size_t i, struct export_item *item,
                         const struct json *custom)
 {
@@ -292,10 +293,10 @@ static bool fill_fields(struct preparing *p, size_t i, struct export_item *item,
                       STR_ARG(f.before));
             verdict = FIELD_REFUSED;
         }
-        if (verdict == FIELD_REFUSED) {
+        if (verdict == FIELD_REFUSED)
             refuse(p, item, name, &why);
+        if (verdict == FIELD_REFUSED && !rule->association)
             return false;
-        }
         if (verdict == FIELD_AGREES)
             note_agreed(p, item, &f);
         item->left += verdict == FIELD_WAITS;
@@ -594,7 +595,8 @@ static enum merge_result prepare(struct preparing *p, struct error *err)
     x->groups = arena_new(&x->arena, GROUPS_MOST, sizeof x->groups[0]);
     x->group_count = 0;
     p->agreed = arena_new(&x->arena, x->count, sizeof p->agreed[0]);
-    p->refused = arena_new(&x->arena, x->count, sizeof p->refused[0]);
+    p->refused =
+        arena_new(&x->arena, x->count * (p->mapping->export_count + 1), sizeof p->refused[0]);
     p->done = arena_new(&x->arena, x->count, sizeof p->done[0]);
     for (size_t i = 0; i < x->count; i++)
         compare(p, i);

@@ -204,15 +204,18 @@ static void settle_done(struct settling *s, size_t i)
 
 /* ---- one that was not ---- */
 
+/* The record is due again when it changes; or sooner, where another write of it is not done: one
+ * that is refused does not end those. Without the record itself there is none. */
 static void refuse(struct settling *s, size_t i, struct str why)
 {
-    const struct export_item *item = s->group->items[i];
+    struct export_item *item = s->group->items[i];
     struct export_write *row = &s->refused[s->refused_count++];
     *row = export_write_of(s->x, item, s->group->op, WRITE_REFUSED);
     row->body = s->group->bodies[i];
     row->reason = arena_str(&s->x->arena, why);
     s->ended[s->ended_count++] = s->group->ids[i];
-    s->done[s->done_count++] = item->record; /* until it changes again */
+    if (--item->left == 0 || item->link.key == 0)
+        s->done[s->done_count++] = item->record;
     s->counts.refused++;
 }
 

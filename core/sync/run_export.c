@@ -39,6 +39,7 @@ void run_export_begin(struct run *run)
                                   .connection_id = run->connection,
                                   .vendor_now = session_vendor_now(run->session),
                                   .watermark = object->state.watermark,
+                                  .read_all = object->full_done,
                                   .counts = &object->row->counts,
                                   .plan = run->request.plan,
                                   .pages = &run->kept};
