@@ -412,7 +412,7 @@ struct conflict_row {
     enum conflict_state state;      /* OPEN; else how it was settled */
     bool by_policy;                 /* settled at once, by the connection's policy */
     int64_t at, settled_at;         /* settled_at 0: open */
-    int64_t local_at, remote_at;    /* when the record last changed, on each side; 0: not known */
+    int64_t local_at, remote_at;    /* when our field and the vendor's record changed; 0: unknown */
     struct str base, local, remote; /* JSON values; base empty: not kept */
     struct str settled_by;
     struct str connection, vendor_object, external_id, object; /* when listed */

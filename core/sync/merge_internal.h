@@ -197,6 +197,13 @@ int batch_local_shadow(struct batch *batch, const struct item *item, struct str 
 /* Stores the conflicts, and which records are due; after batch->out was applied. */
 int batch_note_two_way(struct batch *batch, struct error *err);
 
+/* ---- merge_changed.c ---- */
+
+/* When the rule's field of ours was changed last by somebody else than this run (microseconds, our
+ * clock): by the log, as far back as that goes. */
+int batch_changed_at(struct batch *batch, const struct item *item, const struct rule *rule,
+                     int64_t *ret_at, struct error *err);
+
 /* ---- merge_settle.c ---- */
 
 /* A vendor's record and ours, that references may wait for. */

@@ -44,18 +44,19 @@ bool mapping_has_custom_exports(const struct mapping *m)
 
 /* ---- who wins ---- */
 
+/* `changed_at`: when our field was. The vendor has one time for all of a record. */
 static enum sync_priority winner_of(const struct batch *b, const struct item *item,
-                                    const struct rule *rule)
+                                    const struct rule *rule, int64_t changed_at)
 {
     int64_t remote = item->record->modified_us;
-    int64_t local = item->row->updated_at + b->merge->clock_skew_us;
+    int64_t local = changed_at + b->merge->clock_skew_us;
     if (rule->conflict != CONFLICT_LAST_MODIFIED || remote == 0 || remote == local)
         return rule->priority;
     return remote > local ? PRIORITY_VENDOR : PRIORITY_LOCAL;
 }
 
 static void note_conflict(struct batch *b, const struct item *item, size_t r,
-                          const struct value *local, const struct value *remote,
+                          const struct value *local, int64_t changed_at, const struct value *remote,
                           enum conflict_state state)
 {
     const struct rule *rule = &b->mapping->rules[r];
@@ -71,7 +72,7 @@ static void note_conflict(struct batch *b, const struct item *item, size_t r,
                               .by_policy = !open,
                               .at = b->out.now_us,
                               .settled_at = open ? 0 : b->out.now_us,
-                              .local_at = item->row->updated_at,
+                              .local_at = changed_at,
                               .remote_at = item->record->modified_us,
                               .local = conflict_json(rule, local, &b->arena),
                               .remote = conflict_json(rule, remote, &b->arena)};
@@ -187,35 +188,46 @@ static void agree(struct agreed *a, uint64_t hash)
 }
 
 /* Both sides have moved, to different values. */
-static void settle_conflict(struct batch *b, struct item *item, size_t r, const struct value *local,
-                            struct value *remote, struct agreed *a)
+static int settle_conflict(struct batch *b, struct item *item, size_t r, const struct value *local,
+                           struct value *remote, struct agreed *a, struct error *err)
 {
     const struct rule *rule = &b->mapping->rules[r];
+    int64_t changed_at;
     uint64_t there = rule_hash(store_hash_key(b->merge->store), remote);
     if (rule->strategy != STRATEGY_OVERWRITE &&
         list_unite(rule->strategy == STRATEGY_MERGE, local, remote, &b->arena,
                    &item->record->mapped.values[r])) {
         agree(a, there);
-        return;
+        return 0;
     }
+    if (batch_changed_at(b, item, rule, &changed_at, err) != 0)
+        return -1;
     if (rule->conflict == CONFLICT_MANUAL_REVIEW) {
         take_not(item, r);
-        note_conflict(b, item, r, local, remote, CONFLICT_OPEN);
-        return; /* as it was agreed before */
+        note_conflict(b, item, r, local, changed_at, remote, CONFLICT_OPEN);
+        return 0; /* as it was agreed before */
     }
-    bool ours = winner_of(b, item, rule) == PRIORITY_LOCAL;
-    note_conflict(b, item, r, local, remote, ours ? CONFLICT_LOCAL : CONFLICT_REMOTE);
+    bool ours = winner_of(b, item, rule, changed_at) == PRIORITY_LOCAL;
+    note_conflict(b, item, r, local, changed_at, remote, ours ? CONFLICT_LOCAL : CONFLICT_REMOTE);
     note_over(b, item, rule, ours ? CONFLICT_LOCAL : CONFLICT_REMOTE);
     if (!ours)
-        return;
+        return 0;
     take_not(item, r);
     agree(a, there);
+    return 0;
+}
+
+static int tell_too_large(const struct item *item, const struct rule *rule, struct error *err)
+{
+    return error_set(err, "the field '%s' of the record '%.*s' is larger than %d MiB",
+                     rule->field.name, STR_ARG(item->record->id), RECORD_TEXT_MAX >> 20);
 }
 
 /* Of a field that is written and never taken: what a record that is linked now has there already is
  * to become ours, if we have a value. Where we have none, both sides are taken as they are. */
 static int settle_sent_only(struct batch *b, const struct item *item, const struct export_rule *e,
-                            const struct json *custom, struct agreed *a, bool known)
+                            const struct json *custom, struct agreed *a, bool known,
+                            struct error *err)
 {
     struct value local, remote;
     if (item->created) {
@@ -226,14 +238,14 @@ static int settle_sent_only(struct batch *b, const struct item *item, const stru
         return 0;
     if (field_of_record(&b->mapping->rules[e->rule], item->row, custom, &b->arena, &local) != 0 ||
         remote_value(b, item, e->rule, &remote) != 0)
-        return -1;
+        return tell_too_large(item, &b->mapping->rules[e->rule], err);
     if (local.state != VALUE_NULL)
         agree(a, rule_hash(store_hash_key(b->merge->store), &remote));
     return 0;
 }
 
 static int settle_field(struct batch *b, struct item *item, const struct export_rule *e,
-                        const struct json *custom, struct agreed *a)
+                        const struct json *custom, struct agreed *a, struct error *err)
 {
     const uint8_t *key = store_hash_key(b->merge->store);
     const struct rule *rule = &b->mapping->rules[e->rule];
@@ -246,12 +258,12 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
     if (rule->paused && !known)
         a->how = AGREED_ON_NOTHING;
     if (!rule_imports(rule))
-        return settle_sent_only(b, item, e, custom, a, known);
+        return settle_sent_only(b, item, e, custom, a, known, err);
     if (rule->paused || !moved)
         return 0;
     if ((!item->created && field_of_record(rule, item->row, custom, &b->arena, &local) != 0) ||
         remote_value(b, item, e->rule, &remote) != 0)
-        return -1;
+        return tell_too_large(item, rule, err);
     if (item->created) { /* another program deleted it, and the vendor brought it back */
         if (item->relinked != 0)
             note_over(b, item, rule, CONFLICT_REMOTE);
@@ -274,7 +286,8 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
         note_over(b, item, rule, CONFLICT_LOCAL);
         return 0;
     }
-    settle_conflict(b, item, e->rule, &local, &remote, a);
+    if (settle_conflict(b, item, e->rule, &local, &remote, a, err) != 0)
+        return -1;
     if (has_moved(item, e->rule) && a->how == AGREED_ON_HASH && a->hash == agreed)
         a->how = AGREED_ON_ROW; /* the vendor's value is taken */
     return 0;
@@ -290,10 +303,7 @@ static int settle_item(struct batch *b, struct item *item, struct error *err)
         custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
         return -1;
     for (size_t i = 0; i < m->export_count && rc == 0; i++)
-        if (settle_field(b, item, &m->exports[i], custom, &item->agreed[i]) != 0)
-            rc = error_set(err, "the field '%s' of the record '%.*s' is larger than %d MiB",
-                           m->rules[m->exports[i].rule].field.name, STR_ARG(item->record->id),
-                           RECORD_TEXT_MAX >> 20);
+        rc = settle_field(b, item, &m->exports[i], custom, &item->agreed[i], err);
     json_free(custom);
     return rc;
 }
