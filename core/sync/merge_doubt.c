@@ -2,11 +2,13 @@
 /*
  * A vendor's record that is new here may be one that we have made without hearing so. It is known
  * by our id, where the vendor keeps that (external_key), or by what was written, whatever has
- * become of our record since; and what was written is what both sides agreed on, so that what
- * changed here since then still goes there.
+ * become of our record since: by what records are matched by, or, where nothing of that was
+ * written, by all of it. What was written is what both sides agreed on, so that what changed here
+ * since then still goes there.
  */
 #include <stdlib.h>
 
+#include "plugin/answer.h"
 #include "plugin/protocol.h"
 #include "sync/export_map.h"
 #include "sync/merge_internal.h"
@@ -124,6 +126,54 @@ static int match_written(struct batch *b, struct item *item, const struct doubts
     return 0;
 }
 
+static bool is_as_written(struct batch *b, const struct item *item, const struct export_rule *e,
+                          struct str text)
+{
+    const struct rule *rule = &b->mapping->rules[e->rule];
+    const struct json *there = json_member(item->record->fields, e->to);
+    struct value written;
+    if (str_eq(str_trim(answer_scalar(there, &b->arena)), str_trim(text)))
+        return true;
+    return rule_read(rule, text, &b->arena, &written, NULL) == 0 &&
+           export_same(rule, &written, &item->record->mapped.values[e->rule]);
+}
+
+/* Whether a record with nothing to be matched by is what was written, which had nothing either: in
+ * all fields that were, and these are more than one. */
+static bool is_all_as_written(struct batch *b, const struct item *item, const struct json *body)
+{
+    const struct object_setup *object = b->merge->target->object;
+    const struct mapping *m = b->mapping;
+    size_t same = 0;
+    for (size_t i = 0; i < m->export_count; i++) {
+        const struct rule *rule = &m->rules[m->exports[i].rule];
+        const struct json *text = json_member(body, m->exports[i].to);
+        bool written = json_kind(text) == JSON_STRING;
+        bool there = item->record->mapped.values[m->exports[i].rule].state != VALUE_NULL;
+        for (size_t j = 0; j < object->match_count; j++)
+            if (rule->index == object->match[j] && (written || there))
+                return false;
+        if (!written || rule_refers(rule))
+            continue;
+        if (!is_as_written(b, item, &m->exports[i], json_string(text)))
+            return false;
+        same++;
+    }
+    return same > 1;
+}
+
+static int match_whole(struct batch *b, struct item *item, const struct doubts *d,
+                       struct error *err)
+{
+    size_t found = 0, last = 0;
+    for (size_t i = 0; i < d->count && item->key == 0; i++)
+        if (is_all_as_written(b, item, d->bodies[i])) {
+            found++;
+            last = i;
+        }
+    return found == 1 ? take_if_free(b, item, d->rows[last].record, err) : 0;
+}
+
 int batch_match_doubted(struct batch *b, struct error *err)
 {
     struct doubts d = {0};
@@ -137,7 +187,9 @@ int batch_match_doubted(struct batch *b, struct error *err)
         rc = load_doubts(b, &d, err);
     for (size_t i = 0; i < b->count && d.count > 0 && rc == 0; i++)
         if (is_new(&b->items[i]))
-            rc = match_written(b, &b->items[i], &d, err);
+            rc = match_written(b, &b->items[i], &d, err) == 0
+                     ? match_whole(b, &b->items[i], &d, err)
+                     : -1;
     free_doubts(&d);
     return rc;
 }
