@@ -270,22 +270,39 @@ static void associate_there(struct play *p, size_t side, const struct model_reco
                     NULL);
 }
 
+/* Of a page of a contact's associations all but the first one that it has. NULL: it is the last. */
+static const char *leave_first(struct play *p, size_t side, const char *target, const char *after,
+                               bool *had_one)
+{
+    struct json_object *list, *to, *paging, *next;
+    struct json_object *answer = ask_vendor(
+        &p->town, side, "GET", after ? word_printf("%s?after=%s", target, after) : target, NULL);
+    json_object_object_get_ex(answer, "results", &list);
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object_object_get_ex(json_object_array_get_idx(list, i), "toObjectId", &to);
+        if (*had_one)
+            write_there(p, side, "DELETE", word_printf("%s/%s", target, json_object_get_string(to)),
+                        NULL);
+        *had_one = true;
+    }
+    after = NULL;
+    if (json_object_object_get_ex(answer, "paging", &paging) &&
+        json_object_object_get_ex(paging, "next", &next) &&
+        json_object_object_get_ex(next, "after", &next))
+        after = word_printf("%s", json_object_get_string(next));
+    json_object_put(answer);
+    return after;
+}
+
 /* Of a contact that is associated with several companies. */
 static void leave_one(struct play *p, size_t side, const char *id)
 {
-    struct json_object *answer, *list, *to;
-    answer =
-        ask_vendor(&p->town, side, "GET",
-                   word_printf("/crm/v4/objects/contacts/%s/associations/companies", id), NULL);
-    json_object_object_get_ex(answer, "results", &list);
-    for (size_t i = 1; i < json_object_array_length(list); i++) {
-        json_object_object_get_ex(json_object_array_get_idx(list, i), "toObjectId", &to);
-        write_there(p, side, "DELETE",
-                    word_printf("/crm/v4/objects/contacts/%s/associations/companies/%s", id,
-                                json_object_get_string(to)),
-                    NULL);
-    }
-    json_object_put(answer);
+    const char *target = word_printf("/crm/v4/objects/contacts/%s/associations/companies", id);
+    const char *after = NULL;
+    bool had_one = false;
+    do
+        after = leave_first(p, side, target, after, &had_one);
+    while (after);
 }
 
 static const char *draw_spelling(struct play *p, enum kind kind, size_t f, const char *value)
@@ -509,10 +526,13 @@ static void change_meanwhile(struct town *t)
                                     tables[kind], (long long)r->key)) == 0))
             continue;
         const char *value = draw_value(p, kind, f, side);
+        int64_t rows = ask_sql(t, "SELECT max(seq) FROM log");
         if (side == SIDES_MOST)
             set_here(p, kind, r->key, f, value);
         else if (!set_there(p, side, r, f, value))
             continue;
+        if (side == SIDES_MOST && rows == ask_sql(t, "SELECT max(seq) FROM log"))
+            continue; /* it had that value */
         model_changing(p->model, (size_t)(r - p->model->records), side, f,
                        side == SIDES_MOST || !value ? value : model_write(AS_TEXT, value));
     }
@@ -664,15 +684,23 @@ static bool round_of(struct play *p)
     return sync(p, side, false, true);
 }
 
-/* What cannot be written here, and what is associated with several there. */
+static bool needs_key(const struct play *p, const struct model_record *r)
+{
+    size_t f = model_key_field[r->kind];
+    bool bad = model_write(model_fields[r->kind][f].spelling, r->values[f]) == BAD_WORD;
+    for (size_t side = 0; side < p->town.side_count; side++)
+        bad |= !r->sides[side].id && model_has_twin(p->model, r, side);
+    return bad && !r->gone && r->here == LIVES_HERE;
+}
+
+/* What cannot be written here, as it is no key or another record's, and what is associated with
+ * several there. */
 static void mend(struct play *p)
 {
     for (size_t i = 0; i < p->model->count; i++) {
         const struct model_record *r = &p->model->records[i];
-        size_t f = model_key_field[r->kind];
-        if (!r->gone && r->here == LIVES_HERE &&
-            model_write(model_fields[r->kind][f].spelling, r->values[f]) == BAD_WORD)
-            set_here(p, r->kind, r->key, f, draw_key(p, r->kind));
+        if (needs_key(p, r))
+            set_here(p, r->kind, r->key, model_key_field[r->kind], draw_key(p, r->kind));
         for (size_t side = 0; side < p->town.side_count && !r->gone; side++)
             if (r->sides[side].there == LIVES_THERE && r->sides[side].several)
                 leave_one(p, side, r->sides[side].id);

@@ -122,20 +122,32 @@ static const char *named_there(struct model *m, size_t side, size_t field, enum 
     return r ? word_printf("=%zu", number_of(m, r)) : word_printf("id %s", value);
 }
 
+/* A record that was deleted and is there again has all of its values since then. */
+static void look_at_value(struct model *m, struct model_record *r, size_t f,
+                          const struct sight_ours *o)
+{
+    const char *value = named_here(m, f, o->kind, o->values[f]);
+    if (value != r->seen[f] || r->was_gone)
+        r->changed_us[f] = o->updated_us;
+    r->values[f] = r->seen[f] = value;
+}
+
 static void look_here(struct model *m, const struct sight *sight)
 {
-    for (size_t i = 0; i < m->count; i++)
-        if (m->records[i].here == LIVES_HERE)
-            m->records[i].here = DELETED_HERE;
+    for (size_t i = 0; i < m->count; i++) {
+        struct model_record *r = &m->records[i];
+        r->was_gone = r->here == DELETED_HERE;
+        if (r->here == LIVES_HERE)
+            r->here = DELETED_HERE;
+    }
     for (size_t i = 0; i < sight->ours_count; i++) {
         const struct sight_ours *o = &sight->ours[i];
         struct model_record *r = find_key(m, o->kind, o->key);
         if (!r)
             continue;
         r->here = o->deleted ? TOMBSTONE_HERE : LIVES_HERE;
-        r->updated_us = o->updated_us;
         for (size_t f = 0; f < model_field_count[o->kind]; f++)
-            r->values[f] = named_here(m, f, o->kind, o->values[f]);
+            look_at_value(m, r, f, o);
     }
 }
 
@@ -189,10 +201,11 @@ void model_look(struct model *m, const struct sight *sight)
 /* ---- one record ---- */
 
 /* Vendors tell the time by the second. */
-static enum winner winner_of(const struct rule *rule, const struct model_record *r, size_t side)
+static enum winner winner_of(const struct rule *rule, const struct model_record *r, size_t f,
+                             size_t side)
 {
     enum { CLOSE_US = 3000000 };
-    int64_t ahead = r->updated_us - r->sides[side].modified_us;
+    int64_t ahead = r->changed_us[f] - r->sides[side].modified_us;
     if (rule->plan->policy == THEIRS_COUNT)
         return THEIRS_WINS;
     if (rule->plan->policy == OURS_COUNT)
@@ -234,16 +247,27 @@ static struct rule rule_of(const struct look *l, const struct model_record *r, s
                          model_fields[r->kind][f].spelling};
 }
 
-/* A value that cannot be written, or that would be one of several, holds up all that is to be
- * written of its record. */
+/* A value that cannot be written holds up all that is to be written of its record. */
 static bool is_held_up(const struct look *l, const struct model_record *r)
 {
     for (size_t f = 0; f < model_field_count[r->kind]; f++) {
         struct rule rule = rule_of(l, r, f);
         if (!rule.plan->used || !(rule.plan->way & EXPORTS))
             continue;
-        if (model_write(rule.spelling, r->values[f]) == BAD_WORD ||
-            (rule.spelling == AS_REFERENCE && r->sides[l->side].several))
+        if (model_write(rule.spelling, r->values[f]) == BAD_WORD)
+            return true;
+    }
+    return false;
+}
+
+bool model_has_twin(const struct model *m, const struct model_record *r, size_t side)
+{
+    size_t key = model_key_field[r->kind];
+    for (size_t i = 0; i < m->count; i++) {
+        const struct model_record *other = &m->records[i];
+        if (other != r && !other->gone && other->kind == CONTACT && r->kind == CONTACT &&
+            other->here == LIVES_HERE && other->sides[side].id && r->values[key] &&
+            other->values[key] == r->values[key])
             return true;
     }
     return false;
@@ -316,7 +340,8 @@ static void check_field(struct look *l, const struct model_record *before,
         if (hidden)
             add_state(&possible, (struct state){s.ours, NULL, s.agreed});
         if (clean)
-            after_whole(&rule, s, winner_of(&rule, before, l->side), waits(l, after, f), &possible);
+            after_whole(&rule, s, winner_of(&rule, before, f, l->side), waits(l, after, f),
+                        &possible);
         else
             add_state(&possible, s);
     }
@@ -402,6 +427,7 @@ static void rename_record(struct model *m, size_t from, size_t to, bool merged)
         for (size_t f = 0; f < FIELDS_MOST; f++) {
             struct model_record *r = &m->records[i];
             r->values[f] = r->values[f] == old ? new : r->values[f];
+            r->seen[f] = r->seen[f] == old ? new : r->seen[f];
             for (size_t c = 0; c < m->side_count; c++) {
                 struct side *s = &r->sides[c];
                 s->values[f] = s->values[f] == old ? new : s->values[f];
@@ -564,7 +590,8 @@ static void live_export(struct look *l, struct model_record *r)
     s->due = false;
     if (!(plan->kinds[r->kind].way & EXPORTS) || !due)
         return;
-    if (r->here == LIVES_HERE && !s->id && plan->kinds[r->kind].creates && !is_held_up(l, r))
+    if (r->here == LIVES_HERE && !s->id && plan->kinds[r->kind].creates && !is_held_up(l, r) &&
+        !model_has_twin(l->m, r, l->side))
         begin_there(l, r);
     if (r->here == DELETED_HERE && s->linked && s->there == LIVES_THERE &&
         plan->kinds[r->kind].archives) {
@@ -593,15 +620,27 @@ static void live_part(struct look *l, struct model_record *r, const struct sight
 
 /* ---- what was seen ---- */
 
-/* One that the host has written and does not know of, as the answer was lost: by its key. */
+static bool has_written(struct look *l, const struct model_record *r, size_t f,
+                        const struct sight_theirs *t)
+{
+    struct rule rule = rule_of(l, r, f);
+    return !rule.plan->used || !(rule.plan->way & EXPORTS) || rule.spelling == AS_REFERENCE ||
+           model_write(rule.spelling, r->values[f]) == t->values[f];
+}
+
+/* One that the host has written and does not know of, as the answer was lost: by its key, or by all
+ * that it has where there is none. */
 static struct model_record *find_maker(struct look *l, const struct sight_theirs *t)
 {
-    size_t f = model_key_field[t->kind];
+    size_t key = model_key_field[t->kind];
     for (size_t i = 0; i < l->m->count; i++) {
         struct model_record *r = &l->m->records[i];
-        if (!r->gone && r->kind == t->kind && r->key != 0 && !r->sides[l->side].id &&
-            t->values[f] &&
-            model_write(model_fields[t->kind][f].spelling, r->values[f]) == t->values[f])
+        bool same =
+            !r->gone && r->kind == t->kind && r->key != 0 && !r->sides[l->side].id &&
+            model_write(model_fields[t->kind][key].spelling, r->values[key]) == t->values[key];
+        for (size_t f = 0; f < model_field_count[t->kind] && same && !t->values[key]; f++)
+            same = has_written(l, r, f, t);
+        if (same)
             return r;
     }
     return NULL;

@@ -157,7 +157,9 @@ struct model_record {
     enum kind kind;
     int64_t key;
     enum here here;
-    int64_t updated_us;
+    const char *seen[FIELDS_MOST];   /* ours, when it was looked at last */
+    int64_t changed_us[FIELDS_MOST]; /* when ours got that */
+    bool was_gone;
     const char *values[FIELDS_MOST];
     struct meanwhile meanwhile[FIELDS_MOST];
     struct side sides[SIDES_MOST];
@@ -170,6 +172,9 @@ struct model {
     struct model_record records[MODEL_RECORDS_MOST];
     size_t count;
 };
+
+/* Two of our contacts have one address, and the vendor has the other one: it takes no second. */
+bool model_has_twin(const struct model *m, const struct model_record *r, size_t side);
 
 /* What a person or another program has done. Both sides are looked at again before each sync, so
  * these only say who is who. */
