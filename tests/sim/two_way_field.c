@@ -8,9 +8,11 @@
 
 /* ---- texts ---- */
 
-enum { WORD_SLOTS = 1 << 16, WORD_MAX = 400 };
+/* One seed uses a few hundred. */
+enum { WORD_SLOTS = 1 << 13, WORD_MAX = 400 };
 
 static char *words[WORD_SLOTS];
+static size_t word_count;
 
 const char *word(const char *text)
 {
@@ -22,7 +24,20 @@ const char *word(const char *text)
     for (at %= WORD_SLOTS; words[at]; at = (at + 1) % WORD_SLOTS)
         if (strcmp(words[at], text) == 0)
             return words[at];
+    /* A full table would be looked through for ever. */
+    if (++word_count == WORD_SLOTS) {
+        fprintf(stderr, "more than %d words in one seed\n", WORD_SLOTS);
+        abort();
+    }
     return words[at] = strdup(text);
+}
+
+void words_forget(void)
+{
+    for (size_t i = 0; i < WORD_SLOTS; i++)
+        free(words[i]);
+    memset(words, 0, sizeof words);
+    word_count = 0;
 }
 
 const char *word_printf(const char *format, ...)

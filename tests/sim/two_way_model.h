@@ -34,6 +34,9 @@ enum policy { LATER_COUNTS, THEIRS_COUNT, OURS_COUNT, A_PERSON_DECIDES };
 const char *word(const char *text);
 const char *word_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Before a new seed: no word of the last one is held any more. */
+void words_forget(void);
+
 /* ---- fields ---- */
 
 enum spelling {
