@@ -122,21 +122,22 @@ static const char *named_there(struct model *m, size_t side, size_t field, enum 
     return r ? word_printf("=%zu", number_of(m, r)) : word_printf("id %s", value);
 }
 
-/* A record that was deleted and is there again has all of its values since then. */
+/* A record that was not there, or was deleted in between, has all of its values since it is. */
 static void look_at_value(struct model *m, struct model_record *r, size_t f,
                           const struct sight_ours *o)
 {
     const char *value = named_here(m, f, o->kind, o->values[f]);
-    if (value != r->seen[f] || r->was_gone)
+    if (value != r->seen[f] || !r->was_here)
         r->changed_us[f] = o->updated_us;
     r->values[f] = r->seen[f] = value;
 }
 
 static void look_here(struct model *m, const struct sight *sight)
 {
+    bool found[MODEL_RECORDS_MOST];
     for (size_t i = 0; i < m->count; i++) {
         struct model_record *r = &m->records[i];
-        r->was_gone = r->here == DELETED_HERE;
+        found[i] = false;
         if (r->here == LIVES_HERE)
             r->here = DELETED_HERE;
     }
@@ -148,7 +149,10 @@ static void look_here(struct model *m, const struct sight *sight)
         r->here = o->deleted ? TOMBSTONE_HERE : LIVES_HERE;
         for (size_t f = 0; f < model_field_count[o->kind]; f++)
             look_at_value(m, r, f, o);
+        found[number_of(m, r)] = true;
     }
+    for (size_t i = 0; i < m->count; i++)
+        m->records[i].was_here = found[i];
 }
 
 static void look_there(struct model *m, size_t c, const struct sight *sight)

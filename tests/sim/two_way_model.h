@@ -162,7 +162,7 @@ struct model_record {
     enum here here;
     const char *seen[FIELDS_MOST];   /* ours, when it was looked at last */
     int64_t changed_us[FIELDS_MOST]; /* when ours got that */
-    bool was_gone;
+    bool was_here;                   /* when it was looked at last, be it as a tombstone */
     const char *values[FIELDS_MOST];
     struct meanwhile meanwhile[FIELDS_MOST];
     struct side sides[SIDES_MOST];
