@@ -503,6 +503,7 @@ static bool run_seed(uint64_t seed)
 {
     struct sim s = {.chance = seed * 7919 + 1};
     bool ok = true;
+    virtual_watch("convergence", seed);
     virtual_world_open(&s.w, START, seed);
     s.w.world.self = &s;
     s.w.world.may_commit = may_commit;

@@ -673,6 +673,7 @@ static bool run_seed(uint64_t seed)
     static const char *const reconcile[] = {"off", "daily", "every_run"};
     struct sim *s = MEM_NEW(struct sim);
     bool ok = true;
+    virtual_watch("plans", seed);
     s->chance = seed * 7919 + 1;
     virtual_world_open(&s->w, START, seed);
     s->w.world.self = s;

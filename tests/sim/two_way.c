@@ -760,6 +760,7 @@ static bool run_seed(uint64_t seed)
     static struct model model;
     struct play p = {.town = {.chance = seed * 7919 + 1}, .model = &model};
     static const size_t sides[] = {1, 1, 1, 2, 2, 3};
+    virtual_watch("two_way", seed);
     words_forget();
     p.story = BUF_INIT(4 << 20);
     p.town.side_count = sides[any(&p, 6)];

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "virtual_loop.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 uint64_t virtual_random(uint64_t *state)
 {
@@ -81,4 +84,24 @@ void virtual_world_open(struct virtual_world *w, int64_t start_us, uint64_t seed
 void virtual_world_close(struct virtual_world *w)
 {
     loop_free(w->world.loop);
+}
+
+/* ---- seeds that do not end ---- */
+
+static char hung[80];
+
+static void name_hung(int signal_number)
+{
+    (void)signal_number;
+    if (write(STDERR_FILENO, hung, strlen(hung)) >= 0)
+        abort();
+    _exit(1);
+}
+
+void virtual_watch(const char *program, uint64_t seed)
+{
+    enum { SECONDS = 240 /* a seed takes less than one, thirty under a sanitizer */ };
+    snprintf(hung, sizeof hung, "%s: seed %llu did not end\n", program, (unsigned long long)seed);
+    signal(SIGALRM, name_hung);
+    alarm(SECONDS);
 }

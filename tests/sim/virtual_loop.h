@@ -16,6 +16,9 @@ struct virtual_world {
 void virtual_world_open(struct virtual_world *w, int64_t start_us, uint64_t seed);
 void virtual_world_close(struct virtual_world *w);
 
+/* Before each seed: one that does not end within minutes aborts the process and is named. */
+void virtual_watch(const char *program, uint64_t seed);
+
 /* splitmix64: also for tests that need chance of their own. */
 uint64_t virtual_random(uint64_t *state);
 
