@@ -244,12 +244,37 @@ static bool unescape(struct buf *out, struct str text)
     return true;
 }
 
+/* Whether the character before `at` is a backslash that begins an escape. */
+static bool escape_begins(struct str text, size_t at)
+{
+    size_t run = 0;
+    while (run < at && text.ptr[at - run - 1] == '\\')
+        run++;
+    return run % 2 == 1;
+}
+
+/* Where a JSON escape begins that would be cut at `at`; `at`: none would. */
+static size_t before_escape(struct str text, size_t at)
+{
+    enum { LONGEST = 5 /* "\u1234" cut before its last digit */ };
+    for (size_t back = 1; back <= LONGEST && back <= at; back++) {
+        size_t place = at - back;
+        bool is_long = back == 1 || text.ptr[place + 1] == 'u';
+        if (text.ptr[place] == '\\')
+            return is_long && escape_begins(text, place + 1) ? place : at;
+    }
+    return at;
+}
+
 static bool strike_out(struct buf *out, struct str text)
 {
     struct str found;
     bool any = false;
     while (search_first(&list.search, text, &found)) {
-        size_t before = (size_t)(found.ptr - text.ptr), done = before + found.len;
+        size_t place = (size_t)(found.ptr - text.ptr), done = place + found.len;
+        size_t before = before_escape(text, place);
+        if (done < text.len && escape_begins(text, done))
+            done++;
         buf_str(out, str_slice(text, 0, before));
         buf_text(out, "[secret]");
         text = str_slice(text, done, text.len - done);

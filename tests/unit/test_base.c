@@ -584,6 +584,20 @@ static void test_redact_answer(void)
     redact_clear();
 }
 
+/* JSON stays JSON where a credential begins or ends within an escape. */
+static void test_redact_escapes(void)
+{
+    redact_add(STR("c-eu1/secret+value\\"));
+    answer_becomes("\"\\u0b0c-eu1/secret+value\\\\\"", "\"[secret]\"");
+    answer_becomes("\"\\\\u0b0c-eu1/secret+value\\\\\"", "\"\\\\u0b0[secret]\"");
+    answer_becomes("\"\\nc-eu1/secret+value\\\\\"", "\"\\n[secret]\"");
+    answer_becomes("\"c-eu1/secret+value\\\"\"", "\"[secret]\"");
+    redact_add(STR("n-eu1/secret+value"));
+    answer_becomes("\"\\n-eu1/secret+value\"", "\"[secret]\"");
+    answer_becomes("\"\\\\n-eu1/secret+value\"", "\"\\\\[secret]\"");
+    redact_clear();
+}
+
 /* Base64 in either alphabet, wherever the value begins in a group of three. */
 static void test_redact_answer_base64(void)
 {
@@ -740,6 +754,7 @@ const struct unit_test unit_tests[] = {
     {"JSON writer", test_json_write},
     {"credentials are taken out of text", test_redact},
     {"credentials are taken out of answers", test_redact_answer},
+    {"credentials are taken out of answers, never half of an escape", test_redact_escapes},
     {"credentials are taken out of answers in base64", test_redact_answer_base64},
     {"many texts are found in one pass", test_search},
     {"a large body goes to a file", test_blob_spools},
