@@ -24,7 +24,8 @@ endif()
 add_library(fastenr_checked INTERFACE)
 target_link_libraries(fastenr_checked INTERFACE fastenr_flags)
 if(FASTENR_SANITIZE)
-    target_compile_options(fastenr_checked INTERFACE -fsanitize=${FASTENR_SANITIZE}
+    # -O1: several times as fast as without, and stacks are still as written.
+    target_compile_options(fastenr_checked INTERFACE -O1 -fsanitize=${FASTENR_SANITIZE}
         -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(fastenr_checked INTERFACE -fsanitize=${FASTENR_SANITIZE})
 endif()

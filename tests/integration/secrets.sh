@@ -95,6 +95,7 @@ sed -i -e "s|^auth: .*|auth: {oauth: {client_id: app-1, client_secret: \"\${HUBS
     -e "s|api.hubapi.com:|app.hubspot.com: \"http://127.0.0.1:$port\", api.hubapi.com:|" "$conf/hubspot.yaml"
 printf 'store = "%s";\nsecrets = { key = "file:fastenr.key"; };\nlog = { level = "debug"; };\n' "$store_url" >"$conf/fastenr.conf"
 "$fastenr" secrets init -c "$conf" >/dev/null
+: >"$dir/shown/connect.out"
 "$fastenr" connect -c "$conf" hubspot --json --timeout 60s >"$dir/shown/connect.out" 2>"$dir/shown/connect.err" &
 pid=$!
 for _ in {1..200}; do
