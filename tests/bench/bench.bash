@@ -5,7 +5,7 @@ skips=() plots=() about=''
 
 # A PostgreSQL of its own, durable, where one is used and there is a server.
 case "$subcommand" in
-sync | scale | rollback | peers)
+sync | export | merge | scale | rollback | peers)
     if [[ " $stores " == *" postgres "* ]]; then
         if (. tests/support/postgres.bash && pg_find_bin >/dev/null 2>&1); then
             STORE=postgres
@@ -61,6 +61,31 @@ other_database() { echo "postgresql://owner@/$1?host=$pg_dir"; }
 
 admin() { PGOPTIONS='-c client_min_messages=error' psql -XAtq -v ON_ERROR_STOP=1 "$pg_url" -c "$1"; }
 
+# settle: what was written before is on the disk, so that nobody pays for it later.
+settle() {
+    [ "$store" = sqlite ] || admin CHECKPOINT
+    command sync -f "$dir"
+}
+
+# another_program: SQL of standard input, in the store.
+another_program() {
+    if [ "$store" = sqlite ]; then
+        sqlite3 "$db"
+    else
+        psql -XAtq -v ON_ERROR_STOP=1 "$db" -c 'SET search_path = fastenr' -f -
+    fi
+}
+
+# Another program changes a text of every record; in pieces, as one would.
+change_all() {
+    local k
+    for ((k = 0; k < records; k += 1000)); do
+        for set in "account SET name = name || ' x'" "contact SET last_name = coalesce(last_name, '') || ' x'"; do
+            echo "UPDATE $set WHERE key > $k AND key <= $((k + 1000));"
+        done
+    done | another_program
+}
+
 # CPU time so far of the database's processes, in microseconds; 0 where it is a library.
 server_cpu_us() {
     [ "$store" = postgres ] || {
@@ -97,6 +122,50 @@ timed_sync() {
         fail "fastenr sync ended with $status"
     }
     server_us=$(($(server_cpu_us) - before))
+}
+
+# ---- what the vendor takes from a bare client ----
+
+# batches TYPE OPERATION: inputs of standard input, one a line, become requests of a hundred.
+batches() {
+    local folder=$dir/bodies/$1 body
+    mkdir -p "$folder"
+    split -l 100 -a 6 - "$folder/"
+    for body in "$folder"/*; do
+        printf '{"inputs":[%s]}' "$(paste -sd, "$body")" >"$body.json"
+        cat <<END >>"$dir/requests"
+next
+url = "http://127.0.0.1:$port/crm/v3/objects/$1/batch/$2"
+header = "Authorization: Bearer sandbox-token"
+header = "Content-Type: application/json"
+data-binary = "@$body.json"
+output = "/dev/null"
+fail
+END
+    done
+}
+
+# updates TYPE TABLE PROPERTY COLUMN: inputs of a bare client.
+updates() {
+    query "SELECT '{\"id\":\"' || l.external_id || '\",\"properties\":{\"$3\":\"' || r.$4 || ' y\"}}'
+        FROM link l JOIN stream s ON s.id = l.stream JOIN $2 r ON r.key = l.record WHERE s.vendor_object = '$1'" | batches "$1" update
+}
+
+# update_batches: one of each record that is linked.
+update_batches() {
+    updates companies account name name
+    updates contacts contact lastname last_name
+}
+
+# vendor_limit TITLE NAME COUNT: sends the requests by curl, one after the other. Sets $limit_rate.
+vendor_limit() {
+    local status
+    sed -i 1d "$dir/requests" # nothing is before the first
+    read -r wall_us cpu_us peak_kib status < <("$tools/measure" -o "$dir/out" curl -sS -K "$dir/requests")
+    [ "$status" = 0 ] || fail "the bare client ended with $status: $(head -3 "$dir/out")"
+    limit_rate=$(of "$3 * 1000000 / $wall_us")
+    value "$1" "limit: $2" "speed" "records/s" "$limit_rate"
+    rm -rf --one-file-system "$dir/bodies" "$dir/requests"
 }
 
 stored() { query "SELECT (SELECT count(*) FROM account) + (SELECT count(*) FROM contact)"; }

@@ -5,21 +5,11 @@ about="An import of $records records is taken back, and that rollback too; then 
 by a sync, and that sync is taken back: each record is read there again and written, a hundred at a time. The vendor is \
 the sandbox, without limits. Timed as the whole command; the peak is the greatest resident size of the host (VmHWM)."
 
-# Another program changes every record; in pieces, as one would.
-change_all() {
-    local k
-    for ((k = 0; k < records; k += 1000)); do
-        for set in "account SET name = name || ' x'" "contact SET last_name = coalesce(last_name, '') || ' x'"; do
-            echo "UPDATE $set WHERE key > $k AND key <= $((k + 1000));"
-        done
-    done | if [ "$store" = sqlite ]; then sqlite3 "$db"; else psql -XAtq -v ON_ERROR_STOP=1 "$db" -c 'SET search_path = fastenr' -f -; fi
-}
-
 # timed WHAT RUN: takes the run back.
 timed() {
     local title status
     title="$(store_title "$store"), $1"
-    settle_store
+    settle
     read -r wall_us cpu_us peak_kib status < <("$tools/measure" -o "$dir/out" "$fastenr" rollback -c "$conf" "$2" --yes --json)
     [ "$status" = 0 ] || { cat "$dir/out" >&2 && fail "fastenr rollback ended with $status"; }
     ! grep -q '"verdict":"left"' "$dir/out" || fail "something was left of $1"
@@ -27,10 +17,6 @@ timed() {
     value "$title" "rollback" "speed" "records/s" "$(of "$records * 1000000 / $wall_us")"
     value "$title" "rollback" "CPU" "us/record" "$(of "$cpu_us / $records")"
     value "$title" "rollback" "peak memory" MiB "$(of "$peak_kib / 1024")"
-}
-settle_store() {
-    [ "$store" = sqlite ] || admin CHECKPOINT
-    command sync -f "$dir"
 }
 
 one_round() {

@@ -33,12 +33,6 @@ copy_target() {
     command sync -f "$dir"
 }
 
-# settle: what was written before is on the disk, so that nobody pays for it later.
-settle() {
-    [ "$store" = sqlite ] || admin CHECKPOINT
-    command sync -f "$dir"
-}
-
 # limit KIND WHERE: sets $limit_rate.
 limit() {
     local n us cpu commits title
