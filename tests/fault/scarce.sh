@@ -139,7 +139,7 @@ for _ in {1..300}; do
     kill -0 $several_pid 2>/dev/null || fail "the service ended: $(cat "$dir/several.log")"
     sleep 0.1
 done
-grep 'several[1-6].*failed' "$dir/several.log" | head -1 | grep -Eq 'open|descriptor' ||
+grep -m 1 'several[1-6].*failed' "$dir/several.log" | holds 'open\|descriptor' ||
     fail "no word of the descriptors: $(cat "$dir/several.log")"
 grep -q 'several[1-6].*run [0-9]* ok' "$dir/several.log" || fail "none gets through: $(cat "$dir/several.log")"
 prlimit --pid $several_pid --nofile=1024:

@@ -48,7 +48,7 @@ sync_fails() {
     local status=0
     "$fastenr" sync -c "$conf" hubspot >"$dir/sync.out" 2>"$dir/sync.err" || status=$?
     expect "exit status of a sync that must fail" "$status" 1
-    cat "$dir/sync.out" "$dir/sync.err" | tr '\n' ' ' | grep -q "$1" ||
+    cat "$dir/sync.out" "$dir/sync.err" | tr '\n' ' ' | holds "$1" ||
         fail "it does not say '$1': $(cat "$dir/sync.out" "$dir/sync.err")"
 }
 warned() { grep -c "$1" "$dir/sync.err" || true; }
@@ -79,8 +79,8 @@ expect "mode of the run in which a pause begins" "$(mode companies)" 2
 expect "industries while it is paused" "$(account industry)" "$before"
 expect "its state" "$(state_of companies industry)" removed
 [ "$(of_last_run updated)" -gt 100 ] || fail "other fields were not brought up to date"
-"$fastenr" status -c "$conf" | grep -q 'companies.industry' || fail "status does not show the pause"
-"$fastenr" status -c "$conf" --json | grep -q '"paused_fields":\[{"object":"companies","field":"industry"' ||
+"$fastenr" status -c "$conf" | holds 'companies.industry' || fail "status does not show the pause"
+"$fastenr" status -c "$conf" --json | holds '"paused_fields":\[{"object":"companies","field":"industry"' ||
     fail "status --json does not show the pause"
 mutate '{"companies":50,"seed":4}'
 look
@@ -90,7 +90,7 @@ sync --full
 expect "industries after a full sync" "$(account industry)" "$before"
 fields --accept companies.industry >/dev/null 2>"$dir/accept.err" && fail "a field that is gone was accepted"
 fields --accept companies.nope >/dev/null 2>"$dir/accept.err" && fail "a field that is not mapped was accepted"
-fields --object contacts | grep -q industry && fail "--object shows another object"
+fields --object contacts | holds industry && fail "--object shows another object"
 
 step "restored: everything is read again, and equals the truth"
 change companies industry restore

@@ -79,8 +79,8 @@ says "hubspot companies $ext"
 expect "two records and the titles" "$(wc -l <"$dir/out")" 3
 run 0 duplicates list account --json
 expect "lines" "$(wc -l <"$dir/out")" 2
-grep "$oid" "$dir/out" | grep -q "\"referrers\":$children" || fail "not $children referrers: $out"
-grep "$oid" "$dir/out" | grep -q "\"id\":\"$ext\",\"live\":true" || fail "no link: $out"
+grep "$oid" "$dir/out" | holds "\"referrers\":$children" || fail "not $children referrers: $out"
+grep "$oid" "$dir/out" | holds "\"id\":\"$ext\",\"live\":true" || fail "no link: $out"
 run 0 duplicates list contact
 says 'nothing is here twice'
 run 2 duplicates list deal

@@ -46,7 +46,7 @@ erase "${address^^}" "1 contact, 1 link to vendors, 2 log rows"
 grep -q "^emptied: 0 other records, of what is theirs, 1 other in quarantine" "$dir/out" ||
     fail "it does not tell of the record in quarantine: $(cat "$dir/out")"
 expect "files with the address" "$(found "$address")" 0
-"$fastenr" quarantine show "$id" -c "$conf" | grep -q 'erased with the data of a person' || fail "it does not show that"
+"$fastenr" quarantine show "$id" -c "$conf" | holds 'erased with the data of a person' || fail "it does not show that"
 status=0
 "$fastenr" quarantine replay hubspot --id "$id" -c "$conf" >"$dir/out" 2>"$dir/err" || status=$?
 expect "exit status of a replay" "$status" 1

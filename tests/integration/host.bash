@@ -150,6 +150,10 @@ expect() {
     [ "$2" = "$3" ] || fail "$1: $2, expected $3"
 }
 
+# holds [GREP'S OPTION...] PATTERN: whether a line of standard input has it. All of it is read: `grep -q` ends early, what writes
+# into it may be ended by that, and the pipe has failed.
+holds() { [ -n "$(grep "$@")" ]; }
+
 # Of the last run: SUM of a column of run_stream.
 of_last_run() { query "SELECT sum($1) FROM run_stream WHERE run = (SELECT max(id) FROM run)"; }
 

@@ -192,7 +192,7 @@ expect "not decided on" "$(found undecided)" 0
 grep -q '(link)' "$dir/out" || fail "the run log does not say who linked: $(cat "$dir/out")"
 run 0 --accept "$dir/decided.csv" --json
 expect "once more" "$(found linked) $(found apart) $(found unchanged)" "0 0 $((companies + contacts))"
-"$fastenr" doctor -c "$conf" | grep -q '^ok.*store.*whole' || fail "doctor: $("$fastenr" doctor -c "$conf")"
+"$fastenr" doctor -c "$conf" | holds '^ok.*store.*whole' || fail "doctor: $("$fastenr" doctor -c "$conf")"
 
 step "a sync goes on with it"
 accounts=$(query "SELECT count(*) FROM account WHERE deleted_at IS NULL") all=$(query "SELECT count(*) FROM contact")
@@ -213,7 +213,7 @@ expect "the twin has ours" "$(key_of "$twin")" "$(twice 4 min)"
 expect "the fourth is new" "$(key_of "$fourth")" "$(twice 4 max)"
 expect "ours of what is gone there stays" "$(query "SELECT count(*) FROM account WHERE key = $(key_of "$gone") AND deleted_at IS NULL")" 1
 expect "and is as it was" "$(query "SELECT name || ', ' || domain FROM account WHERE key = $(key_of "$gone")")" "$gone_ours"
-"$fastenr" doctor -c "$conf" | grep -q '^ok.*store.*whole' || fail "doctor: $("$fastenr" doctor -c "$conf")"
+"$fastenr" doctor -c "$conf" | holds '^ok.*store.*whole' || fail "doctor: $("$fastenr" doctor -c "$conf")"
 sync --full
 expect "a second read changes nothing" "$(of_last_run 'created + updated + deleted + quarantined')" 0
 run 0 --propose "$dir/after.csv" --json

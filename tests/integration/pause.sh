@@ -12,7 +12,7 @@ step "paused before it has ever run"
 if "$fastenr" sync hubspot -c "$conf" >"$dir/out" 2>"$dir/err"; then fail "a paused connection was synced"; fi
 grep -q 'moving house' "$dir/err" && grep -q 'fastenr resume hubspot' "$dir/err" || fail "it does not say why: $(cat "$dir/err")"
 expect "runs" "$(query 'SELECT count(*) FROM run')" 0
-"$fastenr" status -c "$conf" | grep -q 'paused' || fail "status does not tell of the pause"
+"$fastenr" status -c "$conf" | holds 'paused' || fail "status does not tell of the pause"
 "$fastenr" resume hubspot -c "$conf" >/dev/null
 
 step "all paused under way: the commit after the pause does not happen"

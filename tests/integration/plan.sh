@@ -126,9 +126,9 @@ expect "writes" "$(journal)" "$(planned_writes)"
 expect "applied" "$(applied applied)" "$(planned 'count(*) FROM p')"
 expect "the name there" "$(property companies "$aid" name)" "Ours Inc"
 cid=$(external contacts "$(query "SELECT key FROM contact WHERE email = 'n@brandnew.example'")")
-vendor "http://127.0.0.1:$port/crm/v4/objects/contacts/$cid/associations/companies" | grep -q "$(external companies "$new")" ||
+vendor "http://127.0.0.1:$port/crm/v4/objects/contacts/$cid/associations/companies" | holds "$(external companies "$new")" ||
     fail "the new contact has no company there"
-query "SELECT started_by FROM run ORDER BY id DESC LIMIT 1" | grep -q '(apply ' || fail "the run log does not say so"
+query "SELECT started_by FROM run ORDER BY id DESC LIMIT 1" | holds '(apply ' || fail "the run log does not say so"
 tick
 sync # what the vendor gave to the new records
 expect_equal

@@ -81,7 +81,7 @@ plugins 2 approve --all shop
 plugins 0 approve --yes
 says "written into $lock"
 expect "the mode" "$(stat -c %a "$lock")" 644
-head -1 "$lock" | grep -q '^// The connectors that were approved' || fail "no heading: $(cat "$lock")"
+head -1 "$lock" | holds '^// The connectors that were approved' || fail "no heading: $(cat "$lock")"
 [ "$(ls -A "$conf")" = "$(printf '%s\n' fastenr.conf plugins.lock shop.yaml)" ] || fail "left over: $(ls -A "$conf")"
 expect "the state" "$(state)" "approved"
 ends 0 check
@@ -111,7 +111,7 @@ says "$changed"
 ends 1 doctor
 expect "runs" "$(runs)" "$before" # nothing of it ran: it dies when it is created
 expect "the state" "$(state)" "changed"
-"$fastenr" plugins list -c "$conf" --json | grep -q '"what":"host","approved":null,"now":"api.evil.example"' || fail "no changes in JSON"
+"$fastenr" plugins list -c "$conf" --json | holds '"what":"host","approved":null,"now":"api.evil.example"' || fail "no changes in JSON"
 
 step "looking at it, and saying no or yes on a terminal"
 plugins 2 approve "$id"
@@ -240,7 +240,7 @@ install_connector idle
 from=1
 logged() {
     for _ in {1..300}; do
-        tail -n "+$from" "$dir/run.log" | grep -qF "$1" && return
+        tail -n "+$from" "$dir/run.log" | holds -F "$1" && return
         kill -0 "$host" 2>/dev/null || break
         sleep 0.05
     done
@@ -267,7 +267,7 @@ plugins 0 forget "$id"
 logged "stopped: the connector $id"
 mark
 sleep 11 # longer than its period
-! tail -n "+$from" "$dir/run.log" | grep -q 'sync begins' || fail "it went on: $(cat "$dir/run.log")"
+! tail -n "+$from" "$dir/run.log" | holds 'sync begins' || fail "it went on: $(cat "$dir/run.log")"
 
 step "a host that runs: what is there is approved"
 install_connector idle

@@ -124,7 +124,7 @@ grep -q "^values of older changes were pruned from the log, last on $today" "$di
 grep -q 'changed, but what was pruned' "$dir/out" || fail "not for a field: $(cat "$dir/out")"
 "$fastenr" runs 2 -c "$conf" >"$dir/out"
 grep -q "^  pruned     what it changed is not known in whole since $today" "$dir/out" || fail "not for a run: $(cat "$dir/out")"
-"$fastenr" runs 2 -c "$conf" --json | grep -q "\"pruned_at\":\"$today" || fail "not in the JSON of a run"
+"$fastenr" runs 2 -c "$conf" --json | holds "\"pruned_at\":\"$today" || fail "not in the JSON of a run"
 
 step "and then rows, but for the last of each record"
 age 310

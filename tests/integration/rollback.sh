@@ -94,7 +94,7 @@ mine=$(query "SELECT record FROM log WHERE run = $run AND object = 1 AND body LI
 foreign "UPDATE account SET name = 'Mine' WHERE key = $mine"
 rollback "$run"
 expect "left" "$(verdicts left)" 1
-grep '"verdict":"left"' "$dir/done" | grep -q '"field":"name".*another program' || fail "what is left is not named"
+grep '"verdict":"left"' "$dir/done" | holds '"field":"name".*another program' || fail "what is left is not named"
 expect "what was touched" "$(query "SELECT name FROM account WHERE key = $mine")" Mine
 here >"$dir/after"
 diff <(grep -v "^account|$mine|" "$dir/before") <(grep -v "^account|$mine|" "$dir/after") >&2 || fail "the rest is not as before"

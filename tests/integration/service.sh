@@ -43,27 +43,27 @@ for kind in "" --abstract; do
     step "ready, by ${kind:-a path}"
     serve $kind
     told 'READY=1'
-    head -1 "$log" | grep -q 'READY=1 STATUS=1 connection' || fail "something was told before READY=1: $(cat "$log")"
+    head -1 "$log" | holds 'READY=1 STATUS=1 connection' || fail "something was told before READY=1: $(cat "$log")"
     told 'WATCHDOG=1'
 
     step "a reload"
     kill -HUP "$manager"
     told 'RELOADING=1 MONOTONIC_USEC=[0-9]'
     for _ in {1..100}; do
-        sed '1,/RELOADING=1/d' "$log" | grep -q 'READY=1' && break
+        sed '1,/RELOADING=1/d' "$log" | holds 'READY=1' && break
         sleep 0.05
     done
-    sed '1,/RELOADING=1/d' "$log" | grep -q 'READY=1' || fail "a reload that does not end: $(cat "$log")"
+    sed '1,/RELOADING=1/d' "$log" | holds 'READY=1' || fail "a reload that does not end: $(cat "$log")"
 
     step "a sync, and the end"
     told 'STATUS=.*, 1 of them being synced'
     for _ in {1..400}; do # what was told before the sync says 0, too
-        sed '1,/, 1 of them being synced/d' "$log" | grep -q ', 0 of them being synced' && break
+        sed '1,/, 1 of them being synced/d' "$log" | holds ', 0 of them being synced' && break
         sleep 0.05
     done
     [ "$(query 'SELECT count(*) FROM account')" -ge 1 ] || fail "it synced nothing"
     end
-    tail -1 "$log" | grep -q 'STOPPING=1' || fail "the end was not told: $(cat "$log")"
+    tail -1 "$log" | holds 'STOPPING=1' || fail "the end was not told: $(cat "$log")"
 done
 
 step "a changed configuration that is not taken"
@@ -73,10 +73,10 @@ configure 'nonsense: 1'
 told 'READY=1 STATUS=1 connection,.*was not taken'
 configure
 for _ in {1..200}; do
-    grep 'READY=1' "$log" | tail -1 | grep -q 'being synced$' && break
+    grep 'READY=1' "$log" | tail -1 | holds 'being synced$' && break
     sleep 0.05
 done
-grep 'READY=1' "$log" | tail -1 | grep -q 'being synced$' || fail "the mended one was not taken: $(cat "$log")"
+grep 'READY=1' "$log" | tail -1 | holds 'being synced$' || fail "the mended one was not taken: $(cat "$log")"
 end
 
 step "the watchdog"

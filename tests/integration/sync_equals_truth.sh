@@ -53,7 +53,7 @@ for n in 1 2; do
         WHERE run = (SELECT max(id) FROM run) AND object NOT IN (10, 11)")"
 done
 grep -q 'FOLLOWED' "$dir/sync.out" || fail "the sync does not show what followed"
-"$fastenr" runs -c "$conf" --json -n 1 | grep -q "\"followed\":$(of_last_run followed)," || fail "runs --json does not show what followed"
+"$fastenr" runs -c "$conf" --json -n 1 | holds "\"followed\":$(of_last_run followed)," || fail "runs --json does not show what followed"
 followed=$(query "SELECT count(*) FROM log WHERE run = (SELECT max(id) FROM run) AND object IN (1, 3, 6) AND body LIKE '%_email%'")
 [ "$followed" -gt 50 ] || fail "only $followed records have an owner's new address"
 

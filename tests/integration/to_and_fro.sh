@@ -40,7 +40,7 @@ expect "the other field" "$(property companies "$aid" domain)" to-and-fro.exampl
 expect "writes" "$(sent)" 4
 expect "open conflicts" "$(open_conflicts)" 1
 grep -q "changed back each time" "$dir/sync.err" || fail "no word of it: $(cat "$dir/sync.err")"
-"$fastenr" conflicts list -c "$conf" | grep -q 'name' || fail "it is not listed: $("$fastenr" conflicts list -c "$conf")"
+"$fastenr" conflicts list -c "$conf" | holds 'name' || fail "it is not listed: $("$fastenr" conflicts list -c "$conf")"
 tick
 sync_any
 expect "it is not written by itself" "$(sent)" 4
