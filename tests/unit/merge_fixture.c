@@ -214,6 +214,15 @@ void side_close(struct side *side)
     arena_free(&side->arena);
 }
 
+int64_t side_next_run(struct side *side)
+{
+    fixture_world.now_us += 1000000;
+    OK(ENGINE->begin(fixture_store, &err));
+    OK(ENGINE->run_start(fixture_store, side->connection, STR("test"), &side->run, &err));
+    OK(ENGINE->commit(fixture_store, &err));
+    return side->run;
+}
+
 /* ---- putting ---- */
 
 static bool note_quarantined(void *arg, const struct stream_row *row)

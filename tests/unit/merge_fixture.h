@@ -41,6 +41,9 @@ void fixture_run(void (*test)(void));
 void side_open(struct side *side, const char *name, const char *objects);
 void side_close(struct side *side);
 
+/* What is put from now on is another run's, a second later. Returns its id. */
+int64_t side_next_run(struct side *side);
+
 /* What is wrong with such a connection, a line each; valid until the next call. */
 const char *side_mistakes(const char *objects);
 
