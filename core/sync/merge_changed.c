@@ -60,8 +60,10 @@ int batch_changed_at(struct batch *b, const struct item *item, const struct rule
         if (row.run == b->merge->run) /* what this run did is not what it competes with */
             continue;
         *ret_at = row.at;
-        if (may_have_set(&row, rule, &may, err) != 0 || may)
-            return may ? 0 : -1;
+        if (may_have_set(&row, rule, &may, err) != 0)
+            return -1;
+        if (may)
+            return 0;
     }
     return 0;
 }

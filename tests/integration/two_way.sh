@@ -84,6 +84,29 @@ try_sync
 expect "the other one" "$(property contacts "$eid" firstname)" Eve
 expect "refused" "$(query "SELECT count(*) FROM export_write WHERE state = 3 AND record = $d")" 1
 
+step "an association that is refused holds nothing else back, and is tried again after a full read"
+associations() { echo "http://127.0.0.1:$port/crm/v4/objects/contacts/$cid/associations/$1"; }
+refused() { query "SELECT count(*) FROM export_write WHERE state = 3 AND record = $c AND reason LIKE '%associated with several%'"; }
+# It comes behind the company that she has: which one is seen is the same with it and without it, so that only the full
+# read can be why it is tried again.
+more=$(vendor -H 'Content-Type: application/json' -d '{"properties":{"name":"One more"}}' "http://127.0.0.1:$port/crm/v3/objects/companies" |
+    grep -om1 '"id":"[0-9]*"' | grep -o '[0-9]*')
+vendor -X PUT "$(associations "default/companies/$more")" >/dev/null
+foreign "UPDATE contact SET first_name = 'Nina', account_id = $b WHERE key = $c"
+tick
+try_sync
+expect "her name there" "$(property contacts "$cid" firstname)" Nina
+expect "refused" "$(refused)" 1
+control POST clock '{"advance_ms":900000}' >/dev/null # an incremental read does not come to her any more
+try_sync
+vendor -X DELETE "$(associations "companies/$more")"
+try_sync
+expect "refused still, without a full read" "$(refused)" 1
+tick
+"$fastenr" sync -c "$conf" hubspot --full >/dev/null 2>&1 || true
+expect "refused" "$(refused)" 0
+expect "her company there" "$(vendor "$(associations companies)" | grep -o '"toObjectId":[0-9]*')" "\"toObjectId\":$bid"
+
 step "a deletion here is not one there, unless the connection says so"
 g=$(query "SELECT key FROM contact ORDER BY key DESC LIMIT 1 OFFSET 5")
 gid=$(external contacts "$g")

@@ -32,6 +32,7 @@ static const struct descriptor *vendor(void)
 {
     static struct connector_mapping company[5], person[4], owner[2];
     static struct connector_object objects[3];
+    static struct str associations[] = {{"company", 7}};
     static struct descriptor d;
     company[0] = (struct connector_mapping){.to = STR("name"), .from = STR("name")};
     company[1] = (struct connector_mapping){
@@ -64,7 +65,12 @@ static const struct descriptor *vendor(void)
                                            .canonical = STR("contact"),
                                            .key = STR("id"),
                                            .mapping = person,
-                                           .mapping_count = 4};
+                                           .mapping_count = 4,
+                                           .creates = true,
+                                           .updates = true,
+                                           .write_rows = 100,
+                                           .associations = associations,
+                                           .association_count = 1};
     objects[2] = (struct connector_object){.name = STR("owners"),
                                            .canonical = STR("owner"),
                                            .key = STR("id"),
@@ -212,6 +218,15 @@ void side_open(struct side *side, const char *name, const char *objects)
 void side_close(struct side *side)
 {
     arena_free(&side->arena);
+}
+
+int64_t side_next_run(struct side *side)
+{
+    fixture_world.now_us += 1000000;
+    OK(ENGINE->begin(fixture_store, &err));
+    OK(ENGINE->run_start(fixture_store, side->connection, STR("test"), &side->run, &err));
+    OK(ENGINE->commit(fixture_store, &err));
+    return side->run;
 }
 
 /* ---- putting ---- */

@@ -36,10 +36,14 @@ extern int64_t fixture_organization;
 void fixture_run(void (*test)(void));
 
 /* `objects` is what stands between the braces of `objects`. The vendor has `companies` (name,
- * domain, industry, parent -> companies, owner: the e-mail address of owners; they can be written),
- * `people` (first, email, company -> companies, boss -> people) and `owners` (email, name). */
+ * domain, industry, parent -> companies, owner: the e-mail address of owners), `people` (first,
+ * email, company -> companies, an association, boss -> people) and `owners` (email, name). All but
+ * owners can be written. */
 void side_open(struct side *side, const char *name, const char *objects);
 void side_close(struct side *side);
+
+/* What is put from now on is another run's, a second later. Returns its id. */
+int64_t side_next_run(struct side *side);
 
 /* What is wrong with such a connection, a line each; valid until the next call. */
 const char *side_mistakes(const char *objects);

@@ -200,6 +200,34 @@ static void gone(void)
     side_close(&crm);
 }
 
+/* Another program deletes the record, and the vendor brings it back: there is no value of ours any
+ * more, and nothing left to decide. */
+static void brought_back(void)
+{
+    begin_conflict(both_ways);
+    fixture_sql("DELETE FROM account WHERE key = 1");
+    UNIT_TEXT(PUT("companies", "c1", "{\"name\": \"Anew\", \"domain\": \"one.test\"}"),
+              "created 1");
+    QUERY("SELECT name FROM account WHERE domain = 'one.test'", "Anew\n");
+    QUERY(open_ones, "");
+    QUERY("SELECT state FROM conflict", "3\n");
+    fixture_sql("UPDATE account SET name = 'Ours' WHERE domain = 'one.test'");
+    CU_ASSERT_EQUAL(due(), 1); /* the field is not held any more */
+    side_close(&crm);
+}
+
+/* Nothing has moved there since: it stays deleted, and the conflict open until somebody closes it.
+ */
+static void not_brought_back(void)
+{
+    begin_conflict(both_ways);
+    fixture_sql("DELETE FROM account WHERE key = 1");
+    UNIT_TEXT(PUT("companies", "c1", THERE), "unchanged 1");
+    QUERY("SELECT name FROM account", "Two\n");
+    QUERY(open_ones, "1|1|\"Here\"|\"There\"\n");
+    side_close(&crm);
+}
+
 /* Whoever decided had looked at another value; the second time it is the one that is there. */
 static void moved_on(void)
 {
@@ -426,6 +454,8 @@ IN_STORE(as_they_have_it)
 IN_STORE(unknown)
 IN_STORE(settled_before)
 IN_STORE(gone)
+IN_STORE(brought_back)
+IN_STORE(not_brought_back)
 IN_STORE(moved_on)
 IN_STORE(bad_values)
 IN_STORE(not_kept)
@@ -447,6 +477,8 @@ const struct unit_test unit_tests[] = {{"ours stays", test_ours},
                                        {"an id that is none", test_unknown},
                                        {"one that is settled", test_settled_before},
                                        {"of a record that is gone", test_gone},
+                                       {"of a record that was brought back", test_brought_back},
+                                       {"of a record that stays gone", test_not_brought_back},
                                        {"of a record that moved on", test_moved_on},
                                        {"values that cannot be", test_bad_values},
                                        {"a value that was not kept", test_not_kept},

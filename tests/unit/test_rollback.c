@@ -21,19 +21,6 @@ static const char both_ways[] = "companies: {sync_direction: bidirectional, mapp
 static const char records[] = "SELECT key, name, deleted_at IS NOT NULL FROM account ORDER BY key";
 static const char links[] = "SELECT external_id, ended FROM link ORDER BY key";
 
-/* The next PUTs are another run's. */
-static int64_t begin_run(void)
-{
-    const struct store_engine *e = fixture_store->engine;
-    struct error err;
-    fixture_world.now_us += 1000000;
-    CU_ASSERT_EQUAL_FATAL(e->begin(fixture_store, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(e->run_start(fixture_store, crm.connection, STR("test"), &crm.run, &err),
-                          0);
-    CU_ASSERT_EQUAL_FATAL(e->commit(fixture_store, &err), 0);
-    return crm.run;
-}
-
 /* ---- taking back ---- */
 
 static void note_item(void *arg, const struct rollback_item *item)
@@ -91,7 +78,7 @@ static void fields(void)
 {
     side_open(&crm, "crm", both_ways);
     PUT("companies", "c1", "{\"name\": \"One\", \"domain\": \"one.test\", \"town\": \"Bern\"}");
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"Uno\", \"domain\": \"one.test\", \"town\": \"Biel\"}");
     PUT("companies", "c1", "{\"name\": \"Ein\", \"domain\": \"ein.test\"}");
     UNIT_TEXT(roll_back(run), "change account.name \"Ein\" -> \"One\"\n"
@@ -115,10 +102,10 @@ static void changed_since(void)
     side_open(&crm, "crm", both_ways);
     PUT("companies", "c1", "{\"name\": \"One\", \"domain\": \"one.test\", \"town\": \"Bern\"}",
         "c2", "{\"name\": \"Two\"}");
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"Uno\", \"domain\": \"uno.test\", \"town\": \"Biel\"}",
         "c2", "{\"name\": \"Due\"}");
-    int64_t later = begin_run();
+    int64_t later = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"Un\", \"domain\": \"uno.test\", \"town\": \"Biel\"}");
     fixture_sql("UPDATE account SET custom_fields = '{\"city\":\"Bern\",\"own\":1}' WHERE key = 1; "
                 "UPDATE account SET name = 'Two' WHERE key = 2");
@@ -146,7 +133,7 @@ static void agreed_to_differ(void)
                        .connection_id = crm.connection,
                        .counts = &counts};
     PUT("companies", "c1", "{\"name\": \"One\", \"town\": \"Bern\"}");
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"Uno\", \"town\": \"Biel\"}");
     roll_back(run);
     fixture_sql("INSERT INTO export_due (stream, record) VALUES (1, 1)");
@@ -166,7 +153,7 @@ static void only_some(void)
     side_open(&crm, "crm", one_way);
     PUT("companies", "c1", "{\"name\": \"One\", \"domain\": \"one.test\"}", "c2",
         "{\"name\": \"Two\"}");
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"Uno\", \"domain\": \"uno.test\"}", "c2",
         "{\"name\": \"Due\"}", "c3", "{\"name\": \"Tre\"}");
     const struct model_object *account = model_object(STR("account"));
@@ -186,7 +173,7 @@ static void only_some(void)
 static void what_was_made(void)
 {
     side_open(&crm, "crm", one_way);
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"One\", \"parent\": \"c2\"}", "c2", "{\"name\": \"Two\"}",
         "c3", "{\"name\": \"Three\"}", "c4", "{\"name\": \"Four\"}");
     PUT("people", "p1", "{\"first\": \"Ada\", \"company\": \"c1\"}");
@@ -211,7 +198,7 @@ static void what_was_made(void)
 static void what_was_made_and_again(void)
 {
     side_open(&crm, "crm", one_way);
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"One\", \"parent\": \"c2\"}", "c2",
         "{\"name\": \"Two\", \"parent\": \"c1\"}"); /* each holds the other, and both go */
     UNIT_TEXT(roll_back(run), "end account\nend account\n");
@@ -229,9 +216,9 @@ static void what_was_made_and_again(void)
 static void touched_and_back(void)
 {
     side_open(&crm, "crm", one_way);
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"One\"}");
-    int64_t later = begin_run();
+    int64_t later = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"Uno\"}");
     const char *what = roll_back(run);
     CU_ASSERT_PTR_NOT_NULL(strstr(what, "left end account: changed by run 3"));
@@ -243,7 +230,7 @@ static void what_was_ended(void)
 {
     side_open(&crm, "crm", one_way);
     PUT("companies", "c1", "{\"name\": \"One\"}", "c2", "{\"name\": \"Two\"}");
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     side_delete(&crm, "companies", "c1", "c2", NULL);
     QUERY(records, "1|One|1\n2|Two|1\n");
     fixture_sql("DELETE FROM account WHERE key = 2");
@@ -251,7 +238,7 @@ static void what_was_ended(void)
                               "left revive account: another program has deleted it\n");
     QUERY(records, "1|One|0\n");
     QUERY(links, "c1|1\nc2|1\n"); /* the vendor has not taken it back */
-    int64_t back = begin_run();
+    int64_t back = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"One\"}"); /* now it has */
     QUERY(links, "c1|0\nc2|1\n");
     UNIT_TEXT(roll_back(back), "");
@@ -262,7 +249,7 @@ static void what_came_back(void)
     side_open(&crm, "crm", one_way);
     PUT("companies", "c1", "{\"name\": \"One\"}");
     side_delete(&crm, "companies", "c1", NULL);
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"Uno\"}");
     UNIT_TEXT(roll_back(run), "end account\nchange account.name \"Uno\" -> \"One\"\n");
     QUERY(records, "1|One|1\n");
@@ -273,7 +260,7 @@ static void shared_with_another(void)
 {
     struct side erp;
     side_open(&crm, "crm", one_way);
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"One\", \"domain\": \"one.test\"}");
     side_open(&erp, "erp", "companies: {match: domain}");
     side_put(&erp, "companies", "e1", "{\"name\": \"One\", \"domain\": \"one.test\"}", NULL);
@@ -287,7 +274,7 @@ static void merged(void)
     side_open(&crm, "crm", one_way);
     PUT("companies", "c1", "{\"name\": \"One\"}", "c2", "{\"name\": \"Two\"}");
     PUT("people", "p1", "{\"first\": \"Ada\", \"company\": \"c2\"}");
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     side_put_body(&crm, "companies",
                   "{\"list\": [{\"id\": \"c1\", \"at\": 9, \"f\": {\"name\": \"One\"}, \"was\": "
                   "[\"c2\"]}]}");
@@ -303,7 +290,7 @@ static void reference_to_what_is_gone(void)
     side_open(&crm, "crm", one_way);
     PUT("companies", "c1", "{\"name\": \"One\"}", "c2", "{\"name\": \"Two\"}");
     PUT("people", "p1", "{\"first\": \"Ada\", \"company\": \"c1\"}");
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("people", "p1", "{\"first\": \"Ada\", \"company\": \"c2\"}");
     fixture_sql("DELETE FROM account WHERE key = 1");
     UNIT_TEXT(roll_back(run), "left change contact.account_id 2 -> 1: the record that it referred "
@@ -316,7 +303,7 @@ static void refused(void)
 {
     side_open(&crm, "crm", one_way);
     PUT("companies", "c1", "{\"name\": \"One\"}", "c2", "{\"name\": \"Two\"}");
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"Uno\"}", "c2", "{\"name\": \"Due\"}");
     UNIT_TEXT(roll_back_with((struct rollback_request){.run = 77}),
               "not: there is no run 77; `fastenr runs` lists them\n");
@@ -338,7 +325,7 @@ static void being_synced(void)
 {
     struct error err;
     side_open(&crm, "crm", one_way);
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     PUT("companies", "c1", "{\"name\": \"One\"}");
     struct store *other =
         store_open(arena_printf(&crm.arena, "sqlite:%s", store_location(fixture_store)), "",
@@ -368,11 +355,11 @@ static void many(void)
             .modified_us = 5,
             .fields = str_from(
                 arena_printf(&arena, "{\"name\": \"N%d\", \"parent\": \"c%05d\"}", i, i + 1))};
-    int64_t run = begin_run();
+    int64_t run = side_next_run(&crm);
     side_put_records(&crm, "companies", rows, MANY);
     for (int i = 0; i < MANY; i++)
         rows[i].fields = str_from(arena_printf(&arena, "{\"name\": \"M%d\"}", i));
-    int64_t second = begin_run();
+    int64_t second = side_next_run(&crm);
     side_put_records(&crm, "companies", rows, MANY);
     bool cancelled = true; /* after the first portion */
     roll_back_with((struct rollback_request){.run = second, .cancelled = &cancelled});
