@@ -408,11 +408,13 @@ enum conflict_state { CONFLICT_OPEN = 1, CONFLICT_LOCAL, CONFLICT_REMOTE, CONFLI
 struct conflict_row {
     int64_t id; /* 0: a new one */
     int64_t stream, run, record;
-    uint16_t field;                 /* id */
-    enum conflict_state state;      /* OPEN; else how it was settled */
-    bool by_policy;                 /* settled at once, by the connection's policy */
-    int64_t at, settled_at;         /* settled_at 0: open */
-    int64_t local_at, remote_at;    /* when our field and the vendor's record changed; 0: unknown */
+    uint16_t field;            /* id */
+    enum conflict_state state; /* OPEN; else how it was settled */
+    bool by_policy;            /* settled at once, by the connection's policy */
+    int64_t at, settled_at;    /* settled_at 0: open */
+    /* When our field and the vendor's record changed; 0: unknown. Of a field that goes to and fro:
+     * our record. */
+    int64_t local_at, remote_at;
     struct str base, local, remote; /* JSON values; base empty: not kept */
     struct str settled_by;
     struct str connection, vendor_object, external_id, object; /* when listed */

@@ -28,20 +28,18 @@ static bool body_has(const struct json *body, const struct rule *rule)
                     json_member(json_element(pair, 1), name));
 }
 
-/* A creation sets all of them; of an update that was pruned it is not known. */
-static int may_have_set(const struct log_row *row, const struct rule *rule, bool *ret_may,
-                        struct error *err)
+/* A creation sets all of them. Of an update that was pruned it is not known; nor of one that cannot
+ * be read, as SQLite lets other programs write what is no UTF-8. */
+static bool may_have_set(const struct log_row *row, const struct rule *rule)
 {
     const struct json *body = NULL;
-    *ret_may = row->op == LOG_CREATE || row->op == LOG_UPDATE;
-    if (row->op == LOG_CREATE || row->body.len == 0)
-        return 0;
-    if (json_parse(row->body, &body, NULL) != 0)
-        return error_set(err, "log row %lld is no JSON: run `fastenr doctor`",
-                         (long long)row->position.seq);
-    *ret_may = body_has(body, rule);
+    if (row->op != LOG_UPDATE)
+        return row->op == LOG_CREATE;
+    if (row->body.len == 0 || json_parse(row->body, &body, NULL) != 0)
+        return true;
+    bool has = body_has(body, rule);
     json_free(body);
-    return 0;
+    return has;
 }
 
 int batch_changed_at(struct batch *b, const struct item *item, const struct rule *rule,
@@ -51,18 +49,17 @@ int batch_changed_at(struct batch *b, const struct item *item, const struct rule
     *ret_at = item->row->updated_at;
     for (int i = 0; i < ROWS_MOST && seq != 0; i++) {
         struct log_row row;
-        bool may = false;
         if (engine_of(b)->load_log_row(b->merge->store, seq, &row, &b->arena, err) != 0)
             return -1;
         if (row.position.seq == 0)
             return 0;
         seq = row.prev < seq ? row.prev : 0;
-        if (row.run == b->merge->run) /* what this run did is not what it competes with */
+        /* What this run did is not what it competes with. A plan is no run, nor are other programs.
+         */
+        if (row.run != 0 && row.run == b->merge->run)
             continue;
         *ret_at = row.at;
-        if (may_have_set(&row, rule, &may, err) != 0)
-            return -1;
-        if (may)
+        if (may_have_set(&row, rule))
             return 0;
     }
     return 0;

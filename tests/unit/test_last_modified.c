@@ -264,13 +264,26 @@ static void rows_are_pruned(void)
     side_close(&crm);
 }
 
+/* One that cannot be read may have been of the field; the sync goes on. */
 static void body_is_broken(void)
 {
     begin();
     change(EARLY, "UPDATE account SET name = 'Here'");
-    fixture_sql("UPDATE log SET body = '{' WHERE seq = 2");
-    UNIT_TEXT(vendor_renames(), "failed: log row 2 is no JSON: run `fastenr doctor`");
+    change(LATE, "UPDATE account SET industry = 'Tools'");
+    fixture_sql("UPDATE log SET body = '{' WHERE at = 4000000");
+    UNIT_TEXT(vendor_renames(), "unchanged 1");
     QUERY("SELECT name FROM account", "Here\n");
+    QUERY(settled, OURS("4000000"));
+    side_close(&crm);
+}
+
+/* A plan has no run; neither has what other programs do, and that counts. */
+static void plan_says_the_same(void)
+{
+    begin();
+    change(LATE, "UPDATE account SET name = 'Here'");
+    crm.run = 0;
+    UNIT_TEXT(vendor_renames(), "unchanged 1");
     side_close(&crm);
 }
 
@@ -295,6 +308,7 @@ IN_STORE(made_again_earlier)
 IN_STORE(body_is_pruned)
 IN_STORE(rows_are_pruned)
 IN_STORE(body_is_broken)
+IN_STORE(plan_says_the_same)
 
 const char *const unit_suite = "last_modified";
 const struct unit_test unit_tests[] = {
@@ -314,4 +328,5 @@ const struct unit_test unit_tests[] = {
     {"a change whose body is pruned", test_body_is_pruned},
     {"changes that are pruned", test_rows_are_pruned},
     {"a change that is no JSON", test_body_is_broken},
+    {"a plan says what a run does", test_plan_says_the_same},
     {NULL, NULL}};
