@@ -47,6 +47,9 @@ void link_list_sort(struct link_list *list);                    /* by link */
 bool link_list_has(const struct link_list *list, int64_t link); /* of a sorted one */
 void link_list_free(struct link_list *list);
 
+/* At most: of the vendor's two clocks, its Date and the times of its records. */
+enum { CLOCKS_APART_US = 60000000 };
+
 struct merge {
     struct store *store;
     struct world *world;

@@ -138,40 +138,67 @@ static bool is_as_written(struct batch *b, const struct item *item, const struct
            export_same(rule, &written, &item->record->mapped.values[e->rule]);
 }
 
-/* Whether a record with nothing to be matched by is what was written, which had nothing either: in
- * all fields that were, and these are more than one. */
-static bool is_all_as_written(struct batch *b, const struct item *item, const struct json *body)
+static bool has_match_value(struct batch *b, const struct item *item)
 {
     const struct object_setup *object = b->merge->target->object;
+    for (size_t r = 0; r < b->mapping->rule_count; r++)
+        for (size_t j = 0; j < object->match_count; j++)
+            if (b->mapping->rules[r].index == object->match[j] &&
+                item->record->mapped.values[r].state != VALUE_NULL)
+                return true;
+    return false;
+}
+
+/* A field that tells records apart: not a reference, a constant, or one of a few values. */
+static bool tells_apart(const struct rule *rule, const struct export_rule *e)
+{
+    return !rule_refers(rule) && rule->map_count == 0 && e->form != EXPORT_MAP &&
+           e->form != EXPORT_VALUE;
+}
+
+/* Whether a record with nothing to be matched by is what was written: in all fields that were, and
+ * more than one of these tells records apart. */
+static bool is_all_as_written(struct batch *b, const struct item *item, const struct json *body)
+{
     const struct mapping *m = b->mapping;
     size_t same = 0;
     for (size_t i = 0; i < m->export_count; i++) {
         const struct rule *rule = &m->rules[m->exports[i].rule];
         const struct json *text = json_member(body, m->exports[i].to);
-        bool written = json_kind(text) == JSON_STRING;
-        bool there = item->record->mapped.values[m->exports[i].rule].state != VALUE_NULL;
-        for (size_t j = 0; j < object->match_count; j++)
-            if (rule->index == object->match[j] && (written || there))
-                return false;
-        if (!written || rule_refers(rule))
+        if (json_kind(text) != JSON_STRING || rule_refers(rule))
             continue;
         if (!is_as_written(b, item, &m->exports[i], json_string(text)))
             return false;
-        same++;
+        same += tells_apart(rule, &m->exports[i]);
     }
     return same > 1;
 }
 
+/* What was last modified before the write was not made by it. Both are the vendor's times. */
+static bool is_older(const struct item *item, const struct export_write *write)
+{
+    int64_t modified = item->record->modified_us;
+    return modified != 0 && modified + CLOCKS_APART_US < write->at;
+}
+
+/* Of several that wrote the same any one will do; where they wrote different things, none. */
 static int match_whole(struct batch *b, struct item *item, const struct doubts *d,
                        struct error *err)
 {
-    size_t found = 0, last = 0;
-    for (size_t i = 0; i < d->count && item->key == 0; i++)
-        if (is_all_as_written(b, item, d->bodies[i])) {
-            found++;
-            last = i;
-        }
-    return found == 1 ? take_if_free(b, item, d->rows[last].record, err) : 0;
+    size_t found = 0;
+    size_t *all = arena_new(&b->arena, d->count, sizeof all[0]);
+    if (item->key != 0 || has_match_value(b, item))
+        return 0;
+    for (size_t i = 0; i < d->count; i++)
+        if (!is_older(item, &d->rows[i]) && is_all_as_written(b, item, d->bodies[i]))
+            all[found++] = i;
+    for (size_t i = 1; i < found; i++)
+        if (!str_eq(d->rows[all[i]].body, d->rows[all[0]].body))
+            return 0;
+    for (size_t i = 0; i < found && item->key == 0; i++)
+        if (take_if_free(b, item, d->rows[all[i]].record, err) != 0)
+            return -1;
+    return 0;
 }
 
 int batch_match_doubted(struct batch *b, struct error *err)

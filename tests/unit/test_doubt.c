@@ -132,9 +132,55 @@ static void two_that_wrote_the_same(void)
     begin(WHOLE);
     fixture_sql("INSERT INTO account (name, industry) VALUES ('One', 'Tools')");
     doubt(2, WRITE_DOUBTED, WHOLE);
-    UNIT_TEXT(PUT("companies", "c1", WHOLE), "created 1");
+    UNIT_TEXT(PUT("companies", "c1", WHOLE, "c2", WHOLE), "unchanged 2");
+    QUERY(links, "c1|1\nc2|2\n");
+    side_close(&crm);
+}
+
+/* Both are as written of the first, which had less. */
+static void two_that_wrote_part_of_the_same(void)
+{
+    begin(WHOLE);
+    fixture_sql("INSERT INTO account (name, industry, custom_fields) VALUES ('One', 'Tools', "
+                "'{\"size\":5}')");
+    doubt(2, WRITE_DOUBTED, "{\"name\": \"One\", \"industry\": \"Tools\", \"size\": \"5\"}");
+    UNIT_TEXT(PUT("companies", "c1", "{\"name\": \"One\", \"industry\": \"Tools\", \"size\": 5}"),
+              "created 1");
     QUERY(links, "c1|3\n");
     side_close(&crm);
+}
+
+/* The vendor changed it last an hour before the write: that did not make it. */
+static void older_than_the_write(void)
+{
+    const struct emitted_record record = {.id = STR("c1"), .modified_us = 5, .fields = STR(WHOLE)};
+    begin(WHOLE);
+    fixture_sql("UPDATE export_write SET at = 3600000000");
+    UNIT_TEXT(side_put_records(&crm, "companies", &record, 1), "created 1");
+    QUERY(links, "c1|2\n");
+    side_close(&crm);
+}
+
+/* Many records have the same one of a few values. */
+static void one_field_and_one_of_few(void)
+{
+    side_open(&crm, "crm",
+              "companies: {sync_direction: bidirectional, mapping: {status: {from: industry, map: "
+              "{T: active}}}}");
+    fixture_sql("INSERT INTO account (name, status) VALUES ('One', 'active')");
+    doubt(1, WRITE_DOUBTED, "{\"name\": \"One\", \"industry\": \"T\"}");
+    expect_new("{\"name\": \"One\", \"industry\": \"T\"}");
+}
+
+/* Not exported, and yet what records are matched by. */
+static void match_value_that_is_only_imported(void)
+{
+    side_open(&crm, "crm",
+              "companies: {sync_direction: bidirectional, mapping: {domain: {from: domain, "
+              "sync_direction: import}}}");
+    fixture_sql("INSERT INTO account (name, industry) VALUES ('One', 'Tools')");
+    doubt(1, WRITE_DOUBTED, WHOLE);
+    expect_new("{\"name\": \"One\", \"industry\": \"Tools\", \"domain\": \"one.test\"}");
 }
 
 static void two_that_wrote_something_else(void)
@@ -233,6 +279,10 @@ IN_STORE(changed_here_since)
 IN_STORE(in_the_vendors_words)
 IN_STORE(with_more_at_the_vendor)
 IN_STORE(two_that_wrote_the_same)
+IN_STORE(two_that_wrote_part_of_the_same)
+IN_STORE(older_than_the_write)
+IN_STORE(one_field_and_one_of_few)
+IN_STORE(match_value_that_is_only_imported)
 IN_STORE(two_that_wrote_something_else)
 IN_STORE(one_field_alone)
 IN_STORE(one_field_and_nothing)
@@ -254,6 +304,10 @@ const struct unit_test unit_tests[] = {
     {"found in the vendor's words", test_in_the_vendors_words},
     {"found with more at the vendor", test_with_more_at_the_vendor},
     {"two that wrote the same", test_two_that_wrote_the_same},
+    {"two of which one wrote part of the other", test_two_that_wrote_part_of_the_same},
+    {"older than the write", test_older_than_the_write},
+    {"one field, and one of a few values", test_one_field_and_one_of_few},
+    {"a match value that is only imported", test_match_value_that_is_only_imported},
     {"two that wrote something else", test_two_that_wrote_something_else},
     {"one field alone", test_one_field_alone},
     {"one field, and one that was cleared", test_one_field_and_nothing},
