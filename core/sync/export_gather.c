@@ -5,10 +5,7 @@
 #include "sync/custom.h"
 #include "sync/export_internal.h"
 
-enum {
-    LOG_ROWS_MOST = 20000, /* looked at in one transaction */
-    CLOCKS_APART = 60 /* seconds, at most: of the vendor's two clocks, its Date and its records */
-};
+enum { LOG_ROWS_MOST = 20000 /* looked at in one transaction */ };
 
 size_t export_portion(const struct export *x)
 {
@@ -69,7 +66,7 @@ static bool would_be_linked(const struct export *x, const struct export_write *w
 {
     if (row->key == 0)
         return true; /* there is nothing to create any more */
-    return x->watermark > write->at + CLOCKS_APART * US_PER_SECOND && wrote_match(x, write);
+    return x->watermark > write->at + CLOCKS_APART_US && wrote_match(x, write);
 }
 
 /* Writes of one state, with the vendor's ids of their records, as far as they are linked, and what
@@ -134,6 +131,13 @@ static int drop_written(struct export *x, enum write_state state,
     return engine_of(x)->drop_writes(x->merge.store, ids, n, err);
 }
 
+/* Our record has changed since that was written. That was noted in the vendor's time: clocks that
+ * are apart make it be tried once too often. */
+static bool has_changed(const struct written *w, size_t i)
+{
+    return w->found[i].updated_at > w->rows[i].at;
+}
+
 /* What our own import has changed since may have nothing left to be written, either: these are
  * looked at once more. All are after a full read, which knows what has become of the records that
  * an association was refused for. */
@@ -146,7 +150,7 @@ static int queue_refused(struct export *x, struct error *err)
         return -1;
     int64_t *records = arena_new(&x->arena, w.count, sizeof records[0]);
     for (size_t i = 0; i < w.count; i++)
-        if (x->read_all || w.found[i].updated_at > w.rows[i].at)
+        if (x->read_all || has_changed(&w, i))
             records[n++] = w.rows[i].record;
     return engine_of(x)->queue_exports(m->store, m->target->stream, records, n, err);
 }
@@ -371,9 +375,44 @@ int export_gather(struct export *x, struct error *err)
     return 0;
 }
 
+struct retries {
+    struct export *x;
+    int64_t count;
+};
+
+/* What was refused and has not changed since is tried again, but is no news to a guard rail: it
+ * would stop what is. */
+static int count_retries(void *arg, struct error *err)
+{
+    struct retries *r = arg;
+    struct export *x = r->x;
+    struct written w;
+    size_t n = 0;
+    r->count = 0;
+    if (load_written(x, WRITE_REFUSED, &w, err) != 0)
+        return -1;
+    int64_t *records = arena_new(&x->arena, w.count, sizeof records[0]);
+    for (size_t i = 0; i < w.count; i++)
+        if (!has_changed(&w, i))
+            records[n++] = w.rows[i].record;
+    qsort(records, n, sizeof records[0], by_number);
+    for (size_t i = 0; i < n; i++) {
+        struct export_due *due;
+        size_t found;
+        if (i > 0 && records[i] == records[i - 1])
+            continue;
+        if (engine_of(x)->load_exports(x->merge.store, x->merge.target->stream, records[i] - 1, 1,
+                                       &due, &found, &x->arena, err) != 0)
+            return -1;
+        r->count += found > 0 && due->record == records[i];
+    }
+    return 0;
+}
+
 enum merge_result export_guard(struct export *x, struct error *err)
 {
     const struct guard_config *g = &x->merge.target->object->config->guard;
+    struct retries retries = {.x = x};
     struct run_counts due = {0};
     if (g->max_export_changes == 0 && g->max_export_percent == 0)
         return MERGE_OK;
@@ -385,6 +424,12 @@ enum merge_result export_guard(struct export *x, struct error *err)
     } while (x->count > 0);
     export_free(x);
     x->after = 0;
+    int rc =
+        (x->plan ? store_rehearse : store_transact)(x->merge.store, count_retries, &retries, err);
+    export_free(x);
+    if (rc != 0)
+        return MERGE_FAILED;
+    due.sent_updated -= retries.count < due.sent_updated ? retries.count : due.sent_updated;
     return merge_guard_exports(&x->merge, x->counts, &due, err);
 }
 

@@ -176,6 +176,40 @@ static void a_value_that_is_refused_holds_back_the_record(void)
     end();
 }
 
+static void refuse_first_name(const char *id, const char *statement)
+{
+    fixture_sql(statement);
+    gather(1);
+    look("people", id, "{\"first\": \"Ada\"}");
+    prepared();
+    answer(0, OUTCOME_BAD_RECORD, "");
+}
+
+/* A guard rail that counted it would stop everything else for good. */
+static void what_is_tried_again_is_no_news_to_a_guard(void)
+{
+    side_open(&crm, "crm",
+              "people: {sync_direction: bidirectional, guard: {max_export_changes: 1}}");
+    for (int i = 1; i <= 4; i++) {
+        char id[] = {'p', (char)('0' + i), 0};
+        PUT("people", id, "{\"first\": \"Ada\"}");
+    }
+    open_export(0, false);
+    gather(0);
+    x.vendor_now = INT64_MAX / 2; /* behind the clock of the database */
+    refuse_first_name("p1", "UPDATE contact SET first_name = 'Eve' WHERE key = 1");
+    refuse_first_name("p2", "UPDATE contact SET first_name = 'Eve' WHERE key = 2");
+    export_free(&x);
+    open_export(0, true);
+    QUERY(due, "1\n2\n");
+    fixture_sql("UPDATE contact SET first_name = 'Zoe' WHERE key = 3");
+    CU_ASSERT_EQUAL(export_guard(&x, &err), MERGE_OK);
+    fixture_sql("UPDATE contact SET first_name = 'Zoe' WHERE key = 4");
+    x.noted = false;
+    CU_ASSERT_EQUAL(export_guard(&x, &err), MERGE_STOPPED);
+    end();
+}
+
 /* The boss is not there yet: the record stays due for that, whatever else of it is refused. */
 static void a_refused_one_does_not_end_what_waits(void)
 {
@@ -396,6 +430,7 @@ static void of_many_that_are_deleted(void)
 IN_STORE(an_association_is_another)
 IN_STORE(an_ambiguous_one_is_refused_alone)
 IN_STORE(a_value_that_is_refused_holds_back_the_record)
+IN_STORE(what_is_tried_again_is_no_news_to_a_guard)
 IN_STORE(a_refused_one_does_not_end_what_waits)
 IN_STORE(a_refused_value_does_not_end_an_association)
 IN_STORE(all_that_is_refused_ends_the_turn)
@@ -415,6 +450,8 @@ const struct unit_test unit_tests[] = {
     {"an ambiguous association is refused alone", test_an_ambiguous_one_is_refused_alone},
     {"a value that is refused holds back the record",
      test_a_value_that_is_refused_holds_back_the_record},
+    {"what is tried again is no news to a guard rail",
+     test_what_is_tried_again_is_no_news_to_a_guard},
     {"a refused association does not end what waits", test_a_refused_one_does_not_end_what_waits},
     {"a refused value does not end an association",
      test_a_refused_value_does_not_end_an_association},
