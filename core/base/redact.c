@@ -266,6 +266,13 @@ static size_t before_escape(struct str text, size_t at)
     return at;
 }
 
+static bool begins_with_one(struct str text, size_t at)
+{
+    struct str next;
+    return search_first(&list.search, str_slice(text, at, text.len - at), &next) &&
+           next.ptr == text.ptr + at;
+}
+
 static bool strike_out(struct buf *out, struct str text)
 {
     struct str found;
@@ -273,7 +280,7 @@ static bool strike_out(struct buf *out, struct str text)
     while (search_first(&list.search, text, &found)) {
         size_t place = (size_t)(found.ptr - text.ptr), done = place + found.len;
         size_t before = before_escape(text, place);
-        if (done < text.len && escape_begins(text, done))
+        if (done < text.len && escape_begins(text, done) && !begins_with_one(text, done))
             done++;
         buf_str(out, str_slice(text, 0, before));
         buf_text(out, "[secret]");

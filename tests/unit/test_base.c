@@ -592,6 +592,7 @@ static void test_redact_escapes(void)
     answer_becomes("\"\\\\u0b0c-eu1/secret+value\\\\\"", "\"\\\\u0b0[secret]\"");
     answer_becomes("\"\\nc-eu1/secret+value\\\\\"", "\"\\n[secret]\"");
     answer_becomes("\"c-eu1/secret+value\\\"\"", "\"[secret]\"");
+    answer_becomes("c-eu1/secret+value\\c-eu1/secret+value\\", "[secret][secret]");
     redact_add(STR("n-eu1/secret+value"));
     answer_becomes("\"\\n-eu1/secret+value\"", "\"[secret]\"");
     answer_becomes("\"\\\\n-eu1/secret+value\"", "\"\\\\[secret]\"");
