@@ -150,13 +150,16 @@ int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t m
     pg_int(&p, most > INT32_MAX ? INT32_MAX : (int64_t)most);
     PGresult *r = pg_query(
         pg_of(store),
-        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id "
-        "FROM export_due d LEFT JOIN link l ON l.key = coalesce((SELECT k.key FROM link k WHERE "
+        /* The portion first, and a link for each of it: without statistics the planner would rather
+         * join all that is due with all links, for each portion. */
+        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id FROM (SELECT "
+        "q.stream, q.record FROM export_due q WHERE q.stream = $1::bigint AND q.record > "
+        "$2::bigint AND NOT EXISTS (SELECT 1 FROM export_write w WHERE w.stream = q.stream AND "
+        "w.record = q.record AND w.state < 3) ORDER BY q.record LIMIT $3::bigint) d LEFT JOIN "
+        "LATERAL (SELECT f.* FROM link f WHERE f.key = coalesce((SELECT k.key FROM link k WHERE "
         "k.record = d.record AND k.stream = d.stream ORDER BY k.ended <> 0, k.key DESC LIMIT 1), "
         "(SELECT m.link FROM merged_away m WHERE m.stream = d.stream AND m.record = d.record)) "
-        "WHERE d.stream = $1::bigint AND d.record > $2::bigint AND NOT EXISTS (SELECT 1 FROM "
-        "export_write w WHERE w.stream = d.stream AND w.record = d.record AND w.state < 3) "
-        "ORDER BY d.record LIMIT $3::bigint",
+        "OFFSET 0) l ON true ORDER BY d.record",
         &p, "load what is to be exported", err);
     pg_params_free(&p);
     if (!r)
