@@ -67,23 +67,13 @@ settle() {
     command sync -f "$dir"
 }
 
-# another_program: SQL of standard input, in the store.
-another_program() {
-    if [ "$store" = sqlite ]; then
-        sqlite3 "$db"
-    else
-        psql -XAtq -v ON_ERROR_STOP=1 "$db" -c 'SET search_path = fastenr' -f -
-    fi
-}
-
 # Another program changes a text of every record; in pieces, as one would.
 change_all() {
     local k
     for ((k = 0; k < records; k += 1000)); do
-        for set in "account SET name = name || ' x'" "contact SET last_name = coalesce(last_name, '') || ' x'"; do
-            echo "UPDATE $set WHERE key > $k AND key <= $((k + 1000));"
-        done
-    done | another_program
+        foreign "UPDATE account SET name = name || ' x' WHERE key > $k AND key <= $((k + 1000))"
+        foreign "UPDATE contact SET last_name = coalesce(last_name, '') || ' x' WHERE key > $k AND key <= $((k + 1000))"
+    done
 }
 
 # CPU time so far of the database's processes, in microseconds; 0 where it is a library.
@@ -122,6 +112,33 @@ timed_sync() {
         fail "fastenr sync ended with $status"
     }
     server_us=$(($(server_cpu_us) - before))
+}
+
+# synced TITLE COUNT: what timed_sync took for so many records. Sets $sync_rate.
+synced() {
+    sync_rate=$(of "$2 * 1000000 / $wall_us")
+    value "$1" "sync" "speed" "records/s" "$sync_rate"
+    value "$1" "sync" "CPU" "us/record" "$(of "$cpu_us / $2")"
+    [ "$store" = sqlite ] || value "$1" "sync" "CPU of PostgreSQL" "us/record" "$(of "$server_us / $2")"
+}
+
+# synced_within TITLE COUNT: the part of its CPU time that the run has counted itself.
+synced_within() {
+    value "$1" "sync" "CPU of parse, map, merge, store" "us/record" \
+        "$(of "$(query "SELECT cpu_us FROM run WHERE id = (SELECT max(id) FROM run)") / $2")"
+}
+
+# each_round: `one_round` of the subcommand in each store, in turns.
+each_round() {
+    local round s
+    for ((round = 1; round <= rounds; round++)); do
+        for s in $stores; do
+            use_store "$s"
+            progress "round $round of $rounds: $(store_title "$s")"
+            one_round
+        done
+    done
+    store=${STORE:-sqlite}
 }
 
 # ---- what the vendor takes from a bare client ----

@@ -7,15 +7,14 @@ the vendor itself (the sandbox, without limits of its own): the same values in r
 one connection. A sync does more than that: it looks at what the vendor has before it writes, notes each write in the \
 store before it is sent and what came of it after."
 
+# numbers COUNT: what an INSERT has in the place of a table, n(i).
+numbers() { echo "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)"; }
+
 make_all() {
-    another_program <<END
-INSERT INTO account (name, domain)
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $(companies_of "$records"))
-    SELECT 'Made ' || i, 'made' || i || '.example' FROM n;
-INSERT INTO contact (email, first_name, last_name)
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $(contacts_of "$records"))
-    SELECT 'p' || i || '@made.example', 'P', 'Made ' || i FROM n;
-END
+    foreign "INSERT INTO account (name, domain) $(numbers "$(companies_of "$records")")
+        SELECT 'Made ' || i, 'made' || i || '.example' FROM n"
+    foreign "INSERT INTO contact (email, first_name, last_name) $(numbers "$(contacts_of "$records")")
+        SELECT 'p' || i || '@made.example', 'P', 'Made ' || i FROM n"
 }
 
 # there PATTERN: how many of the vendor's records have it.
@@ -33,10 +32,7 @@ exported() {
     settle
     timed_sync
     expect "$1 at the vendor" "$(there "$2")" "$records"
-    sync_rate=$(of "$records * 1000000 / $wall_us")
-    value "$title" "sync" "speed" "records/s" "$sync_rate"
-    value "$title" "sync" "CPU" "us/record" "$(of "$cpu_us / $records")"
-    [ "$store" = sqlite ] || value "$title" "sync" "CPU of PostgreSQL" "us/record" "$(of "$server_us / $records")"
+    synced "$title" "$records"
     value "$title" "sync" "peak memory" MiB "$(of "$peak_kib / 1024")"
 }
 
@@ -76,14 +72,6 @@ one_round() {
 }
 
 measure_it() {
-    local round s
-    for ((round = 1; round <= rounds; round++)); do
-        for s in $stores; do
-            use_store "$s"
-            progress "round $round of $rounds: $(store_title "$s")"
-            one_round
-        done
-    done
+    each_round
     plot export "Records written to the vendor, and its limit" speed
-    store=${STORE:-sqlite}
 }

@@ -35,11 +35,8 @@ one_round() {
     timed_sync
     sent=$(query "SELECT count(DISTINCT record * 16 + object) FROM sent s JOIN stream t ON t.id = s.stream")
     [ "$sent" -ge $((records / 2)) ] || fail "only $sent of $records records were written to the vendor"
-    value "$title" "sync" "speed" "records/s" "$(of "$records * 1000000 / $wall_us")"
-    value "$title" "sync" "CPU" "us/record" "$(of "$cpu_us / $records")"
-    [ "$store" = sqlite ] || value "$title" "sync" "CPU of PostgreSQL" "us/record" "$(of "$server_us / $records")"
-    value "$title" "sync" "CPU of parse, map, merge, store" "us/record" \
-        "$(of "$(query "SELECT cpu_us FROM run WHERE id = (SELECT max(id) FROM run)") / $records")"
+    synced "$title" "$records"
+    synced_within "$title" "$records"
     value "$title" "sync" "peak memory" MiB "$(of "$peak_kib / 1024")"
     value "$title" "sync" "written to the vendor" records "$sent"
     value "$title" "sync" "fields that both changed" "" "$(query 'SELECT count(*) FROM conflict')"
@@ -54,14 +51,6 @@ one_round() {
 }
 
 measure_it() {
-    local round s
-    for ((round = 1; round <= rounds; round++)); do
-        for s in $stores; do
-            use_store "$s"
-            progress "round $round of $rounds: $(store_title "$s")"
-            one_round
-        done
-    done
+    each_round
     plot merge "Records that changed on both sides, and the limits" speed
-    store=${STORE:-sqlite}
 }

@@ -34,13 +34,5 @@ one_round() {
 }
 
 measure_it() {
-    local round s
-    for ((round = 0; round < rounds; round++)); do
-        for s in $stores; do
-            use_store "$s"
-            progress "round $((round + 1)) of $rounds, $(store_title "$s")"
-            one_round
-        done
-    done
-    store=${STORE:-sqlite}
+    each_round
 }

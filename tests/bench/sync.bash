@@ -45,16 +45,12 @@ limit() {
     value "$title" "limit: $4" "records a commit" "" "$(of "$n / $commits")"
 }
 
-# synced WHAT COUNT
-synced() {
+# of_sync WHAT COUNT
+of_sync() {
     local title
     title="$(store_title "$store"), $1"
-    sync_rate=$(of "$2 * 1000000 / $wall_us")
-    value "$title" "sync" "speed" "records/s" "$sync_rate"
-    value "$title" "sync" "CPU" "us/record" "$(of "$cpu_us / $2")"
-    [ "$store" = sqlite ] || value "$title" "sync" "CPU of PostgreSQL" "us/record" "$(of "$server_us / $2")"
-    value "$title" "sync" "CPU of parse, map, merge, store" "us/record" \
-        "$(of "$(query "SELECT cpu_us FROM run WHERE id = (SELECT max(id) FROM run)") / $2")"
+    synced "$title" "$2"
+    synced_within "$title" "$2"
 }
 
 percent() { value "$(store_title "$store"), $1" "sync" "of the limit ($2)" "%" "$(of "100 * $sync_rate / $3")"; }
@@ -67,7 +63,7 @@ one_round() {
     timed_sync
     n=$(stored)
     [ "$n" -gt $((records * 9 / 10)) ] || fail "$n records are in the store, of $records"
-    synced import "$n"
+    of_sync import "$n"
     fresh_target
     limit creates "$target" import creates
     percent import creates "$limit_rate"
@@ -77,7 +73,7 @@ one_round() {
     control POST clock "{\"advance_ms\":$((records * 2))}" >/dev/null # a change a millisecond
     settle
     timed_sync
-    synced update "$(query "SELECT count(DISTINCT (record * 16 + object)) FROM log WHERE op = 2 AND run = (SELECT max(id) FROM run)")"
+    of_sync update "$(query "SELECT count(DISTINCT (record * 16 + object)) FROM log WHERE op = 2 AND run = (SELECT max(id) FROM run)")"
     limit ordered "$target" update "in key order"
     percent update "in key order" "$limit_rate"
     limit scattered "$other" update scattered
@@ -125,14 +121,8 @@ profile() {
 }
 
 measure_it() {
-    local round s profiled=$((records < 12000 ? records : 12000))
-    for ((round = 1; round <= rounds; round++)); do
-        for s in $stores; do
-            use_store "$s"
-            progress "round $round of $rounds: $(store_title "$s")"
-            one_round
-        done
-    done
+    local s profiled=$((records < 12000 ? records : 12000))
+    each_round
     for s in $stores; do
         use_store "$s"
         progress "profile: $(store_title "$s")"
