@@ -172,17 +172,29 @@ int export_recover(struct export *x, struct error *err)
 
 /* ---- what differs ---- */
 
+/* One record by itself. *ret_due NULL: it is not due. */
+static int find_due(struct export *x, int64_t record, struct export_due **ret_due,
+                    struct error *err)
+{
+    size_t found;
+    if (engine_of(x)->load_exports(x->merge.store, x->merge.target->stream, record - 1, 1, ret_due,
+                                   &found, &x->arena, err) != 0)
+        return -1;
+    if (found == 0 || (*ret_due)->record != record)
+        *ret_due = NULL;
+    return 0;
+}
+
 /* Each by itself: a plan's may lie far from one another. */
 static int load_picked(struct export *x, struct export_due **ret_due, size_t *ret_count,
                        struct error *err)
 {
     struct export_due *all = arena_new(&x->arena, x->picked_count, sizeof all[0]), *due;
-    size_t n = 0, found;
+    size_t n = 0;
     for (size_t i = 0; i < x->picked_count; i++) {
-        if (engine_of(x)->load_exports(x->merge.store, x->merge.target->stream, x->picked[i] - 1, 1,
-                                       &due, &found, &x->arena, err) != 0)
+        if (find_due(x, x->picked[i], &due, err) != 0)
             return -1;
-        if (found > 0 && due->record == x->picked[i])
+        if (due)
             all[n++] = *due;
     }
     *ret_due = all;
@@ -363,11 +375,18 @@ static int gather(void *arg, struct error *err)
     return sort_portion(x, due, rows, count, err);
 }
 
+/* A plan keeps nothing. */
+static int transact(struct export *x, int (*work)(void *arg, struct error *err), void *arg,
+                    struct error *err)
+{
+    return (x->plan ? store_rehearse : store_transact)(x->merge.store, work, arg, err);
+}
+
 int export_gather(struct export *x, struct error *err)
 {
     do {
         export_free(x);
-        if ((x->plan ? store_rehearse : store_transact)(x->merge.store, gather, x, err) != 0)
+        if (transact(x, gather, x, err) != 0)
             return -1;
         if (x->noted && x->count == 0)
             x->after = x->last;
@@ -398,13 +417,11 @@ static int count_retries(void *arg, struct error *err)
     qsort(records, n, sizeof records[0], by_number);
     for (size_t i = 0; i < n; i++) {
         struct export_due *due;
-        size_t found;
         if (i > 0 && records[i] == records[i - 1])
             continue;
-        if (engine_of(x)->load_exports(x->merge.store, x->merge.target->stream, records[i] - 1, 1,
-                                       &due, &found, &x->arena, err) != 0)
+        if (find_due(x, records[i], &due, err) != 0)
             return -1;
-        r->count += found > 0 && due->record == records[i];
+        r->count += due != NULL;
     }
     return 0;
 }
@@ -424,8 +441,7 @@ enum merge_result export_guard(struct export *x, struct error *err)
     } while (x->count > 0);
     export_free(x);
     x->after = 0;
-    int rc =
-        (x->plan ? store_rehearse : store_transact)(x->merge.store, count_retries, &retries, err);
+    int rc = transact(x, count_retries, &retries, err);
     export_free(x);
     if (rc != 0)
         return MERGE_FAILED;
