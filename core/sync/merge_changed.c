@@ -54,8 +54,7 @@ int batch_changed_at(struct batch *b, const struct item *item, const struct rule
         if (row.position.seq == 0)
             return 0;
         seq = row.prev < seq ? row.prev : 0;
-        /* What this run did is not what it competes with. A plan is no run, nor are other programs.
-         */
+        /* It does not compete with what it did itself. 0 is no run: a plan's, other programs'. */
         if (row.run != 0 && row.run == b->merge->run)
             continue;
         *ret_at = row.at;

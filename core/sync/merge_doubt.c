@@ -149,11 +149,10 @@ static bool has_match_value(struct batch *b, const struct item *item)
     return false;
 }
 
-/* A field that tells records apart: not a reference, a constant, or one of a few values. */
+/* A field that tells records apart: not a constant, nor one of a few values. */
 static bool tells_apart(const struct rule *rule, const struct export_rule *e)
 {
-    return !rule_refers(rule) && rule->map_count == 0 && e->form != EXPORT_MAP &&
-           e->form != EXPORT_VALUE;
+    return rule->map_count == 0 && e->form != EXPORT_MAP && e->form != EXPORT_VALUE;
 }
 
 /* Whether a record with nothing to be matched by is what was written: in all fields that were, and
@@ -186,9 +185,9 @@ static int match_whole(struct batch *b, struct item *item, const struct doubts *
                        struct error *err)
 {
     size_t found = 0;
-    size_t *all = arena_new(&b->arena, d->count, sizeof all[0]);
     if (item->key != 0 || has_match_value(b, item))
         return 0;
+    size_t *all = arena_new(&b->arena, d->count, sizeof all[0]);
     for (size_t i = 0; i < d->count; i++)
         if (!is_older(item, &d->rows[i]) && is_all_as_written(b, item, d->bodies[i]))
             all[found++] = i;
