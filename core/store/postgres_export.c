@@ -150,16 +150,19 @@ int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t m
     pg_int(&p, most > INT32_MAX ? INT32_MAX : (int64_t)most);
     PGresult *r = pg_query(
         pg_of(store),
-        /* The portion first, and a link for each of it: without statistics the planner would rather
-         * join all that is due with all links, for each portion. */
+        /* Without statistics, which a table that was filled a minute ago does not have, the planner
+         * takes what is due of a stream for little, and would read all of it for each portion. A
+         * comparison of rows takes the index in its order; rows of later streams only come when
+         * there are none of this one. What is asked for each row by itself is not joined. */
         "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id FROM (SELECT "
-        "q.stream, q.record FROM export_due q WHERE q.stream = $1::bigint AND q.record > "
-        "$2::bigint AND NOT EXISTS (SELECT 1 FROM export_write w WHERE w.stream = q.stream AND "
-        "w.record = q.record AND w.state < 3) ORDER BY q.record LIMIT $3::bigint) d LEFT JOIN "
-        "LATERAL (SELECT f.* FROM link f WHERE f.key = coalesce((SELECT k.key FROM link k WHERE "
-        "k.record = d.record AND k.stream = d.stream ORDER BY k.ended <> 0, k.key DESC LIMIT 1), "
-        "(SELECT m.link FROM merged_away m WHERE m.stream = d.stream AND m.record = d.record)) "
-        "OFFSET 0) l ON true ORDER BY d.record",
+        "q.stream, q.record FROM export_due q WHERE (q.stream, q.record) > ($1::bigint, "
+        "$2::bigint) AND coalesce((SELECT false FROM export_write w WHERE w.stream = q.stream AND "
+        "w.record = q.record AND w.state < 3 LIMIT 1), true) ORDER BY q.stream, q.record LIMIT "
+        "$3::bigint) d LEFT JOIN LATERAL (SELECT f.* FROM link f WHERE f.key = coalesce((SELECT "
+        "k.key FROM link k WHERE k.record = d.record AND k.stream = d.stream ORDER BY "
+        "k.ended <> 0, k.key DESC LIMIT 1), (SELECT m.link FROM merged_away m WHERE m.stream = "
+        "d.stream AND m.record = d.record)) OFFSET 0) l ON true WHERE d.stream = $1::bigint ORDER "
+        "BY d.record",
         &p, "load what is to be exported", err);
     pg_params_free(&p);
     if (!r)
@@ -183,7 +186,10 @@ int pg_drop_exports(struct store *store, int64_t stream, const int64_t *records,
                     struct error *err)
 {
     return run_with(
-        store, "DELETE FROM export_due WHERE stream = $1::bigint AND record = ANY ($2::bigint[])",
+        store,
+        "DELETE FROM export_due WHERE ctid = ANY (ARRAY (SELECT d.ctid FROM "
+        "unnest($2::bigint[]) AS u(record) CROSS JOIN LATERAL (SELECT q.ctid FROM "
+        "export_due q WHERE q.stream = $1::bigint AND q.record = u.record OFFSET 0) d))",
         stream, records, count, "note what was exported", err);
 }
 
@@ -326,8 +332,10 @@ int pg_forget_refused(struct store *store, int64_t stream, const int64_t *record
                       struct error *err)
 {
     return run_with(store,
-                    "DELETE FROM export_write WHERE stream = $1::bigint AND state = 3 AND record = "
-                    "ANY ($2::bigint[])",
+                    "DELETE FROM export_write WHERE ctid = ANY (ARRAY (SELECT d.ctid FROM "
+                    "unnest($2::bigint[]) AS u(record) CROSS JOIN LATERAL (SELECT w.ctid FROM "
+                    "export_write w WHERE w.stream = $1::bigint AND w.record = u.record AND "
+                    "w.state = 3 OFFSET 0) d))",
                     stream, records, count, "forget refused writes", err);
 }
 
