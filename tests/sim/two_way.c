@@ -12,7 +12,7 @@
  * something that the model holds possible, and after one in which nothing went wrong what it says.
  * A failing seed replays exactly; it prints what was done and what differs, and leaves its store.
  * With VERBOSE it prints what is done as it is done, with GO_ON it runs the other seeds, too, with
- * QUIET it tells and leaves nothing but how many have failed.
+ * QUIET it tells and leaves nothing but which have failed.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -776,7 +776,9 @@ static bool run_seed(uint64_t seed)
         ok = round_of(&p);
     ok = ok && become_quiet(&p) && is_quiet(&p);
     bool quiet = getenv("QUIET") != NULL;
-    if (!ok && !quiet)
+    if (!ok && quiet)
+        fprintf(stderr, "seed %llu: not as the model says\n", (unsigned long long)seed);
+    else if (!ok)
         fail(&p, seed);
     town_close(&p.town, !ok && !quiet);
     buf_free(&p.story);
