@@ -370,6 +370,8 @@ static void write_object(struct town *t, FILE *f, size_t side, enum kind kind)
     if (plan->external_key && plan->kinds[kind].way != IMPORTS)
         fputs("    external_key: fastenr_id\n", f);
     fputs("    mapping:\n", f);
+    if (kind == COMPANY) /* a merge at the vendor moves it, which the model does not know */
+        fputs("      parent_id: ~\n", f);
     for (int custom = 0; custom < 2; custom++) {
         if (custom)
             fputs("      custom_fields:\n", f);
