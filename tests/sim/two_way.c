@@ -256,7 +256,7 @@ static void associate_there(struct play *p, size_t side, const struct model_reco
     const char *had = r->sides[side].values[0], *id = r->sides[side].id;
     const struct model_record *from =
         had && *had == '=' ? &p->model->records[strtoul(had + 1, NULL, 10)] : NULL;
-    if (had && (!from || r->sides[side].several || !from->sides[side].id))
+    if (had && (!from || r->sides[side].next || !from->sides[side].id))
         return;
     if (from)
         write_there(p, side, "DELETE",
@@ -702,7 +702,7 @@ static void mend(struct play *p)
         if (needs_key(p, r))
             set_here(p, r->kind, r->key, model_key_field[r->kind], draw_key(p, r->kind));
         for (size_t side = 0; side < p->town.side_count && !r->gone; side++)
-            if (r->sides[side].there == LIVES_THERE && r->sides[side].several)
+            if (r->sides[side].there == LIVES_THERE && r->sides[side].next)
                 leave_one(p, side, r->sides[side].id);
     }
     look(p);

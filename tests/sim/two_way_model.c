@@ -113,13 +113,19 @@ static const char *named_here(struct model *m, size_t field, enum kind kind, con
     return r ? word_printf("=%zu", number_of(m, r)) : word_printf("key %s", value);
 }
 
+static const char *company_there(struct model *m, size_t side, const char *id)
+{
+    const struct model_record *r = id ? find_id(m, side, COMPANY, id) : NULL;
+    if (r)
+        return word_printf("=%zu", number_of(m, r));
+    return id ? word_printf("id %s", id) : NULL;
+}
+
 static const char *named_there(struct model *m, size_t side, size_t field, enum kind kind,
                                const char *value)
 {
-    if (!value || model_fields[kind][field].spelling != AS_REFERENCE)
-        return value;
-    const struct model_record *r = find_id(m, side, COMPANY, value);
-    return r ? word_printf("=%zu", number_of(m, r)) : word_printf("id %s", value);
+    bool reference = model_fields[kind][field].spelling == AS_REFERENCE;
+    return reference ? company_there(m, side, value) : value;
 }
 
 /* A record that was not there, or was deleted in between, has all of its values since it is. */
@@ -170,7 +176,7 @@ static void look_there(struct model *m, size_t c, const struct sight *sight)
             winner->sides[c].fresh = 3; /* it may have got what nobody looks at here */
         r->sides[c].there = t->there;
         r->sides[c].into = t->into;
-        r->sides[c].several = t->several;
+        r->sides[c].next = company_there(m, c, t->next);
         r->sides[c].modified_us = t->modified_us;
         for (size_t f = 0; f < model_field_count[t->kind] && t->there == LIVES_THERE; f++)
             r->sides[c].values[f] = named_there(m, c, f, t->kind, t->values[f]);
@@ -283,7 +289,7 @@ static bool waits(const struct look *l, const struct model_record *r, size_t f)
     const char *value = r->values[f];
     if (model_fields[r->kind][f].spelling != AS_REFERENCE)
         return false;
-    if (r->sides[l->side].several)
+    if (r->sides[l->side].next)
         return true;
     return value &&
            (*value != '=' || !l->m->records[strtoul(value + 1, NULL, 10)].sides[l->side].linked);
@@ -343,6 +349,8 @@ static void check_field(struct look *l, const struct model_record *before,
         struct state s = {before->values[f], side->values[f], side->guesses[f][i]};
         if (hidden)
             add_state(&possible, (struct state){s.ours, NULL, s.agreed});
+        if (hidden && side->next)
+            add_state(&possible, (struct state){s.ours, side->next, s.agreed});
         if (clean)
             after_whole(&rule, s, winner_of(&rule, before, f, l->side), waits(l, after, f),
                         &possible);
@@ -393,11 +401,13 @@ static void part(struct look *l, struct model_record *from, int64_t key)
     r->sides[l->side].doubtful = false;
     from->sides[l->side] = (struct side){0};
     const char *old = word_printf("=%zu", number_of(l->m, from));
-    for (size_t i = 0; i < l->m->count; i++)
-        for (size_t f = 0; f < FIELDS_MOST; f++) {
-            const char **there = &l->m->records[i].sides[l->side].values[f];
-            *there = *there == old ? word_printf("=%zu", number_of(l->m, r)) : *there;
-        }
+    const char *new = word_printf("=%zu", number_of(l->m, r));
+    for (size_t i = 0; i < l->m->count; i++) {
+        struct side *s = &l->m->records[i].sides[l->side];
+        s->next = s->next == old ? new : s->next;
+        for (size_t f = 0; f < FIELDS_MOST; f++)
+            s->values[f] = s->values[f] == old ? new : s->values[f];
+    }
 }
 
 static void add_guess(struct side *s, size_t f, const char *ours, const char *theirs, bool held)
@@ -435,6 +445,7 @@ static void rename_record(struct model *m, size_t from, size_t to, bool merged)
             for (size_t c = 0; c < m->side_count; c++) {
                 struct side *s = &r->sides[c];
                 s->values[f] = s->values[f] == old ? new : s->values[f];
+                s->next = s->next == old ? new : s->next;
                 for (size_t g = s->guess_count[f]; g-- > 0;)
                     rename_guess(s, f, g, old, new, merged);
             }

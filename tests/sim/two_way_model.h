@@ -100,7 +100,7 @@ struct sight_theirs {
     const char *into; /* of a merged one: the id of the record that stands for it */
     int64_t modified_us;
     const char *values[FIELDS_MOST]; /* a reference: the other's id */
-    bool several;                    /* it is associated with more than one company */
+    const char *next; /* the second company that it is associated with; NULL: it has one or none */
 };
 
 struct sight_link {
@@ -145,7 +145,7 @@ struct side {
     bool unnoticed;          /* it was archived before it was ever read, and lives again */
     int fresh;               /* the host has made it: the vendor's defaults may be still to come */
     bool due;                /* somebody else than this connection has changed ours */
-    bool several;
+    const char *next;        /* the second one of several companies */
     int64_t modified_us;
     const char *values[FIELDS_MOST];
     struct agreed guesses[FIELDS_MOST][GUESSES_MOST];

@@ -262,20 +262,29 @@ static const char *text_of(struct json_object *o, const char *name)
     return word(value ? json_object_get_string(value) : NULL);
 }
 
-/* The one with the lowest id counts. */
-static const char *company_of(struct json_object *record, bool *ret_several)
+static bool lower_id(const char *id, const char *than)
+{
+    return !than || strtoull(id, NULL, 10) < strtoull(than, NULL, 10);
+}
+
+/* The one with the lowest id counts; *ret_next: would it, without that one. */
+static const char *company_of(struct json_object *record, const char **ret_next)
 {
     struct json_object *all = NULL, *list = NULL;
-    const char *lowest = NULL;
+    const char *lowest = NULL, *next = NULL;
     json_object_object_get_ex(record, "associations", &all);
     json_object_object_get_ex(all, "companies", &list);
     size_t n = list ? json_object_array_length(list) : 0;
     for (size_t i = 0; i < n; i++) {
         const char *id = json_object_get_string(json_object_array_get_idx(list, i));
-        if (!lowest || strtoull(id, NULL, 10) < strtoull(lowest, NULL, 10))
+        if (lower_id(id, lowest)) {
+            next = lowest;
             lowest = id;
+        } else if (lower_id(id, next)) {
+            next = id;
+        }
     }
-    *ret_several = n > 1;
+    *ret_next = word(next);
     return word(lowest);
 }
 
@@ -293,7 +302,7 @@ static void see_one(enum kind kind, struct json_object *record, struct sight_the
     json_object_object_get_ex(record, "properties", &properties);
     for (size_t f = 0; f < model_field_count[kind]; f++)
         ret->values[f] = model_fields[kind][f].spelling == AS_REFERENCE
-                             ? company_of(record, &ret->several)
+                             ? company_of(record, &ret->next)
                              : text_of(properties, model_fields[kind][f].property);
 }
 
