@@ -404,11 +404,12 @@ static void compare(struct preparing *p, size_t i)
 
 /* ---- notes and calls ---- */
 
+/* What is archived or changed may have had the address of one that is made. */
 static int by_group(const void *a, const void *b)
 {
     static const int order[] = {
-        [WRITE_CREATE] = 0,     [WRITE_UPSERT] = 1,    [WRITE_UPDATE] = 2, [WRITE_RESTORE] = 3,
-        [WRITE_DISSOCIATE] = 4, [WRITE_ASSOCIATE] = 5, [WRITE_ARCHIVE] = 6};
+        [WRITE_ARCHIVE] = 0, [WRITE_UPDATE] = 1,     [WRITE_RESTORE] = 2,  [WRITE_CREATE] = 3,
+        [WRITE_UPSERT] = 4,  [WRITE_DISSOCIATE] = 5, [WRITE_ASSOCIATE] = 6};
     const struct export_group *x = a, *y = b;
     return order[x->op] - order[y->op];
 }

@@ -743,8 +743,11 @@ static bool is_quiet(struct play *p)
         fprintf(stderr, "a further sync wrote\n");
         return false;
     }
+    /* What was made without anything to be matched by stays in doubt until a person decides. */
     return model_is_quiet(p->model, stderr) &&
-           expect_none(p, "writes in the air", "SELECT count(*) FROM export_write");
+           expect_none(p, "writes in the air",
+                       "SELECT count(*) FROM export_write WHERE state <> 2 OR "
+                       "coalesce(body ->> 'email', body ->> 'domain') IS NOT NULL");
 }
 
 static void fail(struct play *p, uint64_t seed)

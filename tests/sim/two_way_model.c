@@ -270,14 +270,25 @@ static bool is_held_up(const struct look *l, const struct model_record *r)
     return false;
 }
 
+/* It lives there though it is deleted here. */
+static bool stays_there(const struct model *m, const struct model_record *r, size_t side)
+{
+    return r->here == DELETED_HERE && r->sides[side].there == LIVES_THERE &&
+           !m->plans[side].kinds[r->kind].archives;
+}
+
 bool model_has_twin(const struct model *m, const struct model_record *r, size_t side)
 {
     size_t key = model_key_field[r->kind];
-    for (size_t i = 0; i < m->count; i++) {
+    enum spelling spelling = model_fields[r->kind][key].spelling;
+    for (size_t i = 0; i < m->count && r->kind == CONTACT && r->values[key]; i++) {
         const struct model_record *other = &m->records[i];
-        if (other != r && !other->gone && other->kind == CONTACT && r->kind == CONTACT &&
-            other->here == LIVES_HERE && other->sides[side].id && r->values[key] &&
-            other->values[key] == r->values[key])
+        const char *there = model_read(spelling, other->sides[side].values[key]);
+        if (other == r || other->gone || other->kind != r->kind || !other->sides[side].id)
+            continue;
+        if (other->here == LIVES_HERE && other->values[key] == r->values[key])
+            return true;
+        if (stays_there(m, other, side) && there == r->values[key])
             return true;
     }
     return false;

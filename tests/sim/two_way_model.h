@@ -176,7 +176,8 @@ struct model {
     size_t count;
 };
 
-/* Two of our contacts have one address, and the vendor has the other one: it takes no second. */
+/* The vendor has another contact with the address of ours, of a record of ours or one that was
+ * deleted here alone: it takes no second. */
 bool model_has_twin(const struct model *m, const struct model_record *r, size_t side);
 
 /* What a person or another program has done. Both sides are looked at again before each sync, so

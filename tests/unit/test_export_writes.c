@@ -218,10 +218,10 @@ static void a_refused_one_does_not_end_what_waits(void)
                 "UPDATE contact SET manager_id = 2 WHERE key = 1");
     gather(2);
     look("people", "p1", "{\"first\": \"Ada\", \"company\": [\"c1\"]}");
-    UNIT_TEXT(prepared(), "create: first=Boss\nupdate p1: first=Eve\ndissociate p1: company=c1\n"
+    UNIT_TEXT(prepared(), "update p1: first=Eve\ncreate: first=Boss\ndissociate p1: company=c1\n"
                           "associate p1: company=c2\n");
-    answer(0, OUTCOME_OK, "p2");
-    answer(1, OUTCOME_OK, "p1");
+    answer(0, OUTCOME_OK, "p1");
+    answer(1, OUTCOME_OK, "p2");
     answer(2, OUTCOME_OK, "p1");
     answer(3, OUTCOME_BAD_RECORD, "");
     QUERY(due, "1\n");
@@ -271,6 +271,23 @@ static void a_refused_creation_ends_the_turn(void)
     answer(0, OUTCOME_BAD_RECORD, "");
     QUERY(due, "");
     QUERY(writes, "2|1|3|no\n");
+    end();
+}
+
+/* ---- the order ---- */
+
+/* The vendor takes no second record with an address. */
+static void what_is_changed_makes_room(void)
+{
+    side_open(&crm, "crm", "people: {sync_direction: bidirectional}");
+    PUT("people", "p1", "{\"first\": \"Ada\", \"email\": \"a@a.test\"}");
+    open_export(0, false);
+    gather(0);
+    fixture_sql("UPDATE contact SET email = 'e@a.test'; "
+                "INSERT INTO contact (email) VALUES ('a@a.test')");
+    gather(2);
+    look("people", "p1", "{\"first\": \"Ada\", \"email\": \"a@a.test\"}");
+    UNIT_TEXT(prepared(), "update p1: email=e@a.test\ncreate: email=a@a.test\n");
     end();
 }
 
@@ -435,6 +452,7 @@ IN_STORE(a_refused_one_does_not_end_what_waits)
 IN_STORE(a_refused_value_does_not_end_an_association)
 IN_STORE(all_that_is_refused_ends_the_turn)
 IN_STORE(a_refused_creation_ends_the_turn)
+IN_STORE(what_is_changed_makes_room)
 IN_STORE(a_full_read_queues_it)
 IN_STORE(a_full_read_finds_it_as_it_was)
 IN_STORE(an_incremental_read_does_not)
@@ -457,6 +475,7 @@ const struct unit_test unit_tests[] = {
      test_a_refused_value_does_not_end_an_association},
     {"a record of which all is refused", test_all_that_is_refused_ends_the_turn},
     {"a refused creation", test_a_refused_creation_ends_the_turn},
+    {"what is changed makes room for another", test_what_is_changed_makes_room},
     {"a full read queues what was refused", test_a_full_read_queues_it},
     {"what is refused again is told once", test_a_full_read_finds_it_as_it_was},
     {"an incremental read does not queue it", test_an_incremental_read_does_not},
