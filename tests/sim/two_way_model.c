@@ -556,13 +556,18 @@ static void begin_there(struct look *l, struct model_record *r)
     }
 }
 
-/* It has not heard that it was: what it has written is what both agree on. */
+/* It has not heard that it was: what it has written is what both agree on, be it what was set while
+ * the sync was under way. */
 static void agree_on_written(struct look *l, struct model_record *r)
 {
     struct side *s = &r->sides[l->side];
-    for (size_t f = 0; f < model_field_count[r->kind]; f++)
-        if (model_fields[r->kind][f].spelling != AS_REFERENCE)
-            s->guesses[f][0].ours = r->values[f];
+    for (size_t f = 0; f < model_field_count[r->kind]; f++) {
+        if (model_fields[r->kind][f].spelling == AS_REFERENCE)
+            continue;
+        s->guesses[f][0].ours = r->values[f];
+        for (size_t i = 0; i < r->meanwhile[f].count; i++)
+            add_guess(s, f, r->meanwhile[f].values[i], NULL, false);
+    }
 }
 
 /* What the vendor lacks by now counts as never written. */
