@@ -197,7 +197,10 @@ static void set_here(struct play *p, enum kind kind, int64_t key, size_t f, cons
                               tables[kind], dot + 1, (long long)key);
     tell(p, "here: %s %lld: %s = '%s'", tables[kind], (long long)key, name,
          value ? value : "(none)");
+    int64_t before = ask_sql(&p->town, "SELECT max(seq) FROM log");
     run_sql(&p->town, sql, &value, 1);
+    if (ask_sql(&p->town, "SELECT max(seq) FROM log") != before)
+        model_touched_here(p->model, kind, key, f, p->town.w.now_us);
 }
 
 static void change_here(struct play *p)

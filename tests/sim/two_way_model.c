@@ -92,6 +92,13 @@ void model_decided(struct model *m, size_t side, size_t record, size_t field, co
     make_due(m, r, side);
 }
 
+void model_touched_here(struct model *m, enum kind kind, int64_t key, size_t field, int64_t now_us)
+{
+    struct model_record *r = find_key(m, kind, key);
+    if (r)
+        r->changed_us[field] = now_us;
+}
+
 void model_changing(struct model *m, size_t record, size_t side, size_t field, const char *value)
 {
     struct model_record *r = &m->records[record];

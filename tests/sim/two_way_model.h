@@ -184,6 +184,8 @@ bool model_has_twin(const struct model *m, const struct model_record *r, size_t 
  * these only say who is who. */
 size_t model_made_here(struct model *m, enum kind kind, int64_t key);
 size_t model_made_there(struct model *m, size_t side, enum kind kind, const char *id);
+/* Ours has got a value at that time, be it the one that it had when it was looked at last. */
+void model_touched_here(struct model *m, enum kind kind, int64_t key, size_t field, int64_t now_us);
 /* A person took ours (theirs: false) or theirs of a conflict, or another value than either. */
 void model_decided(struct model *m, size_t side, size_t record, size_t field, const char *value,
                    bool ours);
