@@ -15,6 +15,7 @@ enum { MOST_THREADS = 16 };
 /* A queue of jobs and the threads that take from it. */
 struct crew {
     struct uv_backend *backend;
+    const char *name; /* of its threads, for those who look at the process */
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct job *first, **end;
@@ -112,6 +113,7 @@ static struct job *take_job(struct crew *crew)
 static void *crew_thread(void *arg)
 {
     struct crew *crew = arg;
+    pthread_setname_np(pthread_self(), crew->name);
     for (struct job *job; (job = take_job(crew));) {
         job->work(job->arg);
         loop_job_done(crew->backend->loop, job);
@@ -151,9 +153,10 @@ static void uv_submit(void *self, enum executor executor, struct job *job)
     }
 }
 
-static void crew_init(struct crew *crew, struct uv_backend *b, int threads)
+static void crew_init(struct crew *crew, struct uv_backend *b, const char *name, int threads)
 {
     crew->backend = b;
+    crew->name = name;
     crew->wanted = threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
     crew->end = &crew->first;
     pthread_mutex_init(&crew->lock, NULL);
@@ -264,8 +267,8 @@ struct loop *loop_uv_new(int pool_threads, struct error *err)
         return NULL;
     }
     uv_timer_init(&b->uv, &b->timeout);
-    crew_init(&b->crews[EXECUTOR_POOL], b, pool_threads);
-    crew_init(&b->crews[EXECUTOR_STORE], b, 1);
+    crew_init(&b->crews[EXECUTOR_POOL], b, "pool", pool_threads);
+    crew_init(&b->crews[EXECUTOR_STORE], b, "store", 1);
     b->loop = loop_new(&uv_ops, b);
     return b->loop;
 }

@@ -102,11 +102,11 @@ sandbox_of() {
         --deals 0 --tickets 0 --engagements 0 --limits off
 }
 
-# timed_sync: sets $wall_us, $cpu_us (of host and worker), $peak_kib, $server_us.
+# timed_sync [OPTION...]: with options of `measure`; sets $wall_us, $cpu_us (of host and worker), $peak_kib, $server_us.
 timed_sync() {
     local before status
     before=$(server_cpu_us)
-    read -r wall_us cpu_us peak_kib status < <("$tools/measure" -o "$dir/sync.out" "$fastenr" sync -c "$conf" hubspot)
+    read -r wall_us cpu_us peak_kib status < <("$tools/measure" "$@" -o "$dir/sync.out" "$fastenr" sync -c "$conf" hubspot)
     [ "$status" = 0 ] || {
         cat "$dir/sync.out" >&2
         fail "fastenr sync ended with $status"

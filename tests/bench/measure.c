@@ -2,12 +2,13 @@
 /*
  * Runs a command and says what it took.
  *
- *   measure [-n TIMES] [-u TEXT] [-o FILE] COMMAND [ARGUMENT...]
+ *   measure [-n TIMES] [-u TEXT] [-o FILE] [-t FILE [-p PID]] COMMAND [ARGUMENT...]
  *
  * Prints a line for each time: microseconds, microseconds of CPU (user and system; with all
  * processes that it waited for), the greatest resident size of one of them in KiB, exit status. -u:
  * until its output holds TEXT; it is ended then, and the times are those until TEXT. -o: its output
- * goes there, else nowhere.
+ * goes there, else nowhere. -t: what its threads did goes there (threads.h), with those of a
+ * process that runs already.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +24,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "threads.h"
+
 struct wanted {
-    const char *until, *output;
+    const char *until, *output, *threads;
+    pid_t other;
     char **command;
 };
 
@@ -98,15 +102,36 @@ static void report(int64_t us, const struct rusage *u, int status)
            WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+static struct thread_watch *watch_threads(const struct wanted *w, pid_t pid)
+{
+    struct thread_watch *watch = threads_watch(pid, w->other);
+    if (!watch)
+        die("thread");
+    return watch;
+}
+
+static void tell_threads(const struct wanted *w, struct thread_watch *watch)
+{
+    FILE *out = fopen(w->threads, "w");
+    if (!out)
+        die(w->threads);
+    threads_stop(watch, out);
+    if (fclose(out) != 0)
+        die(w->threads);
+}
+
 static int measure_whole(const struct wanted *w)
 {
     struct rusage u;
     int status, fd = output_of(w);
     int64_t began = wall_us();
     pid_t pid = start(w, fd);
+    struct thread_watch *watch = w->threads ? watch_threads(w, pid) : NULL;
     if (wait4(pid, &status, 0, &u) != pid)
         die("wait");
     report(wall_us() - began, &u, status);
+    if (watch)
+        tell_threads(w, watch);
     close(fd);
     return status;
 }
@@ -137,18 +162,24 @@ int main(int argc, char **argv)
     struct wanted w = {0};
     long times = 1;
     int opt, bad = 0;
-    while ((opt = getopt(argc, argv, "+n:u:o:")) != -1) {
+    while ((opt = getopt(argc, argv, "+n:u:o:t:p:")) != -1) {
         if (opt == 'n')
             times = strtol(optarg, NULL, 10);
         else if (opt == 'u')
             w.until = optarg;
         else if (opt == 'o')
             w.output = optarg;
+        else if (opt == 't')
+            w.threads = optarg;
+        else if (opt == 'p')
+            w.other = (pid_t)strtol(optarg, NULL, 10);
         else
             optind = argc;
     }
     if (optind >= argc) {
-        fputs("Usage: measure [-n TIMES] [-u TEXT] [-o FILE] COMMAND [ARGUMENT...]\n", stderr);
+        fputs("Usage: measure [-n TIMES] [-u TEXT] [-o FILE] [-t FILE [-p PID]] COMMAND "
+              "[ARGUMENT...]\n",
+              stderr);
         return 2;
     }
     w.command = &argv[optind];

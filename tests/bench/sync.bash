@@ -8,8 +8,10 @@ schema, indexes and settings, in the same commits; on PostgreSQL new rows go by 
 the order in which the vendor's search gives them; their limit is stated for the order of keys and for a random \
 one. What a sync does besides: it reads, parses and maps, which goes on beside the store; it looks links and \
 matches up and merges, which does not, as the store has one thread; and all of it shares the machine's cores \
-with the vendor and the database. CPU is that of host and worker; of PostgreSQL's processes beside it. The \
-profile is of one more import under perf."
+with the vendor and the database. CPU is that of host and worker; of PostgreSQL's processes beside it. Where \
+the time of an import goes is asked of the kernel in as many imports more: what each thread had of a CPU, how \
+long it was ready and none was free, and for the rest it slept: the store's thread until there are records to be \
+stored, or until the disk or the server has answered. The profile is of one more import under perf."
 
 # fresh_target: a store of the same schema without rows, in $target; copy_target: $other, as $target is.
 fresh_target() {
@@ -82,6 +84,33 @@ one_round() {
     drop_store
 }
 
+# thread NAME TITLE: of all that $dir/threads has; sets $cpu and $ready.
+thread() {
+    read -r cpu ready < <(awk -F'\t' -v name="$1" '$1 == name { print $2, $3 }' "$dir/threads") || true
+    value "$title" "$2, on a CPU" "time" "us/record" "$(of "${cpu:-0} / $n")"
+    value "$title" "$2, none was free" "time" "us/record" "$(of "${ready:-0} / $n")"
+}
+
+# by_thread: one more import, and what its threads did.
+by_thread() {
+    local title cpu ready n
+    title="$(store_title "$store"), time of an import by thread"
+    sandbox_of "$records"
+    configure
+    settle
+    timed_sync -t "$dir/threads" -p "$sandbox_pid"
+    n=$(stored)
+    value "$title" "the whole" "time" "us/record" "$(of "$wall_us / $n")"
+    thread store "store (merge, write, commit)"
+    value "$title" "store (merge, write, commit), asleep" "time" "us/record" "$(of "($wall_us - $cpu - $ready) / $n")"
+    thread pool "pool (parse, map)"
+    thread fastenr "loop (network, order)"
+    thread fastenr-worker "worker (the connector)"
+    thread fastenr-sandbox "the vendor"
+    stop_sandbox && port=''
+    drop_store
+}
+
 # Which part of the program a sample belongs to: the innermost of these that its stack holds.
 parts='
 function part_of(stack) {
@@ -121,8 +150,15 @@ profile() {
 }
 
 measure_it() {
-    local s profiled=$((records < 12000 ? records : 12000))
+    local s i profiled=$((records < 12000 ? records : 12000))
     each_round
+    for ((i = 1; i <= rounds; i++)); do
+        for s in $stores; do
+            use_store "$s"
+            progress "by thread, $i of $rounds: $(store_title "$s")"
+            by_thread
+        done
+    done
     for s in $stores; do
         use_store "$s"
         progress "profile: $(store_title "$s")"
@@ -133,6 +169,7 @@ measure_it() {
         fi
     done
     plot sync "Import and update, and their limits" "speed"
+    plot sync-threads "Where the time of an import goes" "time"
     [ ! -s "$dir/parts" ] || plot sync-cpu "Where the CPU time of an import goes" "share of CPU"
     store=${STORE:-sqlite}
 }
