@@ -46,6 +46,7 @@ fail() {
 
 # start_sandbox FLAG...: on a free port; $port is set.
 start_sandbox() {
+    : >"$dir/sandbox.log" # it is looked at before the sandbox has written to it
     "$BIN/fastenr-sandbox" hubspot --port "${port:-0}" "$@" >"$dir/sandbox.log" 2>&1 &
     sandbox_pid=$!
     for _ in {1..100}; do
