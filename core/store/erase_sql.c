@@ -216,6 +216,16 @@ static void add_exports(struct erase_sql *sql)
                                CONFLICT_OPEN, d->conflict));
 }
 
+/* What was agreed on once, others' records need not have any more. */
+static void add_bases(struct erase_sql *sql)
+{
+    const struct erase_dialect *d = sql->dialect;
+    struct arena *a = sql->arena;
+    add_step(sql, arena_printf(a, "UPDATE conflict SET base = NULL WHERE %s", d->conflict));
+    add_step(sql, arena_printf(a, "UPDATE link SET base = NULL WHERE %s", d->base));
+    add_step(sql, arena_printf(a, "UPDATE moved_link SET base = NULL WHERE %s", d->moved));
+}
+
 /* While the links and the references that wait are still there, the rest is found by them. */
 static void add_quarantine(struct erase_sql *sql, const char *own)
 {
@@ -277,6 +287,7 @@ void erase_sql_make(struct erase_sql *ret, const struct erase_dialect *dialect,
     add_counts(ret, own, counts);
     add_others(ret, counts);
     add_exports(ret);
+    add_bases(ret);
     add_quarantine(ret, own);
     add_rest(ret);
 }

@@ -24,6 +24,7 @@ struct erase_dialect {
     const char *run_reason, *pause_reason;
     const char *position;                  /* stream */
     const char *sent, *refused, *conflict; /* sent, export_write, conflict: one of their texts */
+    const char *base, *moved;              /* link, moved_link: their base */
 };
 
 enum { ERASE_STEPS_MAX = 64, ERASE_COUNTS_MAX = 32 };

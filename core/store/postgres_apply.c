@@ -222,6 +222,15 @@ static void item_seen_local(struct pg_params *p, const struct link_write *link)
         pg_item_str_or_null(p, link->seen_local);
 }
 
+/* Of a link that is there: NULL leaves it as it is, an empty text takes it away. */
+static void item_base(struct pg_params *p, const struct link_write *link)
+{
+    if (link->seen_local.ptr && link->base.ptr)
+        pg_item_str(p, link->base);
+    else
+        pg_item_str_or_null(p, (struct str){NULL, 0});
+}
+
 static int add_links(struct postgres_store *s, const struct link_write *const *links, size_t count,
                      struct error *err)
 {
@@ -231,8 +240,8 @@ static int add_links(struct postgres_store *s, const struct link_write *const *l
     if (pg_copy_begin(
             &copy, s,
             "COPY link (stream, record, remote_modified, external_id, seen_remote, ended, "
-            "seen_local) FROM STDIN (FORMAT binary)",
-            7, "add links", err) != 0)
+            "seen_local, base) FROM STDIN (FORMAT binary)",
+            8, "add links", err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct pg_params *p = pg_copy_row(&copy);
@@ -243,6 +252,7 @@ static int add_links(struct postgres_store *s, const struct link_write *const *l
         pg_item_str(p, links[i]->seen_remote);
         pg_item_int4(p, (int32_t)links[i]->ended);
         item_seen_local(p, links[i]);
+        pg_item_str_or_null(p, links[i]->base);
     }
     return pg_copy_end(&copy, err);
 }
@@ -262,13 +272,17 @@ static int set_exporting(struct postgres_store *s, const struct link_write *cons
     pg_array(p, PG_BYTEA, count);
     for (size_t i = 0; i < count; i++)
         item_seen_local(p, links[i]);
+    pg_array(p, PG_TEXT, count);
+    for (size_t i = 0; i < count; i++)
+        item_base(p, links[i]);
     int rc = pg_run(s,
                     "UPDATE link AS l SET remote_modified = CASE WHEN u.seen_local IS NULL THEN "
                     "u.remote_modified ELSE coalesce(u.remote_modified, l.remote_modified) END, "
                     "seen_remote = u.seen_remote, seen_local = "
-                    "coalesce(u.seen_local, l.seen_local) FROM unnest($1::bigint[], $2::bigint[], "
-                    "$3::bytea[], $4::bytea[]) AS u(key, remote_modified, seen_remote, seen_local) "
-                    "WHERE l.key = u.key",
+                    "coalesce(u.seen_local, l.seen_local), base = CASE WHEN u.base IS NULL THEN "
+                    "l.base ELSE nullif(u.base, '') END FROM unnest($1::bigint[], $2::bigint[], "
+                    "$3::bytea[], $4::bytea[], $5::text[]) AS u(key, remote_modified, "
+                    "seen_remote, seen_local, base) WHERE l.key = u.key",
                     p, "change links", err);
     pg_params_free(p);
     return rc;

@@ -133,9 +133,10 @@ static int add_link(struct postgres_store *s, int64_t run, const struct moved_li
     pg_str(&p, link->seen_remote);
     pg_str(&p, link->seen_local);
     pg_str(&p, link->left);
+    pg_str_or_null(&p, link->base);
     int rc = pg_run(s,
                     "INSERT INTO moved_link VALUES ($1::bigint, $2::bigint, $3::bigint, "
-                    "$4::bigint, $5::bytea, $6::bytea, $7::bytea)",
+                    "$4::bigint, $5::bytea, $6::bytea, $7::bytea, $8::text)",
                     &p, "note a link that moves", err);
     pg_params_free(&p);
     return rc;
@@ -178,12 +179,14 @@ static void read_moved(const PGresult *r, int at, struct moved_link *row, struct
                                .to = pg_get_int(r, at, 1),
                                .seen_remote = arena_str(arena, pg_get_str(r, at, 2)),
                                .seen_local = arena_str(arena, pg_get_str(r, at, 3)),
-                               .left = arena_str(arena, pg_get_str(r, at, 4))};
+                               .left = arena_str(arena, pg_get_str(r, at, 4)),
+                               .base = arena_str(arena, pg_get_str(r, at, 13))};
     now->link = (struct link_row){.key = pg_get_int(r, at, 5), /* 0 for NULL */
                                   .record = pg_get_int(r, at, 6),
                                   .ended = (enum link_ended)pg_get_int(r, at, 7),
                                   .seen_remote = arena_str(arena, pg_get_str(r, at, 8)),
-                                  .seen_local = arena_str(arena, pg_get_str(r, at, 9))};
+                                  .seen_local = arena_str(arena, pg_get_str(r, at, 9)),
+                                  .base = arena_str(arena, pg_get_str(r, at, 14))};
     now->stream = pg_get_int(r, at, 10);
     now->external_id = arena_str(arena, pg_get_str(r, at, 11));
     now->connection = pg_get_int(r, at, 12);
@@ -197,7 +200,8 @@ int pg_load_moved(struct store *store, int64_t run, struct moved_link **ret_rows
     PGresult *r = pg_query(
         pg_of(store),
         "SELECT m.from_record, m.to_record, m.seen_remote, m.seen_local, m.left_fields, l.key, "
-        "l.record, l.ended, l.seen_remote, l.seen_local, l.stream, l.external_id, t.connection "
+        "l.record, l.ended, l.seen_remote, l.seen_local, l.stream, l.external_id, t.connection, "
+        "m.base, l.base "
         "FROM moved_link m LEFT JOIN link l ON l.key = m.link LEFT JOIN stream t ON t.id = "
         "l.stream WHERE m.run = $1::bigint ORDER BY m.link",
         &p, "look which links moved", err);

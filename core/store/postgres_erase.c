@@ -22,6 +22,8 @@ enum hit {
     HIT_SENT,
     HIT_REFUSED,
     HIT_CONFLICT,
+    HIT_BASE,
+    HIT_MOVED,
     HITS
 };
 
@@ -30,7 +32,8 @@ enum hit {
 static const struct erase_dialect dialect = {
     .prefix = "WITH given AS (SELECT $1::text, $2::bigint, $3::bigint[], $4::bigint[], "
               "$5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], "
-              "$10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[]) ",
+              "$10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], "
+              "$15::bigint[]) ",
     .address = "$1::text",
     .organization = "$2::bigint",
     .collation = " COLLATE \"C\"",
@@ -45,7 +48,9 @@ static const struct erase_dialect dialect = {
     .position = "id = ANY($10::bigint[])",
     .sent = "id = ANY($11::bigint[])",
     .refused = "id = ANY($12::bigint[])",
-    .conflict = "id = ANY($13::bigint[])"};
+    .conflict = "id = ANY($13::bigint[])",
+    .base = "key = ANY($14::bigint[])",
+    .moved = "link = ANY($15::bigint[])"};
 
 /* ---- searches ---- */
 
@@ -111,7 +116,14 @@ static const struct search searches[] = {
      {{address_in_json, HIT_CONFLICT},
       {address_in_json, HIT_CONFLICT},
       {address_in_json, HIT_CONFLICT}},
-     3}};
+     3},
+    {SEARCH "key, base FROM link WHERE key > $3 AND " MAY_JSON("base") " ORDER BY key LIMIT 500",
+     {{address_in_json, HIT_BASE}},
+     1},
+    {SEARCH "link, string_agg(base, ' ') FROM moved_link WHERE link > $3 AND " MAY_JSON(
+         "base") " GROUP BY link ORDER BY link LIMIT 500",
+     {{address_in_json, HIT_MOVED}},
+     1}};
 
 struct keys {
     int64_t *items;

@@ -154,7 +154,8 @@ int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t m
          * takes what is due of a stream for little, and would read all of it for each portion. A
          * comparison of rows takes the index in its order; rows of later streams only come when
          * there are none of this one. What is asked for each row by itself is not joined. */
-        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id FROM (SELECT "
+        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id, l.base FROM "
+        "(SELECT "
         "q.stream, q.record FROM export_due q WHERE (q.stream, q.record) > ($1::bigint, "
         "$2::bigint) AND coalesce((SELECT false FROM export_write w WHERE w.stream = q.stream AND "
         "w.record = q.record AND w.state < 3 LIMIT 1), true) ORDER BY q.stream, q.record LIMIT "
@@ -176,7 +177,8 @@ int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t m
                                          .record = pg_get_int(r, i, 0),
                                          .ended = (enum link_ended)pg_get_int(r, i, 2),
                                          .seen_remote = arena_str(arena, pg_get_str(r, i, 3)),
-                                         .seen_local = arena_str(arena, pg_get_str(r, i, 4))},
+                                         .seen_local = arena_str(arena, pg_get_str(r, i, 4)),
+                                         .base = arena_str(arena, pg_get_str(r, i, 6))},
                                 .external_id = arena_str(arena, pg_get_str(r, i, 5))};
     PQclear(r);
     return 0;

@@ -136,7 +136,7 @@ int pg_load_links(struct store *store, int64_t stream, const struct str *externa
                   struct link_row *out, struct arena *arena, struct error *err)
 {
     const char *columns =
-        arena ? "key, record, ended, seen_remote, seen_local" : "key, record, ended";
+        arena ? "key, record, ended, seen_remote, seen_local, base" : "key, record, ended";
     if (count == 0)
         return 0;
     PGresult *r = select_by_ids(pg_of(store), "link", columns, stream, external_ids, count, err);
@@ -153,6 +153,8 @@ int pg_load_links(struct store *store, int64_t stream, const struct str *externa
             link->seen_remote = arena_str(arena, pg_get_str(r, row, 4));
         if (arena)
             link->seen_local = arena_str(arena, pg_get_str(r, row, 5));
+        if (arena)
+            link->base = arena_str(arena, pg_get_str(r, row, 6));
     }
     PQclear(r);
     return 0;

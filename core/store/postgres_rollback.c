@@ -90,12 +90,13 @@ int pg_load_held(struct store *store, const struct model_object *object, const i
         return 0;
     pg_int(&p, object->id);
     pg_ints(&p, records, count);
-    PGresult *r = pg_query(pg_of(store),
-                           "SELECT l.stream, t.connection, l.key, l.record, l.ended, "
-                           "l.seen_remote, l.seen_local, l.external_id FROM link l JOIN stream t "
-                           "ON t.id = l.stream AND t.object = $1::bigint WHERE l.record = "
-                           "ANY ($2::bigint[]) ORDER BY l.record, l.key",
-                           &p, "look who has a record", err);
+    PGresult *r =
+        pg_query(pg_of(store),
+                 "SELECT l.stream, t.connection, l.key, l.record, l.ended, "
+                 "l.seen_remote, l.seen_local, l.external_id, l.base FROM link l JOIN stream t "
+                 "ON t.id = l.stream AND t.object = $1::bigint WHERE l.record = "
+                 "ANY ($2::bigint[]) ORDER BY l.record, l.key",
+                 &p, "look who has a record", err);
     pg_params_free(&p);
     if (!r)
         return -1;
@@ -109,7 +110,8 @@ int pg_load_held(struct store *store, const struct model_object *object, const i
                                         .record = pg_get_int(r, i, 3),
                                         .ended = (enum link_ended)pg_get_int(r, i, 4),
                                         .seen_remote = arena_str(arena, pg_get_str(r, i, 5)),
-                                        .seen_local = arena_str(arena, pg_get_str(r, i, 6))},
+                                        .seen_local = arena_str(arena, pg_get_str(r, i, 6)),
+                                        .base = arena_str(arena, pg_get_str(r, i, 8))},
                                .external_id = arena_str(arena, pg_get_str(r, i, 7))};
     PQclear(r);
     return 0;

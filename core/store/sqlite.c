@@ -36,17 +36,19 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_ADD_CUSTOM_FIELD] = "INSERT INTO custom_field (id, object, name) SELECT "
                              "coalesce(max(id), 999) + 1, ?1, ?2 FROM custom_field",
     [SQL_FIND_LINK] =
-        "SELECT key, record, ended, seen_remote, seen_local FROM link WHERE stream = ?1 "
+        "SELECT key, record, ended, seen_remote, seen_local, base FROM link WHERE stream = ?1 "
         "AND external_id = ?2",
     [SQL_ANY_LINK] =
         "SELECT 1 FROM link WHERE stream = ?1 AND external_id BETWEEN ?2 AND ?3 LIMIT 1",
     /* What is archived or absent may come back under another id. */
     [SQL_IS_LINKED] = "SELECT 1 FROM link WHERE record = ?1 AND stream = ?2 AND ended IN (0, 4)",
     [SQL_ADD_LINK] = "INSERT INTO link (stream, external_id, record, remote_modified, seen_remote, "
-                     "ended, seen_local) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                     "ended, seen_local, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_SET_LINK] = "UPDATE link SET remote_modified = ?2, seen_remote = ?3 WHERE key = ?1",
     [SQL_SET_LINK_LOCAL] = "UPDATE link SET remote_modified = coalesce(?2, remote_modified), "
                            "seen_remote = ?3, seen_local = ?4 WHERE key = ?1",
+    [SQL_SET_LINK_BASE] = "UPDATE link SET remote_modified = coalesce(?2, remote_modified), "
+                          "seen_remote = ?3, seen_local = ?4, base = ?5 WHERE key = ?1",
     /* What was merged is no more archived or absent. */
     [SQL_END_LINK] = "UPDATE link SET ended = ?2, record = ?3 WHERE key = ?1 "
                      "AND (ended <> 2 OR ?2 IN (0, 2))",

@@ -174,6 +174,8 @@ static int load_link(struct sqlite_store *s, sqlite3_stmt *stmt, struct link_row
         out->seen_remote = arena_str(arena, sqlite_column_str(stmt, 3));
     if (arena)
         out->seen_local = arena_str(arena, sqlite_column_str(stmt, 4));
+    if (arena)
+        out->base = arena_str(arena, sqlite_column_str(stmt, 5));
     sqlite3_reset(stmt);
     return 0;
 }
@@ -449,11 +451,19 @@ static int apply_updates(struct sqlite_store *s, struct store_batch *batch, int6
     return 0;
 }
 
+static enum statement link_statement(const struct link_write *link)
+{
+    if (link->key == 0)
+        return SQL_ADD_LINK;
+    if (!link->seen_local.ptr)
+        return SQL_SET_LINK;
+    return link->base.ptr ? SQL_SET_LINK_BASE : SQL_SET_LINK_LOCAL;
+}
+
 static int write_link(struct sqlite_store *s, const struct link_write *link, struct error *err)
 {
     bool exports = link->seen_local.ptr != NULL;
-    enum statement set = exports ? SQL_SET_LINK_LOCAL : SQL_SET_LINK;
-    sqlite3_stmt *stmt = sqlite_statement(s, link->key ? set : SQL_ADD_LINK, err);
+    sqlite3_stmt *stmt = sqlite_statement(s, link_statement(link), err);
     if (!stmt)
         return -1;
     if (link->key) {
@@ -462,6 +472,8 @@ static int write_link(struct sqlite_store *s, const struct link_write *link, str
         sqlite_bind_bytes(stmt, 3, link->seen_remote);
         if (exports)
             sqlite_bind_bytes(stmt, 4, link->seen_local);
+        if (exports && link->base.ptr)
+            sqlite_bind_str_or_null(stmt, 5, link->base);
     } else {
         sqlite3_bind_int64(stmt, 1, link->stream);
         sqlite_bind_str(stmt, 2, link->external_id);
@@ -473,6 +485,7 @@ static int write_link(struct sqlite_store *s, const struct link_write *link, str
             sqlite_bind_bytes(stmt, 7, link->seen_local);
         else
             sqlite3_bind_null(stmt, 7);
+        sqlite_bind_str_or_null(stmt, 8, link->base);
     }
     return sqlite_run(s, stmt, "write a link", err);
 }

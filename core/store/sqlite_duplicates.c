@@ -143,8 +143,8 @@ int sqlite_load_waited(struct store *store, int64_t run, struct pending_write **
 static int add_links(struct sqlite_store *s, int64_t run, const struct moved_link *links,
                      size_t count, struct error *err)
 {
-    sqlite3_stmt *stmt =
-        sqlite_prepare(s, "INSERT INTO moved_link VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", false, err);
+    sqlite3_stmt *stmt = sqlite_prepare(
+        s, "INSERT INTO moved_link VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", false, err);
     int rc = stmt ? 0 : -1;
     for (size_t i = 0; i < count && rc == 0; i++) {
         sqlite3_bind_int64(stmt, 1, run);
@@ -154,6 +154,7 @@ static int add_links(struct sqlite_store *s, int64_t run, const struct moved_lin
         sqlite_bind_bytes(stmt, 5, links[i].seen_remote);
         sqlite_bind_bytes(stmt, 6, links[i].seen_local);
         sqlite_bind_bytes(stmt, 7, links[i].left);
+        sqlite_bind_str_or_null(stmt, 8, links[i].base);
         rc = sqlite_run(s, stmt, "note a link that moves", err);
     }
     sqlite3_finalize(stmt);
@@ -196,12 +197,14 @@ static void read_moved(sqlite3_stmt *stmt, struct moved_link *row, struct arena 
                                .to = sqlite3_column_int64(stmt, 1),
                                .seen_remote = arena_str(arena, sqlite_column_str(stmt, 2)),
                                .seen_local = arena_str(arena, sqlite_column_str(stmt, 3)),
-                               .left = arena_str(arena, sqlite_column_str(stmt, 4))};
+                               .left = arena_str(arena, sqlite_column_str(stmt, 4)),
+                               .base = arena_str(arena, sqlite_column_str(stmt, 13))};
     now->link = (struct link_row){.key = sqlite3_column_int64(stmt, 5), /* 0 for NULL */
                                   .record = sqlite3_column_int64(stmt, 6),
                                   .ended = (enum link_ended)sqlite3_column_int(stmt, 7),
                                   .seen_remote = arena_str(arena, sqlite_column_str(stmt, 8)),
-                                  .seen_local = arena_str(arena, sqlite_column_str(stmt, 9))};
+                                  .seen_local = arena_str(arena, sqlite_column_str(stmt, 9)),
+                                  .base = arena_str(arena, sqlite_column_str(stmt, 14))};
     now->stream = sqlite3_column_int64(stmt, 10);
     now->external_id = arena_str(arena, sqlite_column_str(stmt, 11));
     now->connection = sqlite3_column_int64(stmt, 12);
@@ -218,7 +221,8 @@ int sqlite_load_moved(struct store *store, int64_t run, struct moved_link **ret_
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
         "SELECT m.from_record, m.to_record, m.seen_remote, m.seen_local, m.left_fields, l.key, "
-        "l.record, l.ended, l.seen_remote, l.seen_local, l.stream, l.external_id, t.connection "
+        "l.record, l.ended, l.seen_remote, l.seen_local, l.stream, l.external_id, t.connection, "
+        "m.base, l.base "
         "FROM moved_link m LEFT JOIN link l ON l.key = m.link LEFT JOIN stream t ON t.id = "
         "l.stream WHERE m.run = ?1 ORDER BY m.link",
         false, err);

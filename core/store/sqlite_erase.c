@@ -26,7 +26,9 @@ static const struct erase_dialect dialect = {
     .sent = "address_in_json(body, ?1)",
     .refused = "(address_in_json(body, ?1) OR address_in_text(reason, ?1))",
     .conflict = "(address_in_json(base, ?1) OR address_in_json(local, ?1) OR "
-                "address_in_json(remote, ?1))"};
+                "address_in_json(remote, ?1))",
+    .base = "address_in_json(base, ?1)",
+    .moved = "address_in_json(base, ?1)"};
 
 /* ---- functions of base/address.h ---- */
 

@@ -133,7 +133,8 @@ static void read_due(sqlite3_stmt *stmt, struct export_due *row, struct arena *a
                                         .record = sqlite3_column_int64(stmt, 0),
                                         .ended = (enum link_ended)sqlite3_column_int(stmt, 2),
                                         .seen_remote = arena_str(arena, sqlite_column_str(stmt, 3)),
-                                        .seen_local = arena_str(arena, sqlite_column_str(stmt, 4))},
+                                        .seen_local = arena_str(arena, sqlite_column_str(stmt, 4)),
+                                        .base = arena_str(arena, sqlite_column_str(stmt, 6))},
                                .external_id = arena_str(arena, sqlite_column_str(stmt, 5))};
 }
 
@@ -146,7 +147,7 @@ int sqlite_load_exports(struct store *store, int64_t stream, int64_t after, size
     size_t n = 0, cap = 0;
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
-        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id "
+        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id, l.base "
         "FROM export_due d LEFT JOIN link l ON l.key = coalesce((SELECT key FROM link WHERE record "
         "= d.record AND stream = d.stream ORDER BY ended <> 0, key DESC LIMIT 1), (SELECT link "
         "FROM "

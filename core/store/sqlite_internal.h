@@ -29,6 +29,7 @@ enum statement {
     SQL_ADD_LINK,
     SQL_SET_LINK,
     SQL_SET_LINK_LOCAL,
+    SQL_SET_LINK_BASE,
     SQL_END_LINK,
     SQL_FOLLOW_LINK,
     SQL_MERGED_AWAY,

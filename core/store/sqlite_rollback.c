@@ -93,12 +93,12 @@ int sqlite_load_held(struct store *store, const struct model_object *object, con
     size_t cap = 0;
     *ret_rows = NULL;
     *ret_count = 0;
-    sqlite3_stmt *stmt =
-        sqlite_prepare(s,
-                       "SELECT l.stream, t.connection, l.key, l.record, l.ended, l.seen_remote, "
-                       "l.seen_local, l.external_id FROM link l JOIN stream t ON t.id = l.stream "
-                       "AND t.object = ?1 WHERE l.record = ?2 ORDER BY l.key",
-                       false, err);
+    sqlite3_stmt *stmt = sqlite_prepare(
+        s,
+        "SELECT l.stream, t.connection, l.key, l.record, l.ended, l.seen_remote, "
+        "l.seen_local, l.external_id, l.base FROM link l JOIN stream t ON t.id = l.stream "
+        "AND t.object = ?1 WHERE l.record = ?2 ORDER BY l.key",
+        false, err);
     int found = stmt ? 0 : -1;
     for (size_t i = 0; i < count && found >= 0; i++) {
         sqlite3_bind_int(stmt, 1, object->id);
@@ -112,7 +112,8 @@ int sqlite_load_held(struct store *store, const struct model_object *object, con
                          .record = sqlite3_column_int64(stmt, 3),
                          .ended = (enum link_ended)sqlite3_column_int(stmt, 4),
                          .seen_remote = arena_str(arena, sqlite_column_str(stmt, 5)),
-                         .seen_local = arena_str(arena, sqlite_column_str(stmt, 6))},
+                         .seen_local = arena_str(arena, sqlite_column_str(stmt, 6)),
+                         .base = arena_str(arena, sqlite_column_str(stmt, 8))},
                 .external_id = arena_str(arena, sqlite_column_str(stmt, 7))};
         }
     }

@@ -51,6 +51,7 @@ struct link_row {
     struct str seen_remote;
     struct str seen_local; /* what was last seen of our record, a hash an exported field; empty:
                               nothing is exported to it yet */
+    struct str base;       /* values that both sides agreed on (sync/link_base.h); empty: none */
 };
 
 /* A link by which a vendor is asked about its record. */
@@ -101,7 +102,8 @@ struct link_write {
     int64_t key; /* 0: a new link */
     int64_t stream, record;
     struct str external_id, seen_remote;
-    struct str seen_local;   /* ptr NULL: it stays as it is */
+    struct str seen_local; /* ptr NULL: it stays as it is */
+    struct str base;       /* with a seen_local; ptr NULL: it stays as it is; empty: none is kept */
     int64_t remote_modified; /* 0: not known; with a seen_local, it stays as it is */
     enum link_ended ended;   /* of a new link */
 };
@@ -321,7 +323,7 @@ struct duplicate_place {
 /* A link that a run has given another record, and what was seen of both sides then. */
 struct moved_link {
     int64_t from, to; /* records */
-    struct str seen_remote, seen_local;
+    struct str seen_remote, seen_local, base;
     struct str left;      /* what the fields were that `to` had from then on: as a seen_local */
     struct held_link now; /* when loaded; link.key 0: it is there no more */
 };

@@ -121,6 +121,11 @@ void test_verify_exports(void);
 /* In a store that was migrated: its link "c1" of record 1 and a run that created 3. */
 void test_exports_of_an_older_store(void);
 
+/* store_suite_base.c */
+void test_base(void);
+void test_base_with_links(void);
+void test_erase_bases(void);
+
 /* store_suite_rollback.c */
 void test_log_of_a_run(void);
 void test_log_of_an_older_run(void);
@@ -200,6 +205,9 @@ void test_end_with_a_body(void);
     IN_STORE(test_export_counts)                                                                   \
     IN_STORE(test_erase_exports)                                                                   \
     IN_STORE(test_verify_exports)                                                                  \
+    IN_STORE(test_base)                                                                            \
+    IN_STORE(test_base_with_links)                                                                 \
+    IN_STORE(test_erase_bases)                                                                     \
     IN_STORE(test_log_of_a_run)                                                                    \
     IN_STORE(test_log_of_an_older_run)                                                             \
     IN_STORE(test_log_rows_by_number)                                                              \
@@ -272,6 +280,9 @@ void test_end_with_a_body(void);
         {"counts of exports", store_test_export_counts},                                           \
         {"exports of a person are erased", store_test_erase_exports},                              \
         {"exports of no stream are damage", store_test_verify_exports},                            \
+        {"what both sides agreed on", store_test_base},                                            \
+        {"however its link is found", store_test_base_with_links},                                 \
+        {"what was agreed on of a person is erased", store_test_erase_bases},                      \
         {"what a run has in the log", store_test_log_of_a_run},                                    \
         {"what an older run has in the log", store_test_log_of_an_older_run},                      \
         {"rows of the log by their numbers", store_test_log_rows_by_number},                       \

@@ -80,7 +80,7 @@ static void drop_triggers(sqlite3 *db)
     "DROP TABLE merged_away; DROP TABLE prune_mark; DROP INDEX quarantine_last; ALTER TABLE run "  \
     "DROP COLUMN pruned_at;"                                                                       \
     "DROP TABLE export_due; DROP TABLE export_write; DROP TABLE sent; DROP TABLE conflict;"        \
-    "ALTER TABLE link DROP COLUMN seen_local;"                                                     \
+    "ALTER TABLE link DROP COLUMN seen_local; ALTER TABLE link DROP COLUMN base;"                  \
     "ALTER TABLE run_stream DROP COLUMN sent_created;"                                             \
     "ALTER TABLE run_stream DROP COLUMN sent_updated;"                                             \
     "ALTER TABLE run_stream DROP COLUMN sent_deleted;"                                             \

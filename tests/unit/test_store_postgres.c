@@ -479,7 +479,8 @@ static void test_triggers_are_made_anew(void)
     "fastenr.quarantine_last; "                                                                    \
     "ALTER TABLE fastenr.run DROP COLUMN pruned_at; "                                              \
     "DROP TABLE fastenr.export_due, fastenr.export_write, fastenr.sent, fastenr.conflict; "        \
-    "ALTER TABLE fastenr.link DROP COLUMN seen_local; ALTER TABLE fastenr.run_stream "             \
+    "ALTER TABLE fastenr.link DROP COLUMN seen_local, DROP COLUMN base; ALTER TABLE "              \
+    "fastenr.run_stream "                                                                          \
     "DROP COLUMN sent_created, DROP COLUMN sent_updated, DROP COLUMN sent_deleted, "               \
     "DROP COLUMN refused, DROP COLUMN conflicted; ALTER TABLE fastenr.run DROP COLUMN log_from, "  \
     "DROP COLUMN rolls_back, DROP COLUMN kind; DROP TABLE fastenr.moved_link, "                    \
