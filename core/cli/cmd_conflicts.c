@@ -35,6 +35,12 @@ static void put_time(struct json_writer *w, const char *name, int64_t us)
     json_put_time(w, us);
 }
 
+/* "kept", with the link; "log", by our record's; empty: it is not known. */
+static const char *base_source(const struct conflict_list *list, size_t i)
+{
+    return list->rows[i].base.len == 0 ? "" : list->logged[i] ? "log" : "kept";
+}
+
 /* Without the brackets. */
 static void put_row(struct app *app, const struct conflict_list *list, size_t i,
                     struct json_writer *w)
@@ -51,6 +57,7 @@ static void put_row(struct app *app, const struct conflict_list *list, size_t i,
     put_value(app, row, "local", row->local, w);
     put_value(app, row, "remote", row->remote, w);
     put_value(app, row, "base", row->base, w);
+    json_str_or_null(w, "base_from", str_from(base_source(list, i)));
     put_time(w, "local_changed_at", row->local_at);
     put_time(w, "remote_changed_at", row->remote_at);
     put_time(w, "since", row->at);
@@ -130,7 +137,8 @@ static int run_list(struct app *app, const struct arguments *args)
     int rc = app_store(app, false);
     if (rc != 0)
         return rc;
-    if (conflict_list_load(&list, app->host.store, &filter, &err) != 0) {
+    if (conflict_list_load(&list, app->host.store, &filter, &err) != 0 ||
+        (app->json && conflict_list_find_bases(&list, app->host.store, &err) != 0)) {
         complain("%s", err.text);
         rc = EXIT_WORK_FAILED;
     } else if (list.count == 0) { /* of one that is not configured any more, there may be some */
@@ -182,9 +190,10 @@ static void write_side(struct app *app, const struct conflict_row *row, const ch
     buf_free(&clean);
 }
 
-static void write_sides(struct app *app, const struct conflict_row *row,
+static void write_sides(struct app *app, const struct conflict_list *list,
                         const struct detail *detail)
 {
+    const struct conflict_row *row = &list->rows[0];
     char when[FORMAT_TEXT], after[100];
     snprintf(after, sizeof after, "    (our record changed %s UTC)",
              format_time(row->local_at, when));
@@ -192,7 +201,8 @@ static void write_sides(struct app *app, const struct conflict_row *row,
     snprintf(after, sizeof after, "    (theirs changed %s UTC)", format_time(row->remote_at, when));
     write_side(app, row, "theirs", row->remote, row->remote_at > 0 ? after : "");
     if (row->base.len > 0)
-        write_side(app, row, "before", row->base, "");
+        write_side(app, row, "before", row->base,
+                   list->logged[0] ? "    (our record had this before, by the log)" : "");
     if (row->state != CONFLICT_OPEN)
         return;
     if (!detail->now.ptr)
@@ -219,7 +229,7 @@ static void write_one(struct app *app, const struct conflict_list *list,
     out_printf(&std_out, "Conflict %" PRId64 ": %.*s of %.*s %.*s, ", row->id,
                STR_ARG(list->fields[0]), STR_ARG(row->vendor_object), STR_ARG(row->external_id));
     out_printf(&std_out, "connection %.*s\n", STR_ARG(row->connection));
-    write_sides(app, row, detail);
+    write_sides(app, list, detail);
     out_printf(&std_out, "  since     %s UTC, run %" PRId64 "\n", format_time(row->at, at),
                row->run);
     if (detail->id[0])
@@ -256,6 +266,7 @@ static int show(struct app *app, struct conflict_list *list, int64_t id)
     struct detail detail;
     struct error err;
     if (conflict_list_load(list, app->host.store, &filter, &err) != 0 ||
+        conflict_list_find_bases(list, app->host.store, &err) != 0 ||
         (list->count > 0 && find_detail(app, list, &detail, &err) != 0)) {
         complain("%s", err.text);
         return EXIT_WORK_FAILED;
@@ -307,9 +318,11 @@ const struct command cmd_conflicts_show = {
     .group = GROUP_LOOK,
     .arguments = "ID",
     .summary = "show one of them, and what each choice would do",
-    .text = "Shows both values, when each side changed, in which run the conflict was found, and "
-            "what our record\n"
-            "has by now; of a settled one, how it was settled and by whom.",
+    .text =
+        "Shows both values and what both sides had agreed on before, when each side changed, in "
+        "which run the\n"
+        "conflict was found, and what our record has by now; of a settled one, how it was settled "
+        "and by whom.",
     .example = "fastenr conflicts show 17",
     .json = "one JSON object",
     .least_words = 1,

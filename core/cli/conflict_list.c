@@ -24,6 +24,20 @@ int conflict_list_load(struct conflict_list *list, struct store *store,
     return store->engine->each_conflict(store, filter, take_row, list, err);
 }
 
+int conflict_list_find_bases(struct conflict_list *list, struct store *store, struct error *err)
+{
+    list->logged = arena_new(&list->arena, list->count, sizeof list->logged[0]);
+    for (size_t i = 0; i < list->count; i++) {
+        struct conflict_row *row = &list->rows[i];
+        if (row->base.len > 0)
+            continue;
+        if (conflict_logged_base(store, row, &list->arena, &row->base, err) != 0)
+            return -1;
+        list->logged[i] = row->base.len > 0;
+    }
+    return 0;
+}
+
 void conflict_list_free(struct conflict_list *list)
 {
     arena_free(&list->arena);

@@ -9,6 +9,7 @@
 struct conflict_list {
     struct conflict_row *rows;
     struct str *fields; /* their names, a row each */
+    bool *logged;       /* whether their base is of the log; NULL: it was not looked for there */
     size_t count, cap, fields_cap;
     const char *only_field; /* others are left out; NULL: none are */
     struct arena arena;
@@ -17,6 +18,8 @@ struct conflict_list {
 /* Adds those that the filter lets through. */
 int conflict_list_load(struct conflict_list *list, struct store *store,
                        const struct conflict_filter *filter, struct error *err);
+/* Those that have no base get what the log has in its place. */
+int conflict_list_find_bases(struct conflict_list *list, struct store *store, struct error *err);
 void conflict_list_free(struct conflict_list *list);
 
 /* A value of a conflict for people, or as JSON. A reference is the id of its record. */

@@ -35,6 +35,14 @@ struct conflict_row conflict_copy(const struct conflict_row *row, struct arena *
 int conflict_current(struct store *store, const struct conflict_row *row, struct arena *arena,
                      struct str *ret_json, struct error *err);
 
+/* ---- conflict_base.c ---- */
+
+/* What our record had in that field before its last change up to the conflict, as the log has it;
+ * empty: it does not know. For a conflict without a base: one is kept of fields that are merged or
+ * wait for a person alone (link_base.h). The arena's. */
+int conflict_logged_base(struct store *store, const struct conflict_row *row, struct arena *arena,
+                         struct str *ret_json, struct error *err);
+
 /* ---- conflict_settle.c ---- */
 
 /* What the run that changes our records says it was started by, before the person. */

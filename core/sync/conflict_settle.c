@@ -10,6 +10,7 @@
 #include "sync/bind.h"
 #include "sync/custom.h"
 #include "sync/export_map.h"
+#include "sync/link_base.h"
 #include "sync/merge.h"
 
 enum { SHOWN = 80 };
@@ -333,6 +334,17 @@ static int change_record(struct decision *d, struct record_update *update, bool 
 
 /* ---- the store ---- */
 
+/* With the vendor's value; ptr NULL: it stays as it is. */
+static struct str base_of(struct decision *d, uint64_t remote)
+{
+    struct arena *a = &d->s->arena;
+    if (!rule_keeps_base(&d->rule))
+        return (struct str){NULL, 0};
+    const struct link_base_entry entry = {d->row.field, remote,
+                                          link_base_json(&d->rule, &d->remote, a)};
+    return link_base_set(d->link.base, &entry, a);
+}
+
 static int write_all(struct decision *d, struct error *err)
 {
     struct settling *s = d->s;
@@ -341,6 +353,7 @@ static int write_all(struct decision *d, struct error *err)
     bool changes, links = d->link.key != 0 && d->remote_known;
     if (change_record(d, &update, &changes, err) != 0)
         return -1;
+    uint64_t remote = links ? rule_hash(store_hash_key(s->store), &d->remote) : 0;
     if (links)
         link = (struct link_write){
             .key = d->link.key,
@@ -348,8 +361,8 @@ static int write_all(struct decision *d, struct error *err)
             .record = d->row.record,
             .external_id = d->row.external_id,
             .seen_remote = d->link.seen_remote,
-            .seen_local = shadow_set(d->link.seen_local, d->row.field,
-                                     rule_hash(store_hash_key(s->store), &d->remote), &s->arena)};
+            .seen_local = shadow_set(d->link.seen_local, d->row.field, remote, &s->arena),
+            .base = base_of(d, remote)};
     struct store_batch batch = {.object = d->object,
                                 .organization = s->organization,
                                 .run = s->run,

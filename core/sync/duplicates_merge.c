@@ -572,6 +572,7 @@ static struct moved_link *move_links(struct joining *j, struct str left, struct 
                                                          .to = key_of(j, 0),
                                                          .seen_remote = h->link.seen_remote,
                                                          .seen_local = h->link.seen_local,
+                                                         .base = h->link.base,
                                                          .left = left,
                                                          .now = *h};
         out->link_ends[out->link_end_count++] = (struct link_end){.key = h->link.key,

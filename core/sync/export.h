@@ -31,6 +31,7 @@ struct export_field {
     struct str before; /* JSON, as it was there; empty: not known */
     struct str kept;   /* the text that the vendor says it has now; ptr NULL: none */
     uint64_t here;     /* hash of our value */
+    struct str base;   /* our value as JSON, where a base is kept of the field; else empty */
     size_t index;      /* of mapping->exports */
 };
 

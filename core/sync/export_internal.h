@@ -8,6 +8,7 @@
 #include "plugin/protocol.h"
 #include "sync/export.h"
 #include "sync/export_map.h"
+#include "sync/link_base.h"
 
 /* What is to become of the vendor's record, by whether both are there. */
 enum export_wish { WISH_NOTHING, WISH_CREATE, WISH_UPDATE, WISH_ARCHIVE };
@@ -32,6 +33,23 @@ static inline struct export_write export_write_of(const struct export *x,
                                  .external_id = item->external_id};
 }
 
+/* Both sides agree on our value of that field. */
+static inline void export_agree(const struct rule *rule, struct export_item *item,
+                                const struct export_field *f, struct arena *arena)
+{
+    const struct link_base_entry entry = {rule->field.id, f->here, f->base};
+    item->link.seen_local = shadow_set(item->link.seen_local, rule->field.id, f->here, arena);
+    if (rule_keeps_base(rule))
+        item->link.base = link_base_set(item->link.base, &entry, arena);
+}
+
+/* ptr NULL: the mapping keeps none. */
+static inline struct str export_base_of(const struct export *x, const struct export_item *item)
+{
+    struct str base = item->link.base.ptr ? item->link.base : STR("");
+    return mapping_keeps_bases(&x->merge.target->object->mapping) ? base : (struct str){NULL, 0};
+}
+
 /* The item's link as it is to be stored. `modified_us`: of the vendor's record; 0: not known. */
 static inline struct link_write export_link_of(const struct export *x,
                                                const struct export_item *item, int64_t modified_us)
@@ -42,6 +60,7 @@ static inline struct link_write export_link_of(const struct export *x,
                                .external_id = item->external_id,
                                .seen_remote = item->link.seen_remote,
                                .seen_local = item->link.seen_local,
+                               .base = export_base_of(x, item),
                                .remote_modified = modified_us};
 }
 

@@ -227,6 +227,7 @@ static enum field_verdict field_of(struct preparing *p, size_t i, const struct e
         is_held(p, item->record, rule->field.id))
         return FIELD_SAME;
     f->here = rule_hash(store_hash_key(p->x->merge.store), &value);
+    f->base = rule_keeps_base(rule) ? link_base_json(rule, &value, &p->x->arena) : STR("");
     f->before = item->looked ? item->looked->raw[f->index] : STR("null");
     if (rule->lookup.len > 0)
         verdict = refer(p, i, &value, f);
@@ -247,11 +248,10 @@ static enum field_verdict field_of(struct preparing *p, size_t i, const struct e
 
 static void note_agreed(struct preparing *p, struct export_item *item, const struct export_field *f)
 {
-    uint16_t id = p->mapping->rules[f->rule->rule].field.id;
     struct link_write *last = p->agreed_count > 0 ? &p->agreed[p->agreed_count - 1] : NULL;
     if (!last || last->key != item->link.key)
         last = &p->agreed[p->agreed_count++];
-    item->link.seen_local = shadow_set(item->link.seen_local, id, f->here, &p->x->arena);
+    export_agree(&p->mapping->rules[f->rule->rule], item, f, &p->x->arena);
     *last = export_link_of(p->x, item, item->looked ? item->looked->modified_us : 0);
 }
 

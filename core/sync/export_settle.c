@@ -53,7 +53,7 @@ static void see(struct settling *s, struct export_item *item, const struct expor
     const struct rule *rule = &m->rules[f->rule->rule];
     struct arena *a = &s->x->arena;
     uint64_t hash;
-    item->link.seen_local = shadow_set(item->link.seen_local, rule->field.id, f->here, a);
+    export_agree(rule, item, f, a);
     if (export_reads_back(rule, f->rule) &&
         rule_seen_hash(rule, store_hash_key(s->x->merge.store), text, a, &hash) == 0)
         item->link.seen_remote = shadow_set(item->link.seen_remote, rule->field.id, hash, a);
@@ -132,7 +132,7 @@ static void begin_link(struct settling *s, struct export_item *item, struct str 
     const struct value none = {.state = VALUE_NULL};
     uint64_t nothing = rule_hash(key, &none), seen;
     item->external_id = arena_str(a, id);
-    item->link.seen_remote = item->link.seen_local = STR("");
+    item->link.seen_remote = item->link.seen_local = item->link.base = STR("");
     for (size_t i = 0; i < m->export_count; i++)
         item->link.seen_local =
             shadow_set(item->link.seen_local, m->rules[m->exports[i].rule].field.id, nothing, a);

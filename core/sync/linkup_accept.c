@@ -297,6 +297,7 @@ static void add_link(struct accepting *a, struct store_batch *out, const struct 
                                                         .external_id = d->external_id,
                                                         .seen_remote = STR(""),
                                                         .seen_local = STR(""),
+                                                        .base = STR(""),
                                                         .ended = ended};
     if (link->key != 0)
         out->link_ends[out->link_end_count++] = (struct link_end){

@@ -173,8 +173,13 @@ bool rule_takes(const struct rule *rule, struct str text);
 
 enum { SHADOW_ENTRY = 10 }; /* u16 field id, u64 hash, little-endian */
 
-/* Of our value of a field; a custom field's is its JSON text. */
+/* Of our value of a field; a custom field's is its JSON text. No value has 0. */
 uint64_t rule_hash(const uint8_t key[SIPHASH_KEY], const struct value *value);
+
+/* What a vendor's text becomes as a value of ours; a custom field's is its JSON text. -1: it is
+ * invalid. */
+int rule_seen_value(const struct rule *rule, struct str text, struct arena *arena,
+                    struct value *ret_value);
 
 /* The hash that a shadow gets for the vendor's text, where it is all that the rule reads. -1: the
  * text is invalid. */
@@ -182,6 +187,8 @@ int rule_seen_hash(const struct rule *rule, const uint8_t key[SIPHASH_KEY], stru
                    struct arena *arena, uint64_t *ret_hash);
 
 void shadow_pack(char entry[SHADOW_ENTRY], uint16_t id, uint64_t hash);
+/* The entry at a place, of those that the shadow has. */
+void shadow_entry(struct str shadow, size_t at, uint16_t *ret_id, uint64_t *ret_hash);
 bool shadow_find(struct str shadow, uint16_t id, uint64_t *ret_hash);
 /* With another hash for one field, which may be new in it. */
 struct str shadow_set(struct str shadow, uint16_t id, uint64_t hash, struct arena *arena);

@@ -497,14 +497,22 @@ uint64_t rule_hash(const uint8_t key[SIPHASH_KEY], const struct value *value)
     return hash_value(key, value);
 }
 
+int rule_seen_value(const struct rule *rule, struct str text, struct arena *arena,
+                    struct value *ret_value)
+{
+    if (rule_read(rule, text, arena, ret_value, NULL) != 0)
+        return -1;
+    if (rule->index < 0)
+        to_json_text(rule, ret_value, arena);
+    return 0;
+}
+
 int rule_seen_hash(const struct rule *rule, const uint8_t key[SIPHASH_KEY], struct str text,
                    struct arena *arena, uint64_t *ret_hash)
 {
     struct value value;
-    if (rule_read(rule, text, arena, &value, NULL) != 0)
+    if (rule_seen_value(rule, text, arena, &value) != 0)
         return -1;
-    if (rule->index < 0)
-        to_json_text(rule, &value, arena);
     *ret_hash = hash_rule_value(key, rule, &value);
     return 0;
 }
@@ -576,15 +584,23 @@ bool shadow_moved(struct str old_shadow, struct str new_shadow, size_t rule)
     return true;
 }
 
+void shadow_entry(struct str shadow, size_t at, uint16_t *ret_id, uint64_t *ret_hash)
+{
+    const unsigned char *entry = (const unsigned char *)shadow.ptr + at * SHADOW_ENTRY;
+    *ret_id = (uint16_t)(entry[0] | entry[1] << 8);
+    *ret_hash = 0;
+    for (int i = 0; i < 8; i++)
+        *ret_hash |= (uint64_t)entry[2 + i] << (8 * i);
+}
+
 bool shadow_find(struct str shadow, uint16_t id, uint64_t *ret_hash)
 {
     for (size_t at = 0; at + SHADOW_ENTRY <= shadow.len; at += SHADOW_ENTRY) {
         const unsigned char *entry = (const unsigned char *)shadow.ptr + at;
-        if ((entry[0] | entry[1] << 8) != id)
+        uint16_t found = (uint16_t)(entry[0] | entry[1] << 8);
+        if (found != id)
             continue;
-        *ret_hash = 0;
-        for (int i = 0; i < 8; i++)
-            *ret_hash |= (uint64_t)entry[2 + i] << (8 * i);
+        shadow_entry(shadow, at / SHADOW_ENTRY, &found, ret_hash);
         return true;
     }
     return false;

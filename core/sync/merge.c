@@ -267,7 +267,8 @@ static void drop_unmoved(struct batch *b)
         /* What is exported alone is seen too: it tells what is still to be written. And fields that
          * are not mapped any more are forgotten: should they be mapped again, what was seen of them
          * then says nothing. */
-        bool seen_anew = !str_eq(item->link.seen_remote, item->shadow);
+        bool seen_anew = !str_eq(item->link.seen_remote, item->shadow) ||
+                         (b->keeps_bases && batch_lacks_base(b, &item->link));
         bool unagreed = item->link.seen_local.len < b->mapping->export_count * SHADOW_ENTRY;
         /* What was taken back stays so until it moves there. */
         bool rests = item->link.ended == LINK_ROLLED_BACK && !moved && !b->merge->verify;

@@ -241,6 +241,27 @@ static struct str written_shadow(struct batch *b, const struct json *body)
     return shadow;
 }
 
+/* The same, as values. */
+static struct str written_base(struct batch *b, const struct json *body)
+{
+    const struct mapping *m = b->mapping;
+    struct link_base_entry *entries = arena_new(&b->arena, m->export_count, sizeof entries[0]);
+    size_t n = 0;
+    for (size_t i = 0; i < m->export_count; i++) {
+        const struct rule *rule = &m->rules[m->exports[i].rule];
+        const struct json *text = json_member(body, m->exports[i].to);
+        struct value value;
+        if (!rule_keeps_base(rule) || json_kind(text) != JSON_STRING || rule_refers(rule) ||
+            rule_seen_value(rule, json_string(text), &b->arena, &value) != 0)
+            continue;
+        entries[n++] =
+            (struct link_base_entry){.id = rule->field.id,
+                                     .hash = rule_hash(store_hash_key(b->merge->store), &value),
+                                     .json = link_base_json(rule, &value, &b->arena)};
+    }
+    return link_base_make(entries, n, &b->arena);
+}
+
 int batch_agree_on_doubted(struct batch *b, struct error *err)
 {
     struct doubts d = {0};
@@ -250,8 +271,10 @@ int batch_agree_on_doubted(struct batch *b, struct error *err)
     for (size_t i = 0; i < b->count && rc == 0; i++)
         for (size_t j = 0; j < d.count; j++) {
             struct item *item = &b->items[i];
-            if (item->link.key == 0 && !item->created && item->key == d.rows[j].record)
-                item->link.seen_local = written_shadow(b, d.bodies[j]);
+            if (item->link.key != 0 || item->created || item->key != d.rows[j].record)
+                continue;
+            item->link.seen_local = written_shadow(b, d.bodies[j]);
+            item->link.base = written_base(b, d.bodies[j]);
         }
     free_doubts(&d);
     return rc;

@@ -4,6 +4,7 @@
 #ifndef SYNC_MERGE_INTERNAL_H
 #define SYNC_MERGE_INTERNAL_H
 
+#include "sync/link_base.h"
 #include "sync/merge.h"
 
 /* What the vendor is known to have in an exported field, as ours would be. */
@@ -35,6 +36,8 @@ struct item {
     struct record_row *row;   /* of a new one once it is written */
     struct value *references; /* a rule each, of rules with a lookup: the referred record's key, or
                                * the field that is taken of it */
+    struct value *merged;     /* a rule each: what is taken in the place of the vendor's values;
+                               * NULL: these are */
     uint64_t *moved;          /* bit set: a rule each */
     struct str shadow;        /* to be stored */
     struct agreed *agreed;    /* an exported field each; NULL: there are none */
@@ -71,6 +74,7 @@ struct batch {
     struct store_batch out;
     struct run_counts counts; /* of this batch */
     bool has_custom_exports;
+    bool keeps_bases;
     struct conflict_row *conflicts;
     size_t conflict_count, conflict_cap;
     struct conflict_row *open; /* of the batch's records: id, record and field */
@@ -88,6 +92,8 @@ static inline struct batch batch_of(const struct merge *merge)
     const struct mapping *mapping = &merge->target->object->mapping;
     return (struct batch){.merge = merge,
                           .mapping = mapping,
+                          .has_custom_exports = mapping_has_custom_exports(mapping),
+                          .keeps_bases = mapping_keeps_bases(mapping),
                           .out = store_batch_of(merge, mapping->object, world_now(merge->world))};
 }
 
@@ -99,6 +105,12 @@ static inline const struct store_engine *engine_of(const struct batch *b)
 static inline bool has_moved(const struct item *item, size_t rule)
 {
     return item->moved[rule / 64] >> (rule % 64) & 1;
+}
+
+/* What a rule takes of the vendor's record; not of one that refers. */
+static inline const struct value *taken_value(const struct item *item, size_t rule)
+{
+    return item->merged ? &item->merged[rule] : &item->record->mapped.values[rule];
 }
 
 /* The key of its link, also of one that is set aside; 0: it has none. */
@@ -190,12 +202,32 @@ int batch_compare(struct batch *batch, struct error *err);
  * batch_write. */
 int batch_settle_moves(struct batch *batch, struct error *err);
 
+/* The vendor's value as ours would be, in the words that ours are compared in. -1: it is larger
+ * than anything can be. */
+int batch_remote_value(struct batch *batch, const struct item *item, size_t rule,
+                       struct value *ret_value);
+
 /* What was seen of our record, of an item that is written. ptr NULL: nothing is exported. */
 int batch_local_shadow(struct batch *batch, const struct item *item, struct str *ret_shadow,
                        struct error *err);
 
 /* Stores the conflicts, and which records are due; after batch->out was applied. */
 int batch_note_two_way(struct batch *batch, struct error *err);
+
+/* ---- merge_base.c ---- */
+
+/* Whether the link lacks a value that both sides agree on and that is to be kept with it. */
+bool batch_lacks_base(const struct batch *batch, const struct link_row *link);
+
+/* JSON of what was agreed on in a field before this batch, whose hash that is; empty: it was not
+ * kept. */
+struct str batch_kept_base(struct batch *batch, const struct item *item, const struct rule *rule,
+                           uint64_t agreed);
+
+/* What is kept with the link beside this `seen_local`, of an item that is written. ptr NULL: it
+ * stays as it is. */
+int batch_link_base(struct batch *batch, const struct item *item, struct str seen_local,
+                    struct str *ret_base, struct error *err);
 
 /* ---- merge_changed.c ---- */
 

@@ -10,6 +10,7 @@
 #include "sync/conflict.h"
 #include "sync/custom.h"
 #include "sync/export_map.h"
+#include "sync/list_merge.h"
 #include "sync/merge_internal.h"
 
 /* ---- values of ours ---- */
@@ -55,7 +56,7 @@ static enum sync_priority winner_of(const struct batch *b, const struct item *it
     return remote > local ? PRIORITY_VENDOR : PRIORITY_LOCAL;
 }
 
-static void note_conflict(struct batch *b, const struct item *item, size_t r,
+static void note_conflict(struct batch *b, const struct item *item, size_t r, struct str base,
                           const struct value *local, int64_t changed_at, const struct value *remote,
                           enum conflict_state state)
 {
@@ -74,6 +75,7 @@ static void note_conflict(struct batch *b, const struct item *item, size_t r,
                               .settled_at = open ? 0 : b->out.now_us,
                               .local_at = changed_at,
                               .remote_at = item->record->modified_us,
+                              .base = base,
                               .local = conflict_json(rule, local, &b->arena),
                               .remote = conflict_json(rule, remote, &b->arena)};
     b->counts.conflicted++;
@@ -119,41 +121,25 @@ static int load_open(struct batch *b, struct error *err)
 
 /* ---- lists ---- */
 
-static void add_texts(const struct json *list, const struct json *but, struct json_writer *w)
+/* What a list becomes that both sides changed. False: it is none, or one that our record cannot
+ * have. */
+static bool merge_lists(struct batch *b, struct item *item, size_t r, struct str base,
+                        const struct value *local, const struct value *remote)
 {
-    const struct json *item;
-    for (size_t i = 0; (item = json_element(list, i)) != NULL; i++) {
-        const struct json *other = NULL;
-        bool there = false;
-        for (size_t j = 0; !there && (other = json_element(but, j)) != NULL; j++)
-            there = str_eq(json_string(item), json_string(other));
-        if (!there)
-            json_put_str(w, json_string(item));
+    const struct rule *rule = &b->mapping->rules[r];
+    struct value merged;
+    struct error why;
+    if (rule->strategy == STRATEGY_OVERWRITE ||
+        !list_merge(rule->strategy == STRATEGY_MERGE, base, local, remote, &b->arena, &merged) ||
+        (rule->index >= 0 && value_validate(&rule->field, &merged, &why) != 0))
+        return false;
+    if (!item->merged) {
+        item->merged = arena_new(&b->arena, b->mapping->rule_count, sizeof item->merged[0]);
+        memcpy(item->merged, item->record->mapped.values,
+               b->mapping->rule_count * sizeof item->merged[0]);
     }
-}
-
-/* What both have, ours first, or theirs; each once. False: one of them is no list. */
-static bool list_unite(bool theirs_first, const struct value *local, const struct value *remote,
-                       struct arena *arena, struct value *ret_value)
-{
-    const struct json *ours = NULL, *theirs = NULL;
-    struct buf text = BUF_INIT(RECORD_TEXT_MAX);
-    struct json_writer w = {.out = &text};
-    bool lists = local->state == VALUE_TEXT && remote->state == VALUE_TEXT &&
-                 json_parse(local->text, &ours, NULL) == 0 &&
-                 json_parse(remote->text, &theirs, NULL) == 0 && json_kind(ours) == JSON_ARRAY &&
-                 json_kind(theirs) == JSON_ARRAY;
-    if (lists) {
-        json_open(&w, '[');
-        add_texts(theirs_first ? theirs : ours, NULL, &w);
-        add_texts(theirs_first ? ours : theirs, theirs_first ? theirs : ours, &w);
-        json_close(&w, ']');
-        *ret_value = (struct value){.state = VALUE_TEXT, .text = arena_str(arena, buf_view(&text))};
-    }
-    json_free(ours);
-    json_free(theirs);
-    buf_free(&text);
-    return lists && !text.full;
+    item->merged[r] = merged;
+    return true;
 }
 
 /* ---- a field ---- */
@@ -163,8 +149,7 @@ static void take_not(struct item *item, size_t r)
     item->moved[r / 64] &= ~(UINT64_C(1) << (r % 64));
 }
 
-/* The remote value as ours would be, in the words that ours are compared in. */
-static int remote_value(struct batch *b, const struct item *item, size_t r, struct value *ret_value)
+int batch_remote_value(struct batch *b, const struct item *item, size_t r, struct value *ret_value)
 {
     const struct rule *rule = &b->mapping->rules[r];
     const struct json *parsed = NULL;
@@ -194,9 +179,9 @@ static int settle_conflict(struct batch *b, struct item *item, size_t r, const s
     const struct rule *rule = &b->mapping->rules[r];
     int64_t changed_at;
     uint64_t there = rule_hash(store_hash_key(b->merge->store), remote);
-    if (rule->strategy != STRATEGY_OVERWRITE &&
-        list_unite(rule->strategy == STRATEGY_MERGE, local, remote, &b->arena,
-                   &item->record->mapped.values[r])) {
+    struct str base = batch_kept_base(b, item, rule, a->hash);
+    if (merge_lists(b, item, r, base, local, remote)) {
+        note_over(b, item, rule, CONFLICT_VALUE);
         agree(a, there);
         return 0;
     }
@@ -204,12 +189,13 @@ static int settle_conflict(struct batch *b, struct item *item, size_t r, const s
         return -1;
     if (rule->conflict == CONFLICT_MANUAL_REVIEW) {
         take_not(item, r);
-        note_conflict(b, item, r, local, changed_at, remote, CONFLICT_OPEN);
+        note_conflict(b, item, r, base, local, changed_at, remote, CONFLICT_OPEN);
         return 0; /* as it was agreed before */
     }
     bool ours = winner_of(b, item, rule, changed_at) == PRIORITY_LOCAL;
-    note_conflict(b, item, r, local, changed_at, remote, ours ? CONFLICT_LOCAL : CONFLICT_REMOTE);
-    note_over(b, item, rule, ours ? CONFLICT_LOCAL : CONFLICT_REMOTE);
+    enum conflict_state state = ours ? CONFLICT_LOCAL : CONFLICT_REMOTE;
+    note_conflict(b, item, r, base, local, changed_at, remote, state);
+    note_over(b, item, rule, state);
     if (!ours)
         return 0;
     take_not(item, r);
@@ -237,7 +223,7 @@ static int settle_sent_only(struct batch *b, const struct item *item, const stru
     if (known || !is_first_meeting(item))
         return 0;
     if (field_of_record(&b->mapping->rules[e->rule], item->row, custom, &b->arena, &local) != 0 ||
-        remote_value(b, item, e->rule, &remote) != 0)
+        batch_remote_value(b, item, e->rule, &remote) != 0)
         return tell_too_large(item, &b->mapping->rules[e->rule], err);
     if (local.state != VALUE_NULL)
         agree(a, rule_hash(store_hash_key(b->merge->store), &remote));
@@ -262,7 +248,7 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
     if (rule->paused || !moved)
         return 0;
     if ((!item->created && field_of_record(rule, item->row, custom, &b->arena, &local) != 0) ||
-        remote_value(b, item, e->rule, &remote) != 0)
+        batch_remote_value(b, item, e->rule, &remote) != 0)
         return tell_too_large(item, rule, err);
     if (item->created) { /* another program deleted it, and the vendor brought it back */
         if (item->relinked != 0)
@@ -274,8 +260,12 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
         return 0;
     }
     a->how = AGREED_ON_ROW;
-    if (!known)
+    if (!known) { /* lists that meet for the first time: what either has */
+        if (is_first_meeting(item) && local.state != VALUE_NULL && !value_eq(&local, &remote) &&
+            merge_lists(b, item, e->rule, STR(""), &local, &remote))
+            agree(a, rule_hash(key, &remote));
         return 0;
+    }
     if (rule_hash(key, &local) == agreed || value_eq(&local, &remote)) {
         note_over(b, item, rule, CONFLICT_REMOTE);
         return 0;
@@ -310,7 +300,6 @@ static int settle_item(struct batch *b, struct item *item, struct error *err)
 
 int batch_settle_moves(struct batch *b, struct error *err)
 {
-    b->has_custom_exports = mapping_has_custom_exports(b->mapping);
     if (b->mapping->export_count > 0 && load_open(b, err) != 0)
         return -1;
     for (size_t i = 0; i < b->count && b->mapping->export_count > 0; i++)

@@ -87,7 +87,7 @@ static bool is_edited(const struct item *item, const struct rule *rule, size_t i
     if (rule->index >= 0 || !has_moved(item, i))
         return false;
     /* A first meeting does not empty what is there. */
-    return !is_first_meeting(item) || item->record->mapped.values[i].state != VALUE_NULL;
+    return !is_first_meeting(item) || taken_value(item, i)->state != VALUE_NULL;
 }
 
 /* Whether a custom field has this value already: as values, since two writers may escape a text
@@ -119,7 +119,7 @@ static bool edits_custom(const struct batch *b, const struct item *item)
 bool batch_custom_differs(const struct batch *b, const struct item *item, size_t i,
                           const struct json *old)
 {
-    const struct value *v = &item->record->mapped.values[i];
+    const struct value *v = taken_value(item, i);
     const struct json *there = json_member(old, str_from(b->mapping->rules[i].field.name));
     return v->state == VALUE_TEXT ? !there || !is_same_json(there, v->text) : there != NULL;
 }
@@ -140,7 +140,7 @@ static bool write_custom(struct batch *b, const struct item *item, const struct 
     struct custom_change *changes = arena_new(&b->arena, m->rule_count, sizeof changes[0]);
     size_t n = 0;
     for (size_t i = 0; i < m->rule_count; i++) {
-        const struct value *v = &item->record->mapped.values[i];
+        const struct value *v = taken_value(item, i);
         struct str json = v->state == VALUE_TEXT ? v->text : STR("");
         if (is_edited(item, &m->rules[i], i))
             changes[n++] = (struct custom_change){.name = m->rules[i].field.name, .json = json};
@@ -171,7 +171,7 @@ static int edit_custom(struct batch *b, const struct item *item, struct str old,
 
 static const struct value *value_for(const struct item *item, const struct rule *rule, size_t i)
 {
-    return rule_refers(rule) ? &item->references[i] : &item->record->mapped.values[i];
+    return rule_refers(rule) ? &item->references[i] : taken_value(item, i);
 }
 
 static void set_defaults(struct batch *b, struct record_row *row)
@@ -333,12 +333,14 @@ static int by_create_key(const void *a, const void *b)
 
 static int write_link(struct batch *b, const struct item *item, struct error *err)
 {
-    struct str seen_local;
-    if (batch_local_shadow(b, item, &seen_local, err) != 0)
+    struct str seen_local, base;
+    if (batch_local_shadow(b, item, &seen_local, err) != 0 ||
+        batch_link_base(b, item, seen_local, &base, err) != 0)
         return -1;
     if (item->link.key != 0 && item->link.ended == LINK_LIVE &&
         str_eq(item->link.seen_remote, item->shadow) &&
-        (!seen_local.ptr || str_eq(item->link.seen_local, seen_local)))
+        (!seen_local.ptr || str_eq(item->link.seen_local, seen_local)) &&
+        (!base.ptr || str_eq(item->link.base, base)))
         return 0; /* as it was */
     b->out.links[b->out.link_count++] =
         (struct link_write){.key = link_of(item),
@@ -347,6 +349,7 @@ static int write_link(struct batch *b, const struct item *item, struct error *er
                             .external_id = item->record->id,
                             .seen_remote = item->shadow,
                             .seen_local = seen_local,
+                            .base = base,
                             .remote_modified = item->record->modified_us};
     if (item->relinked != 0 || item->link.ended != LINK_LIVE)
         b->out.link_ends[b->out.link_end_count++] =

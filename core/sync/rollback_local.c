@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "sync/conflict.h"
 #include "sync/custom.h"
+#include "sync/link_base.h"
 #include "sync/merge_internal.h"
 #include "sync/pause.h"
 #include "sync/rollback_internal.h"
@@ -383,11 +384,24 @@ static int field_id(struct portion *o, const struct past *p, const struct past_f
     return 0;
 }
 
+/* Whether the connection's mapping keeps a base of the field. */
+static bool keeps_base(const struct portion *o, int64_t stream, uint16_t id)
+{
+    const struct rollback *r = o->r;
+    for (size_t i = 0; r->in->setup && i < r->in->setup->object_count; i++) {
+        const struct mapping *m = &r->in->setup->objects[i].mapping;
+        for (size_t j = 0; j < m->rule_count && r->streams[i] == stream; j++)
+            if (m->rules[j].field.id == id)
+                return rule_keeps_base(&m->rules[j]);
+    }
+    return false;
+}
+
 /* What was taken back is as agreed on, so that it is not written to the vendor. */
 static int agree(struct portion *o, const struct past *p, const struct held_link *h,
                  struct error *err)
 {
-    struct str seen = h->link.seen_local;
+    struct str seen = h->link.seen_local, base = h->link.base;
     bool any = false;
     for (size_t i = 0; i < p->field_count; i++) {
         const struct past_field *f = &p->fields[i];
@@ -400,7 +414,12 @@ static int agree(struct portion *o, const struct past *p, const struct held_link
             return -1;
         if (!shadow_find(seen, id, &old) || logged(p, f, f->before, &o->arena, &value) != 0)
             continue;
-        seen = shadow_set(seen, id, rule_hash(store_hash_key(o->r->store), &value), &o->arena);
+        const struct rule rule = rule_of(p, f, &o->arena);
+        const struct link_base_entry entry = {id, rule_hash(store_hash_key(o->r->store), &value),
+                                              link_base_json(&rule, &value, &o->arena)};
+        seen = shadow_set(seen, id, entry.hash, &o->arena);
+        if (keeps_base(o, h->stream, id))
+            base = link_base_set(base, &entry, &o->arena);
         any = true;
     }
     if (any)
@@ -409,7 +428,8 @@ static int agree(struct portion *o, const struct past *p, const struct held_link
                                                                 .record = p->key,
                                                                 .external_id = h->external_id,
                                                                 .seen_remote = h->link.seen_remote,
-                                                                .seen_local = seen};
+                                                                .seen_local = seen,
+                                                                .base = base};
     return 0;
 }
 

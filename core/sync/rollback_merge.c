@@ -6,6 +6,7 @@
  * that the vendor made in between is taken by the record that comes back, and what fastenr itself
  * wrote is written back.
  */
+#include "sync/link_base.h"
 #include "sync/rollback_internal.h"
 
 /* ---- which links go back ---- */
@@ -128,6 +129,8 @@ static struct link_write seen_again(const struct moved_link *link, struct arena 
         if (shadow_find(link->now.link.seen_remote, id, &remote))
             write.seen_remote = shadow_set(write.seen_remote, id, remote, arena);
     }
+    const struct str bases[] = {link->base, link->now.link.base};
+    write.base = link_base_choose(bases, 2, write.seen_local, arena);
     if (write.seen_local.len == 0)
         write.seen_local = (struct str){NULL, 0}; /* nothing is exported to it */
     return write;
@@ -144,6 +147,7 @@ static int note_move(struct rollback *r, const struct moving *m, struct moved_li
                                .to = link->from,
                                .seen_remote = link->now.link.seen_remote,
                                .seen_local = link->now.link.seen_local,
+                               .base = link->now.link.base,
                                .now = link->now};
     if (rollback_engine(r)->load_records(r->store, m->past->object, &link->from, 1, &to, arena,
                                          err) != 0)
