@@ -72,10 +72,13 @@ static struct field_plan draw_field(struct play *p, enum kind kind, size_t f, en
         plan.used = !one_in(p, 3);
     if (most != BOTH_WAYS || key)
         return plan;
+    if (model_fields[kind][f].spelling == AS_LIST)
+        plan.strategy = (enum strategy)any(p, 3);
     if (one_in(p, 6) && !number) /* the connector's own rule of a number would be written instead */
         plan.way = IMPORTS;
     else if (one_in(p, 6))
         plan.way = EXPORTS;
+    plan.strategy = plan.way == BOTH_WAYS ? plan.strategy : ONE_OF_TWO;
     return plan;
 }
 
@@ -128,6 +131,22 @@ static const char *draw_status(struct play *p, bool here)
     return word(here ? ours[any(p, 4)] : theirs[any(p, 5)]);
 }
 
+/* Of few elements, some of them twice; an empty one here is not the same as none. A column here has
+ * the text as it was written. */
+static const char *draw_list(struct play *p, enum kind kind, bool here)
+{
+    static const char letters[] = "abcde";
+    const char *between = !here ? ";" : kind == CONTACT && one_in(p, 3) ? ", " : ",";
+    const char *quote = here ? "\"" : "";
+    char list[100];
+    size_t n = (size_t)snprintf(list, sizeof list, here ? "[" : "");
+    for (uint64_t left = any(p, 5), first = left; left > 0; left--)
+        n += (size_t)snprintf(list + n, sizeof list - n, "%s%s%c%s", left < first ? between : "",
+                              quote, letters[any(p, sizeof letters - 1)], quote);
+    snprintf(list + n, sizeof list - n, here ? "]" : "");
+    return n > 0 ? word(list) : NULL;
+}
+
 /* A record that lives on a side, or here (SIDES_MOST); NULL: there is none. */
 static struct model_record *draw_living(struct play *p, enum kind kind, size_t side)
 {
@@ -170,6 +189,8 @@ static const char *draw_value(struct play *p, enum kind kind, size_t f, size_t s
         return draw_number(p);
     case AS_STATUS:
         return draw_status(p, here);
+    case AS_LIST:
+        return draw_list(p, kind, here);
     case AS_REFERENCE:
         return draw_company(p, side);
     default:
@@ -186,12 +207,13 @@ static const char *const objects[KINDS] = {"companies", "contacts"};
 static void set_here(struct play *p, enum kind kind, int64_t key, size_t f, const char *value)
 {
     const char *name = model_fields[kind][f].name, *dot = strchr(name, '.');
+    const char *parsed = model_fields[kind][f].spelling == AS_LIST ? "json(?1)" : "?1";
     const char *sql =
         !dot    ? word_printf("UPDATE %s SET %s = ?1 WHERE key = %lld", tables[kind], name,
                               (long long)key)
         : value ? word_printf("UPDATE %s SET custom_fields = json_set(coalesce(custom_fields, "
-                              "'{}'), '$.%s', ?1) WHERE key = %lld",
-                              tables[kind], dot + 1, (long long)key)
+                              "'{}'), '$.%s', %s) WHERE key = %lld",
+                              tables[kind], dot + 1, parsed, (long long)key)
                 : word_printf("UPDATE %s SET custom_fields = json_remove(custom_fields, '$.%s') "
                               "WHERE key = %lld AND ?1 IS NULL",
                               tables[kind], dot + 1, (long long)key);

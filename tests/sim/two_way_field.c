@@ -60,17 +60,20 @@ const struct field_info model_fields[KINDS][FIELDS_MOST] = {
                  {"custom_fields.phone", "phone", AS_TEXT},
                  {"seat_count", "numberofemployees", AS_NUMBER},
                  {"status", "type", AS_STATUS},
-                 {"arr", "annualrevenue", AS_NUMBER}},
+                 {"arr", "annualrevenue", AS_NUMBER},
+                 {"custom_fields.tags", "labels", AS_LIST}},
     [CONTACT] = {{"account_id", "associations.companies", AS_REFERENCE},
                  {"first_name", "firstname", AS_TEXT},
                  {"last_name", "lastname", AS_TEXT},
                  {"email", "email", AS_ADDRESS},
                  {"title", "jobtitle", AS_TEXT},
-                 {"custom_fields.city", "city", AS_TEXT}}};
-const size_t model_field_count[KINDS] = {[COMPANY] = 8, [CONTACT] = 6};
+                 {"custom_fields.city", "city", AS_TEXT},
+                 {"tags", "labels", AS_LIST}}};
+const size_t model_field_count[KINDS] = {[COMPANY] = 9, [CONTACT] = 7};
 const size_t model_key_field[KINDS] = {[COMPANY] = 1, [CONTACT] = 3};
 
 const char BAD_WORD[] = "(cannot be written)";
+const char UNMET[] = "(never agreed on)";
 
 static const char *const statuses[][2] = {{"PARTNER", "active"},
                                           {"RESELLER", "active"},
@@ -93,12 +96,99 @@ static const char *trimmed(const char *text, bool lower)
     return n > 0 ? word(out) : NULL;
 }
 
+/* ---- lists ---- */
+
+enum { ELEMENTS_MOST = 40 };
+
+struct elements {
+    const char *items[ELEMENTS_MOST];
+    size_t count;
+};
+
+static void add_element(struct elements *list, const char *text, size_t len)
+{
+    const char *element = trimmed(word_printf("%.*s", (int)len, text), false);
+    if (list->count == ELEMENTS_MOST) {
+        fprintf(stderr, "a list of more than %d\n", ELEMENTS_MOST);
+        abort();
+    }
+    if (element)
+        list->items[list->count++] = element;
+}
+
+static void cut(const char *text, const char *separator, struct elements *ret)
+{
+    ret->count = 0;
+    while (text && *text) {
+        size_t len = strcspn(text, separator);
+        add_element(ret, text, len);
+        text += len + (text[len] != '\0');
+    }
+}
+
+/* Ours is ["a","b"]: of letters alone, so that what is between quotes is an element. */
+static void elements_of(const char *ours, struct elements *ret)
+{
+    static const char between[] = "[],\" ";
+    ret->count = 0;
+    for (; ours && *ours; ours += strcspn(ours, between)) {
+        ours += strspn(ours, between);
+        if (*ours)
+            add_element(ret, ours, strcspn(ours, between));
+    }
+}
+
+static const char *listed(const struct elements *list, const char *open, const char *quote,
+                          const char *separator, const char *close)
+{
+    char out[WORD_MAX];
+    size_t n = (size_t)snprintf(out, sizeof out, "%s", open);
+    for (size_t i = 0; i < list->count; i++)
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s%s%s%s", i > 0 ? separator : "", quote,
+                              list->items[i], quote);
+    snprintf(out + n, sizeof out - n, "%s", close);
+    return word(out);
+}
+
+static bool is_in(const struct elements *list, const char *element)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i] == element)
+            return true;
+    return false;
+}
+
+/* What both have, and what one has that was not agreed on: the other one took that out. */
+static const char *merged(const char *agreed, const char *ours, const char *theirs,
+                          bool theirs_first)
+{
+    struct elements base, here, there, stay = {.count = 0};
+    elements_of(agreed == UNMET ? NULL : agreed, &base);
+    elements_of(ours, &here);
+    elements_of(theirs, &there);
+    for (int i = 0; i < 2; i++) {
+        const struct elements *side = theirs_first == (i == 0) ? &there : &here;
+        for (size_t j = 0; j < side->count; j++) {
+            const char *e = side->items[j];
+            bool stays = (is_in(&here, e) && is_in(&there, e)) || !is_in(&base, e);
+            if (stays && !is_in(&stay, e))
+                add_element(&stay, e, strlen(e));
+        }
+    }
+    return stay.count > 0 ? listed(&stay, "[", "\"", ",", "]") : NULL;
+}
+
 const char *model_read(enum spelling spelling, const char *theirs)
 {
     if (!theirs)
         return NULL;
     if (spelling == AS_DOMAIN || spelling == AS_ADDRESS)
         return trimmed(theirs, true);
+    if (spelling == AS_LIST) {
+        struct elements list;
+        cut(theirs, ";", &list);
+        return listed(&list, "[", "\"", ",", "]");
+    }
     for (size_t i = 0; spelling == AS_STATUS && i < STATUSES; i++)
         if (strcmp(statuses[i][0], theirs) == 0)
             return word(statuses[i][1]);
@@ -117,6 +207,7 @@ static const char *domain_of(const char *url)
 
 const char *model_write(enum spelling spelling, const char *ours)
 {
+    struct elements list;
     if (!ours)
         return NULL;
     switch (spelling) {
@@ -131,6 +222,9 @@ const char *model_write(enum spelling spelling, const char *ours)
         return BAD_WORD;
     case AS_TEXT:
         return trimmed(ours, false);
+    case AS_LIST:
+        elements_of(ours, &list);
+        return list.count > 0 ? listed(&list, "", "", ";", "") : NULL;
     default:
         return ours;
     }
@@ -151,6 +245,10 @@ static struct state take(const struct rule *rule, struct state s, bool ours_coun
         s.ours = s.agreed.ours = there;
         s.agreed.held = false;
     } else if (there == s.agreed.ours) { /* as it was once more: only ours has changed */
+        s.agreed.held = false;
+    } else if (rule->plan->strategy != ONE_OF_TWO) {
+        s.ours = merged(s.agreed.ours, s.ours, there, rule->plan->strategy == THEIRS_FIRST);
+        s.agreed.ours = there;
         s.agreed.held = false;
     } else if (rule->plan->policy == A_PERSON_DECIDES) {
         s.agreed.held = true;

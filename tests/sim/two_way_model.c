@@ -407,6 +407,8 @@ static void meet(struct look *l, struct model_record *r)
             s->guesses[f][0] = (struct agreed){.ours = r->values[f]}; /* theirs has changed */
         else if ((imports && !both) || (!imports && !r->values[f]))
             s->guesses[f][0].ours = r->values[f];
+        if (both && there && r->values[f] && rule.plan->strategy != ONE_OF_TWO)
+            s->guesses[f][0].ours = UNMET; /* both count */
     }
 }
 

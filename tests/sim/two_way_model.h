@@ -19,7 +19,7 @@
 
 enum {
     SIDES_MOST = 3,
-    FIELDS_MOST = 8,
+    FIELDS_MOST = 9,
     GUESSES_MOST = 48,
     MODEL_RECORDS_MOST = 200,
     MEANWHILE = 4
@@ -28,6 +28,8 @@ enum {
 enum kind { COMPANY, CONTACT, KINDS };
 enum way { IMPORTS = 1, EXPORTS = 2, BOTH_WAYS = 3 };
 enum policy { LATER_COUNTS, THEIRS_COUNT, OURS_COUNT, A_PERSON_DECIDES };
+/* What becomes of a list that both sides changed: one of the two, or what either has. */
+enum strategy { ONE_OF_TWO, OURS_FIRST, THEIRS_FIRST };
 
 /* ---- texts: equal ones are one pointer; NULL is no value ---- */
 
@@ -45,6 +47,7 @@ enum spelling {
     AS_ADDRESS,   /* lower case */
     AS_NUMBER,    /* the same digits on both sides */
     AS_STATUS,    /* words of the vendor's stand for ours, two of them for the same */
+    AS_LIST,      /* the vendor has its elements with semicolons between them */
     AS_REFERENCE, /* a record of the model: "=5" */
 };
 
@@ -64,12 +67,16 @@ extern const char BAD_WORD[];
 const char *model_read(enum spelling spelling, const char *theirs);
 const char *model_write(enum spelling spelling, const char *ours);
 
+/* Of two lists that have never been one. */
+extern const char UNMET[];
+
 /* ---- what a connection says ---- */
 
 struct field_plan {
     bool used; /* else it is not mapped */
     enum way way;
     enum policy policy;
+    enum strategy strategy;
 };
 
 struct plan {

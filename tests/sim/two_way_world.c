@@ -104,16 +104,16 @@ size_t count_writes(struct town *t, size_t side)
     return n;
 }
 
-static void add_key_property(struct town *t, size_t side)
+static void add_property(struct town *t, size_t side, const char *name, bool unique)
 {
     static const char *const groups[KINDS] = {"companyinformation", "contactinformation"};
     for (size_t k = 0; k < KINDS; k++)
         json_object_put(ask_vendor(
             t, side, "POST",
             k == COMPANY ? "/crm/v3/properties/companies" : "/crm/v3/properties/contacts",
-            word_printf("{\"name\":\"fastenr_id\",\"label\":\"fastenr\",\"type\":\"string\","
-                        "\"fieldType\":\"text\",\"groupName\":\"%s\",\"hasUniqueValue\":true}",
-                        groups[k])));
+            word_printf("{\"name\":\"%s\",\"label\":\"%s\",\"type\":\"string\","
+                        "\"fieldType\":\"text\",\"groupName\":\"%s\",\"hasUniqueValue\":%s}",
+                        name, name, groups[k], unique ? "true" : "false")));
 }
 
 static void open_vendor(struct town *t, size_t side)
@@ -130,8 +130,9 @@ static void open_vendor(struct town *t, size_t side)
     t->vendors[side] = sandbox_create("hubspot", &options, error, sizeof error);
     if (!t->vendors[side])
         give_up("sandbox", error);
+    add_property(t, side, "labels", false);
     if (t->plans[side].external_key)
-        add_key_property(t, side);
+        add_property(t, side, "fastenr_id", true);
 }
 
 /* ---- the other program ---- */
@@ -349,8 +350,10 @@ static const char *rule_text(enum kind kind, size_t f)
         [COMPANY] = {[5] = "from: numberofemployees, ",
                      [6] = "from: type, map: {PARTNER: active, RESELLER: active, VENDOR: churned, "
                            "PROSPECT: onboarding, OTHER: at_risk}, ",
-                     [7] = "from: annualrevenue, scale: 0.01, "},
-        [CONTACT] = {[0] = "from: associations.companies, lookup: companies, "}};
+                     [7] = "from: annualrevenue, scale: 0.01, ",
+                     [8] = "from: labels, type: list, split: ';', "},
+        [CONTACT] = {[0] = "from: associations.companies, lookup: companies, ",
+                     [6] = "from: labels, split: ';', "}};
     return texts[kind][f] ? texts[kind][f] : "";
 }
 
@@ -358,12 +361,15 @@ static void write_rule(FILE *f, enum kind kind, size_t field, const struct field
 {
     static const char *const policies[] = {"last_modified", "source_priority, priority: vendor",
                                            "source_priority, priority: local", "manual_review"};
+    static const char *const strategies[] = {"overwrite", "append", "merge"};
     const char *name = model_fields[kind][field].name;
     bool custom = strchr(name, '.') != NULL;
     fprintf(f, "      %s%s: {%ssync_direction: %s", custom ? "  " : "",
             custom ? strchr(name, '.') + 1 : name, rule_text(kind, field), way_words[plan->way]);
     if (plan->way == BOTH_WAYS)
         fprintf(f, ", conflict_resolution: %s", policies[plan->policy]);
+    if (plan->strategy != ONE_OF_TWO)
+        fprintf(f, ", merge_strategy: %s", strategies[plan->strategy]);
     fputs("}\n", f);
 }
 
