@@ -186,11 +186,12 @@ static void prune_runs(struct pruning *p, struct arena *a, const struct prune_en
         portion_of(a, "run", "id",
                    arena_printf(a, "CASE WHEN l.started_at >= $3 THEN %d ELSE 0 END", STAYS_YOUNG));
     p->count = arena_printf(a, "SELECT count(*) FROM run AS r WHERE %s", goes);
-    add_change(p,
-               arena_printf(a,
-                            "DELETE FROM run_stream WHERE run IN (SELECT r.id FROM run r WHERE %s)",
-                            goes),
-               false, false);
+    static const char *const theirs[] = {"run_stream", "moved_link", "moved_pending"};
+    for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++)
+        add_change(p,
+                   arena_printf(a, "DELETE FROM %s WHERE run IN (SELECT r.id FROM run r WHERE %s)",
+                                theirs[i], goes),
+                   false, false);
     add_change(p, arena_printf(a, "DELETE FROM run AS r WHERE %s", goes), true, false);
 }
 

@@ -286,6 +286,26 @@ static void gone_elsewhere_since(void)
     QUERY(records, "1|One|~|~|0\n2|Kept|~|~|1\n3|Third|~|~|0\n");
 }
 
+/* The link keeps what both sides agreed on in lists, and has it again when it goes back. */
+static void lists(void)
+{
+    static const char lists_of_both[] =
+        "companies: {}, people: {sync_direction: bidirectional, mapping: {tags: {from: tags, "
+        "split: ';', merge_strategy: append}}}";
+    static const char base[] = "SELECT record, json_extract(base, '$.\"17\"[1]') FROM link";
+    side_open(&crm, "crm", lists_of_both);
+    PUT(crm, "people", "p1", "{\"email\": \"p@one.test\", \"tags\": \"a;b\"}");
+    fixture_sql("INSERT INTO contact (email, tags) VALUES ('q@one.test', '[\"b\",\"x\"]')");
+    UNIT_TEXT(merge("contact", 2, 1), "run 2");
+    QUERY(base, "2|[\"a\",\"b\"]\n");
+    side_next_run(&crm);
+    PUT(crm, "people", "p1", "{\"email\": \"p@one.test\", \"tags\": \"a;b;c\"}");
+    QUERY("SELECT tags FROM contact WHERE key = 2", "[\"b\",\"x\",\"c\"]\n");
+    QUERY(base, "2|[\"a\",\"b\",\"c\"]\n");
+    roll_back(2);
+    QUERY(base, "1|[\"a\",\"b\"]\n");
+}
+
 #define IN_STORE(name)                                                                             \
     static void test_##name(void)                                                                  \
     {                                                                                              \
@@ -302,6 +322,7 @@ IN_STORE(stale_values_stay_away)
 IN_STORE(brought_to_the_vendors)
 IN_STORE(children_and_parents)
 IN_STORE(many_children)
+IN_STORE(lists)
 IN_STORE(what_waits)
 IN_STORE(changed_there_since)
 IN_STORE(gone_elsewhere_since)
@@ -315,6 +336,7 @@ const struct unit_test unit_tests[] = {
     {"the vendors get it", test_brought_to_the_vendors},
     {"children and parents", test_children_and_parents},
     {"more children than a portion", test_many_children},
+    {"lists, and what was agreed on", test_lists},
     {"what waits", test_what_waits},
     {"changed at the vendor before it is taken back", test_changed_there_since},
     {"merged further before it is taken back", test_gone_elsewhere_since},

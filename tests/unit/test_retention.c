@@ -250,14 +250,26 @@ static void quarantine_only_where_set(void)
     expect_pruned("quarantine 3");
 }
 
+/* A link that the run moved, and a reference that waited. */
+static void note_moved(int64_t of)
+{
+    const struct moved_link link = {.from = 2, .to = 1, .now = {.link = {.key = 1}}};
+    const struct pending_write waited = {1, {STR("x"), 1, 2, 13}};
+    OK(store->engine->begin(store, &err));
+    OK(store->engine->add_moved(store, of, &link, 1, &waited, 1, &err));
+    OK(store->engine->commit(store, &err));
+}
+
 static void runs(void)
 {
     ages.runs = 400 * US_PER_DAY;
     add_run_stream(WALK_FULL); /* 1: a full one that went through */
     begin_run();
     add_run_stream(WALK_WINDOW);
+    note_moved(2);
     begin_run();
     add_run_stream(WALK_FULL); /* 3: the last full one */
+    note_moved(3);
     begin_run();
     add_run_stream(WALK_WINDOW);
     begin_run(); /* 5: it failed before it read anything */
@@ -270,6 +282,8 @@ static void runs(void)
     expect_pruned("runs 4");
     UNIT_TEXT(rows("SELECT id FROM run ORDER BY id"), "3;6;7");
     UNIT_TEXT(rows("SELECT run FROM run_stream ORDER BY run"), "3;6");
+    UNIT_TEXT(rows("SELECT run FROM moved_link ORDER BY run"), "3");
+    UNIT_TEXT(rows("SELECT run FROM moved_pending ORDER BY run"), "3");
     begin_run();
     add_run_stream(WALK_FULL);
     end_run();

@@ -119,6 +119,28 @@ static void changed_since(void)
           "Un|one.test|{\"city\":\"Bern\",\"own\":1}\nTwo|~|~\n");
 }
 
+/* What is given back is agreed on, so that a list which both sides change from then on gets what
+ * each has changed since. */
+static void lists(void)
+{
+    static const char lists_of_both[] =
+        "people: {sync_direction: bidirectional, mapping: {tags: {from: tags, split: ';', "
+        "merge_strategy: append}}}";
+    static const char base[] = "SELECT json_extract(base, '$.\"17\"[1]') FROM link";
+    side_open(&crm, "crm", lists_of_both);
+    PUT("people", "p1", "{\"email\": \"p@one.test\", \"tags\": \"a;b\"}");
+    int64_t run = side_next_run(&crm);
+    PUT("people", "p1", "{\"email\": \"p@one.test\", \"tags\": \"b;c\"}");
+    QUERY(base, "[\"b\",\"c\"]\n");
+    roll_back(run);
+    QUERY("SELECT tags FROM contact", "[\"a\",\"b\"]\n");
+    QUERY(base, "[\"a\",\"b\"]\n");
+    side_next_run(&crm);
+    fixture_sql("UPDATE contact SET tags = '[\"a\",\"b\",\"d\"]'");
+    PUT("people", "p1", "{\"email\": \"p@one.test\", \"tags\": \"b;c;e\"}");
+    QUERY("SELECT tags FROM contact", "[\"b\",\"d\",\"c\",\"e\"]\n");
+}
+
 static void agreed_to_differ(void)
 {
     struct run_counts counts = {0};
@@ -383,6 +405,7 @@ static void many(void)
     }
 IN_STORE(fields)
 IN_STORE(changed_since)
+IN_STORE(lists)
 IN_STORE(agreed_to_differ)
 IN_STORE(only_some)
 IN_STORE(what_was_made)
@@ -401,6 +424,7 @@ const char *const unit_suite = "runs that are taken back";
 const struct unit_test unit_tests[] = {
     {"fields get what they had", test_fields},
     {"what has changed since is left", test_changed_since},
+    {"a list gets what it had, and is merged by that", test_lists},
     {"nothing is written to the vendor for it", test_agreed_to_differ},
     {"a field, a record, an object", test_only_some},
     {"what was made ends, unless it is needed", test_what_was_made},
