@@ -221,9 +221,9 @@ const struct setting_table mapping_rule_settings = {
          .offset = AT(mapping_rule_config, strategy),
          .default_text = "overwrite",
          .choices = strategies,
-         .help = "for lists that both sides changed: one of the two (overwrite), ours and then "
-                 "what is new in the vendor's (append), or the vendor's and then what is new in "
-                 "ours (merge)"},
+         .help = "for lists that both sides changed: one of the two (overwrite), or what either "
+                 "added, without what either took out: in our order (append), or in the vendor's "
+                 "(merge)"},
         {.key = "export",
          .type = SETTING_NODE,
          .offset = AT(mapping_rule_config, export_node),
