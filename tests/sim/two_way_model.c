@@ -565,17 +565,24 @@ static void begin_there(struct look *l, struct model_record *r)
     }
 }
 
+/* Of a list its elements alone are known by what was written. */
+static const char *as_written(enum spelling spelling, const char *ours)
+{
+    return spelling == AS_LIST ? model_read(spelling, model_write(spelling, ours)) : ours;
+}
+
 /* It has not heard that it was: what it has written is what both agree on, be it what was set while
  * the sync was under way. */
 static void agree_on_written(struct look *l, struct model_record *r)
 {
     struct side *s = &r->sides[l->side];
     for (size_t f = 0; f < model_field_count[r->kind]; f++) {
-        if (model_fields[r->kind][f].spelling == AS_REFERENCE)
+        enum spelling spelling = model_fields[r->kind][f].spelling;
+        if (spelling == AS_REFERENCE)
             continue;
-        s->guesses[f][0].ours = r->values[f];
+        s->guesses[f][0].ours = as_written(spelling, r->values[f]);
         for (size_t i = 0; i < r->meanwhile[f].count; i++)
-            add_guess(s, f, r->meanwhile[f].values[i], NULL, false);
+            add_guess(s, f, as_written(spelling, r->meanwhile[f].values[i]), NULL, false);
     }
 }
 
