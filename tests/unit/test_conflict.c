@@ -131,8 +131,13 @@ static void theirs(void)
 
 static void another(void)
 {
+    static const char base[] =
+        "SELECT json_extract(base, '$.\"1\"[1]') FROM link WHERE external_id = 'c1'";
     begin_conflict(both_ways);
+    QUERY("SELECT base FROM conflict", "\"One\"\n");
+    QUERY(base, "One\n");
     UNIT_TEXT(give(1, "Both"), "1: settled\n");
+    QUERY(base, "There\n"); /* what the vendor has is agreed on */
     QUERY("SELECT name FROM account WHERE key = 1", "Both\n");
     QUERY(settled_ones, "1|4|0|ada@desk\n");
     QUERY("SELECT body FROM log WHERE run = 2", "{\"name\":[\"Here\",\"Both\"]}\n");

@@ -115,6 +115,21 @@ static void in_the_vendors_words(void)
     side_close(&crm);
 }
 
+/* Lists are merged by what was written, whatever became of both since. */
+static void with_lists_that_changed(void)
+{
+    side_open(&crm, "crm",
+              "companies: {sync_direction: bidirectional, mapping: {custom_fields: {labels: "
+              "{from: labels, type: list, split: ';', merge_strategy: append}}}}");
+    fixture_sql("INSERT INTO account (name, domain, custom_fields) VALUES ('One', 'one.test', "
+                "'{\"labels\":[\"a\",\"d\"]}')");
+    doubt(1, WRITE_DOUBTED, "{\"name\": \"One\", \"domain\": \"one.test\", \"labels\": \"a;b;c\"}");
+    PUT("companies", "c1", "{\"name\": \"One\", \"domain\": \"one.test\", \"labels\": \"b;c;e\"}");
+    QUERY("SELECT custom_fields FROM account", "{\"labels\":[\"d\",\"e\"]}\n");
+    QUERY("SELECT json_extract(base, '$.\"1000\"[1]') FROM link", "[\"b\",\"c\",\"e\"]\n");
+    side_close(&crm);
+}
+
 /* What only the vendor has is no reason against it. */
 static void with_more_at_the_vendor(void)
 {
@@ -277,6 +292,7 @@ IN_STORE(by_all_that_was_written)
 IN_STORE(sent_by_a_host_that_died)
 IN_STORE(changed_here_since)
 IN_STORE(in_the_vendors_words)
+IN_STORE(with_lists_that_changed)
 IN_STORE(with_more_at_the_vendor)
 IN_STORE(two_that_wrote_the_same)
 IN_STORE(two_that_wrote_part_of_the_same)
@@ -302,6 +318,7 @@ const struct unit_test unit_tests[] = {
     {"found where the host died", test_sent_by_a_host_that_died},
     {"found although ours changed since", test_changed_here_since},
     {"found in the vendor's words", test_in_the_vendors_words},
+    {"found with lists that changed", test_with_lists_that_changed},
     {"found with more at the vendor", test_with_more_at_the_vendor},
     {"two that wrote the same", test_two_that_wrote_the_same},
     {"two of which one wrote part of the other", test_two_that_wrote_part_of_the_same},

@@ -176,6 +176,41 @@ static void a_value_that_is_refused_holds_back_the_record(void)
     end();
 }
 
+/* What was written, or is there already, is what lists are merged by from then on; what was not
+ * taken by the vendor is not. */
+static void lists_are_agreed_on(void)
+{
+    static const char base[] = "SELECT json_extract(base, '$.\"17\"[1]') FROM link";
+    side_open(&crm, "crm",
+              "people: {sync_direction: bidirectional, mapping: {tags: {from: tags, split: ';', "
+              "merge_strategy: append}}}");
+    PUT("people", "p1", "{\"first\": \"Ada\", \"tags\": \"a;b\"}");
+    open_export(0, false);
+    gather(0);
+    fixture_sql("UPDATE contact SET tags = '[\"a\", \"c\"]'");
+    gather(1);
+    look("people", "p1", "{\"first\": \"Ada\", \"tags\": \"a;b\"}");
+    UNIT_TEXT(prepared(), "update p1: tags=a;c\n");
+    answer(0, OUTCOME_BAD_RECORD, "");
+    QUERY(base, "[\"a\",\"b\"]\n");
+    fixture_sql("UPDATE contact SET first_name = 'Eve'");
+    gather(1);
+    look("people", "p1", "{\"first\": \"Ada\", \"tags\": \"a;b\"}");
+    UNIT_TEXT(prepared(), "update p1: first=Eve tags=a;c\n");
+    answer(0, OUTCOME_OK, "p1");
+    QUERY(base, "[\"a\",\"c\"]\n");
+    fixture_sql("UPDATE contact SET tags = '[\"a\",\"c\"]'"); /* the same at the vendor */
+    gather(1);
+    look("people", "p1", "{\"first\": \"Eve\", \"tags\": \"a;c\"}");
+    UNIT_TEXT(prepared(), "");
+    fixture_sql("INSERT INTO contact (first_name, tags) VALUES ('New', '[\"x\"]')");
+    gather(1);
+    UNIT_TEXT(prepared(), "create: first=New tags=x\n");
+    answer(0, OUTCOME_OK, "p2");
+    QUERY(base, "[\"a\",\"c\"]\n[\"x\"]\n");
+    end();
+}
+
 static void refuse_first_name(const char *id, const char *statement)
 {
     fixture_sql(statement);
@@ -447,6 +482,7 @@ static void of_many_that_are_deleted(void)
 IN_STORE(an_association_is_another)
 IN_STORE(an_ambiguous_one_is_refused_alone)
 IN_STORE(a_value_that_is_refused_holds_back_the_record)
+IN_STORE(lists_are_agreed_on)
 IN_STORE(what_is_tried_again_is_no_news_to_a_guard)
 IN_STORE(a_refused_one_does_not_end_what_waits)
 IN_STORE(a_refused_value_does_not_end_an_association)
@@ -468,6 +504,7 @@ const struct unit_test unit_tests[] = {
     {"an ambiguous association is refused alone", test_an_ambiguous_one_is_refused_alone},
     {"a value that is refused holds back the record",
      test_a_value_that_is_refused_holds_back_the_record},
+    {"lists are agreed on", test_lists_are_agreed_on},
     {"what is tried again is no news to a guard rail",
      test_what_is_tried_again_is_no_news_to_a_guard},
     {"a refused association does not end what waits", test_a_refused_one_does_not_end_what_waits},
