@@ -397,6 +397,9 @@ static const char *draw_shared_key(struct play *p, enum kind kind)
     size_t f = model_key_field[kind];
     if (p->town.side_count > 1 || (same && same->sides[0].id))
         return NULL;
+    /* Nobody could tell it from one that the host has perhaps made. */
+    if (same && ask_sql(&p->town, "SELECT count(*) FROM export_write WHERE state < 3") > 0)
+        return NULL;
     return same && model_write(model_fields[kind][f].spelling, same->values[f]) == same->values[f]
                ? same->values[f]
                : NULL;
