@@ -172,6 +172,8 @@ static void write_objects(const struct descriptor *d)
                        time_format_span(o->lookback_ms * US_PER_MS, span));
         if (o->reads_deleted)
             out_text(&std_out, ", tells deleted records");
+        if (o->tells_times)
+            out_text(&std_out, ", tells when fields changed");
         if (o->scope.len > 0)
             out_printf(&std_out, ", needs the scope %.*s", STR_ARG(o->scope));
         out_text(&std_out, "\n");

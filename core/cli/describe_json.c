@@ -125,6 +125,7 @@ static void put_object(struct json_writer *w, const struct connector_object *o)
     put_int(w, "lookback_ms", o->lookback_ms);
     put_bool(w, "reads_deleted", o->reads_deleted);
     put_bool(w, "reads_ids", o->reads_ids);
+    put_bool(w, "tells_times", o->tells_times);
     put_bool(w, "deleted_is_whole", o->deleted_is_whole);
     json_key(w, "mapping");
     json_open(w, '[');

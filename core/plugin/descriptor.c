@@ -186,6 +186,7 @@ static void get_object(struct decoder *d, struct connector_object *object)
     object->reads_ids = flags & 2;
     object->deleted_is_whole = flags & 4;
     object->is_custom = flags & 8;
+    object->tells_times = object->reads_ids && flags & 512;
     get_object_writes(d, object, flags);
 }
 

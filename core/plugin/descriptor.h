@@ -85,6 +85,7 @@ struct connector_object {
     struct connector_mapping *mapping;
     uint32_t mapping_count;
     bool reads_deleted, reads_ids; /* it understands READ_DELETED, READ_IDS */
+    bool tells_times;              /* and, by ids, when fields got their values */
     bool deleted_is_whole;         /* READ_DELETED gives every record that is deleted now */
     bool is_custom;                /* stands for all that have no row */
 

@@ -32,7 +32,8 @@ enum {
     OP_CREATE = 3,   /* options: count, (name, value)... */
     OP_CHECK = 4,    /* - */
     OP_DISCOVER = 5, /* object */
-    OP_READ = 6,     /* mode, object, fields, since, until, position, limit, ids */
+    OP_READ = 6,     /* mode, object, fields, since, until, position, limit, ids,
+                      * timed fields */
     OP_DESTROY = 7,  /* - */
     HOST_REPLY = 8,  /* outcome, then what the service gives */
     OP_WRITE = 9,    /* op, object, key field, rows */

@@ -462,6 +462,8 @@ static void on_emit_page(struct worker *w, struct wire_reader *r)
     spec.next = wire_str(r, PATH_MAX_LEN);
     spec.merged = wire_str(r, PATH_MAX_LEN);
     spec.title = wire_str(r, PATH_MAX_LEN);
+    spec.times = wire_str(r, PATH_MAX_LEN);
+    spec.time = wire_str(r, PATH_MAX_LEN);
     if (!wire_done(r) || w->phase != PHASE_READ) {
         worker_convict(w, "it sent a broken page, or one outside of read");
         return;

@@ -130,6 +130,9 @@ void worker_read(struct worker *w, const struct selector *s)
     wire_put_u32(&w->out, (uint32_t)s->id_count);
     for (size_t i = 0; i < s->id_count; i++)
         wire_put_str(&w->out, s->ids[i]);
+    wire_put_u32(&w->out, (uint32_t)s->timed_count);
+    for (size_t i = 0; i < s->timed_count; i++)
+        wire_put_str(&w->out, s->timed[i]);
     send_operation(w, OP_READ, PHASE_READ);
 }
 

@@ -45,7 +45,7 @@ struct http_ask {
 };
 
 struct page_spec {
-    struct str records, id, modified, fields, next, merged, title;
+    struct str records, id, modified, fields, next, merged, title, times, time;
 };
 
 struct attach_spec {
@@ -199,8 +199,10 @@ struct selector {
     int64_t since_us, until_us;
     struct str position;
     uint64_t limit;
-    const struct str *ids; /* of READ_IDS */
-    size_t id_count;       /* at most READ_IDS_MAX */
+    const struct str *ids;   /* of READ_IDS */
+    size_t id_count;         /* at most READ_IDS_MAX */
+    const struct str *timed; /* some of `fields`: when they got their values is wanted, too */
+    size_t timed_count;
 };
 void worker_read(struct worker *w, const struct selector *selector);
 

@@ -157,7 +157,7 @@ AT(struct fastenr_response, status, 8);
 AT(struct fastenr_response, reserved, 12);
 AT(struct fastenr_response, body_len, 16);
 
-SIZE(struct fastenr_page, 120);
+SIZE(struct fastenr_page, 152);
 AT(struct fastenr_page, size, 0);
 AT(struct fastenr_page, reserved, 4);
 AT(struct fastenr_page, records, 8);
@@ -167,6 +167,8 @@ AT(struct fastenr_page, fields, 56);
 AT(struct fastenr_page, next, 72);
 AT(struct fastenr_page, merged, 88);
 AT(struct fastenr_page, title, 104);
+AT(struct fastenr_page, times, 120);
+AT(struct fastenr_page, time, 136);
 
 SIZE(struct fastenr_page_result, 56);
 AT(struct fastenr_page_result, size, 0);
@@ -252,7 +254,7 @@ AT(struct fastenr_write, object, 8);
 AT(struct fastenr_write, key_field, 24);
 AT(struct fastenr_write, rows, 40);
 
-SIZE(struct fastenr_selector, 96);
+SIZE(struct fastenr_selector, 112);
 AT(struct fastenr_selector, size, 0);
 AT(struct fastenr_selector, mode, 4);
 AT(struct fastenr_selector, object, 8);
@@ -262,6 +264,7 @@ AT(struct fastenr_selector, until_us, 48);
 AT(struct fastenr_selector, position, 56);
 AT(struct fastenr_selector, limit, 72);
 AT(struct fastenr_selector, ids, 80);
+AT(struct fastenr_selector, timed, 96);
 
 SIZE(struct fastenr_check, 40);
 AT(struct fastenr_check, size, 0);

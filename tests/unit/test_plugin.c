@@ -74,10 +74,10 @@ static void test_refused(void)
               "object, but no connector");
     UNIT_TEXT(
         refusal("other_major.so", &info),
-        "it is built for connector ABI 7.3, this host has 0.3: install a build of the connector "
+        "it is built for connector ABI 7.4, this host has 0.4: install a build of the connector "
         "for ABI 0");
     UNIT_TEXT(refusal("newer_minor.so", &info),
-              "it wants connector ABI 0.99, this host has only 0.3: upgrade fastenr, or install an "
+              "it wants connector ABI 0.99, this host has only 0.4: upgrade fastenr, or install an "
               "older build of the connector");
     UNIT_TEXT(
         refusal("needs_extension.so", &info),

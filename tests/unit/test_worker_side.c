@@ -103,6 +103,9 @@ static fastenr_outcome read_records(void *instance, const struct fastenr_selecto
     buf_printf(&read_with, "%u %d %d:", s->mode, FASTENR_HAS(s, ids), (int)s->since_us);
     for (uint32_t i = 0; i < s->ids.count; i++)
         buf_printf(&read_with, " %.*s", (int)ids[i].len, ids[i].ptr);
+    const struct fastenr_str *timed = s->timed.rows;
+    for (uint32_t i = 0; i < s->timed.count; i++)
+        buf_printf(&read_with, " when %.*s?", (int)timed[i].len, timed[i].ptr);
     return FASTENR_OK;
 }
 
@@ -158,17 +161,21 @@ static void describe(struct fastenr_table objects, struct descriptor *ret_descri
 
 static void test_object_flags(void)
 {
-    const struct fastenr_object rows[] = {object("none", 0),
-                                          object("deleted", FASTENR_OBJECT_DELETED),
-                                          object("ids", FASTENR_OBJECT_IDS),
-                                          object("whole", FASTENR_OBJECT_DELETED_ALL),
-                                          object("*", FASTENR_OBJECT_CUSTOM),
-                                          object("unknown", 0xfffffe00)};
+    const struct fastenr_object rows[] = {
+        object("none", 0),
+        object("deleted", FASTENR_OBJECT_DELETED),
+        object("ids", FASTENR_OBJECT_IDS),
+        object("whole", FASTENR_OBJECT_DELETED_ALL),
+        object("*", FASTENR_OBJECT_CUSTOM),
+        object("timed", FASTENR_OBJECT_IDS | FASTENR_OBJECT_TIMED),
+        object("by what?", FASTENR_OBJECT_TIMED),
+        object("unknown", 0xfffffc00)};
     struct descriptor d;
     describe((struct fastenr_table)FASTENR_TABLE(rows), &d);
     for (uint32_t i = 0; i < d.object_count; i++) {
         CU_ASSERT_EQUAL(d.objects[i].reads_deleted, i == 1);
-        CU_ASSERT_EQUAL(d.objects[i].reads_ids, i == 2);
+        CU_ASSERT_EQUAL(d.objects[i].reads_ids, i == 2 || i == 5);
+        CU_ASSERT_EQUAL(d.objects[i].tells_times, i == 5);
         CU_ASSERT_EQUAL(d.objects[i].deleted_is_whole, i == 3);
         CU_ASSERT_EQUAL(d.objects[i].is_custom, i == 4);
     }
@@ -317,14 +324,16 @@ static void test_too_short(void)
 /* ---- pages ---- */
 
 /* What the host gets of a page of this size. */
-static void expect_paths(uint32_t size, const char *merged, const char *title)
+static void expect_paths(uint32_t size, const char *merged, const char *title, const char *times)
 {
     struct fastenr_page page = {.size = size,
                                 .records = FASTENR_STR("r"),
                                 .id = FASTENR_STR("id"),
                                 .next = FASTENR_STR("n"),
                                 .merged = FASTENR_STR("m"),
-                                .title = FASTENR_STR("t")};
+                                .title = FASTENR_STR("t"),
+                                .times = FASTENR_STR("ts"),
+                                .time = FASTENR_STR("at")};
     struct fastenr_page_result result = {.size = sizeof result};
     begin();
     struct fastenr_host *host = services_new(&channel);
@@ -337,6 +346,8 @@ static void expect_paths(uint32_t size, const char *merged, const char *title)
     CU_ASSERT(str_is(text, "n"));
     CU_ASSERT(str_is(wire_str(&r, 100), merged));
     CU_ASSERT(str_is(wire_str(&r, 100), title));
+    CU_ASSERT(str_is(wire_str(&r, 100), times));
+    CU_ASSERT(str_is(wire_str(&r, 100), size == sizeof page ? "at" : ""));
     CU_ASSERT(wire_done(&r));
     services_free(host);
     buf_free(&said);
@@ -344,10 +355,12 @@ static void expect_paths(uint32_t size, const char *merged, const char *title)
 
 static void test_short_page(void)
 {
-    expect_paths(sizeof(struct fastenr_page), "m", "t");
-    expect_paths(offsetof(struct fastenr_page, title), "m", "");
-    expect_paths(OLD_PAGE, "", "");
-    expect_paths(OLD_PAGE + 8, "", "");
+    expect_paths(sizeof(struct fastenr_page), "m", "t", "ts");
+    expect_paths(offsetof(struct fastenr_page, time), "m", "t", "ts");
+    expect_paths(offsetof(struct fastenr_page, times), "m", "t", "");
+    expect_paths(offsetof(struct fastenr_page, title), "m", "", "");
+    expect_paths(OLD_PAGE, "", "", "");
+    expect_paths(OLD_PAGE + 8, "", "", "");
 }
 
 /* ---- selectors ---- */
@@ -366,6 +379,9 @@ static void put_read(uint32_t mode, const char *const *ids, uint32_t count)
     wire_put_u32(out, count);
     for (uint32_t i = 0; i < count; i++)
         wire_put_str(out, str_from(ids[i]));
+    wire_put_u32(out, count > 0);
+    if (count > 0)
+        wire_put_str(out, STR("name"));
 }
 
 static void test_selector(void)
@@ -379,7 +395,7 @@ static void test_selector(void)
     put_read(FASTENR_READ_DELETED, NULL, 0);
     order(OP_DESTROY);
     worker_serve(&channel, entry);
-    UNIT_TEXT(buf_cstr(&read_with), "4 1 5: 7 x-83 1 5:");
+    UNIT_TEXT(buf_cstr(&read_with), "4 1 5: 7 x-8 when name?3 1 5:");
     CU_ASSERT_EQUAL(next_order, order_count);
     buf_free(&read_with);
     buf_free(&said);
@@ -393,7 +409,7 @@ const struct unit_test unit_tests[] = {
     {"what is said of writing", test_writes},
     {"what is said of writing and cannot be", test_writes_refused},
     {"rows shorter than the first ABI's are refused", test_too_short},
-    {"a shorter page has neither merged ids nor a title", test_short_page},
-    {"mode and ids of a read", test_selector},
+    {"a shorter page has no merged ids, title or times", test_short_page},
+    {"mode, ids and timed fields of a read", test_selector},
     {NULL, NULL},
 };

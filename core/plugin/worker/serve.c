@@ -97,11 +97,13 @@ static void read_records(struct server *s, struct str payload)
     selector.position = fastenr_str_of(wire_str(&r, POSITION_MAX));
     selector.limit = wire_u64(&r);
     selector.ids = get_texts(&r);
+    selector.timed = get_texts(&r);
     fastenr_outcome outcome = s->connector->ops->read(s->instance, &selector);
     fastenr_outcome sent = services_finish(s->host);
     put_result(s, OP_READ, outcome == FASTENR_OK ? sent : outcome);
     free((void *)(uintptr_t)selector.fields.rows);
     free((void *)(uintptr_t)selector.ids.rows);
+    free((void *)(uintptr_t)selector.timed.rows);
 }
 
 /* ---- write ---- */

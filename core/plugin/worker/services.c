@@ -269,6 +269,8 @@ static fastenr_outcome service_emit_page(struct fastenr_host *host, uint64_t han
     put_str(&host->out, page->next);
     put_str(&host->out, FASTENR_HAS(page, merged) ? page->merged : (struct fastenr_str){NULL, 0});
     put_str(&host->out, FASTENR_HAS(page, title) ? page->title : (struct fastenr_str){NULL, 0});
+    put_str(&host->out, FASTENR_HAS(page, times) ? page->times : (struct fastenr_str){NULL, 0});
+    put_str(&host->out, FASTENR_HAS(page, time) ? page->time : (struct fastenr_str){NULL, 0});
     outcome = ask(host, SERVICE_EMIT_PAGE, &rest);
     if (outcome == FASTENR_OK)
         read_page_result(host, &rest, ret_result);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fastenr connector SDK, ABI 0.3 (draft).
+ * fastenr connector SDK, ABI 0.4 (draft).
  *
  * A connector is a shared object that exports one function:
  *
@@ -40,7 +40,7 @@ extern "C" {
 
 #define FASTENR_MAGIC     0x52545346u /* "FSTR", little-endian */
 #define FASTENR_ABI_MAJOR 0u
-#define FASTENR_ABI_MINOR 3u
+#define FASTENR_ABI_MINOR 4u
 
 #define FASTENR_ENTRY "fastenr_connector"
 
@@ -248,7 +248,10 @@ enum {
     FASTENR_OBJECT_UPDATE = 32u,
     FASTENR_OBJECT_UPSERT = 64u,
     FASTENR_OBJECT_ARCHIVE = 128u,
-    FASTENR_OBJECT_RESTORE = 256u
+    FASTENR_OBJECT_RESTORE = 256u,
+
+    /* Since 0.4, with IDS: read tells of the fields in `timed` when each got its value. */
+    FASTENR_OBJECT_TIMED = 512u
 };
 
 struct fastenr_object {
@@ -348,6 +351,11 @@ struct fastenr_page {
     /* Since 0.2: of a record, what names it for people, where only its type says which field that
      * is. It becomes the vendor field "{title}". Empty: none. */
     struct fastenr_str title;
+    /* Since 0.4: of a record, an object whose members are called like fields; and, of such a
+     * member, the time at which that field got the value that it has: RFC 3339 text, or epoch
+     * milliseconds. Of a field that has no such member, or no time there, it is not known. Empty:
+     * of none. */
+    struct fastenr_str times, time;
 };
 
 /* A second answer that says more of the records of a page: rows of another table, associations.
@@ -559,6 +567,11 @@ struct fastenr_selector {
 
     /* Since 0.2. */
     struct fastenr_table ids; /* IDS: struct fastenr_str; 1 to 1,000 */
+
+    /* Since 0.4. */
+    struct fastenr_table timed; /* IDS: struct fastenr_str; some of `fields`: when they got their
+                                 * values is wanted, in `times` of the pages. None where the
+                                 * object's flags lack TIMED */
 };
 
 /* Since 0.3. What write is asked to do: the same for all rows of one call. CREATE, UPSERT: `values`
