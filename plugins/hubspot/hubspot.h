@@ -16,6 +16,7 @@ enum {
     HUBSPOT_BODY_MAX = 64 * 1024,     /* of a batch read: 100 ids and the properties */
     HUBSPOT_SEARCH_BODY_MAX = 3000,   /* HubSpot refuses a longer search */
     HUBSPOT_LIST_PAGE = 100,          /* the most that a list or a batch read gives */
+    HUBSPOT_TIMED_PAGE = 50,          /* the same with the histories of properties */
     HUBSPOT_SEARCH_PAGE = 200,        /* the most that a search gives */
     HUBSPOT_WRITE_BATCH = 100,        /* the most that a batch writes */
     HUBSPOT_ASSOCIATION_PAGES = 60,   /* of one record's: four objects' make 240 answers a page */

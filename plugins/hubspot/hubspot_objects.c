@@ -266,7 +266,8 @@ static const struct fastenr_str all_links[] = {TO_COMPANIES, TO_CONTACTS, TO_DEA
     .write_rows = HUBSPOT_WRITE_BATCH, .write_scope = FASTENR_STR(scope),                          \
     .associations = FASTENR_TABLE(links), .read_only = FASTENR_TABLE(calculated)
 
-#define LIFE_FLAGS FASTENR_OBJECT_DELETED | FASTENR_OBJECT_DELETED_ALL | FASTENR_OBJECT_IDS
+#define READ_FLAGS                                                                                 \
+    FASTENR_OBJECT_DELETED | FASTENR_OBJECT_DELETED_ALL | FASTENR_OBJECT_IDS | FASTENR_OBJECT_TIMED
 #define OBJECT(object_name, object_label, object, modified_property, object_scope, rows, writing,  \
                links)                                                                              \
     {                                                                                              \
@@ -274,7 +275,7 @@ static const struct fastenr_str all_links[] = {TO_COMPANIES, TO_CONTACTS, TO_DEA
         .canonical = FASTENR_STR(object), .key = FASTENR_STR("hs_object_id"),                      \
         .modified = FASTENR_STR(modified_property), .scope = FASTENR_STR(object_scope),            \
         .lookback_ms = INDEX_LAG_MS, .mapping = FASTENR_TABLE(rows),                               \
-        .flags = LIFE_FLAGS | WRITE_FLAGS, WRITTEN_BY(writing, links)                              \
+        .flags = READ_FLAGS | WRITE_FLAGS, WRITTEN_BY(writing, links)                              \
     }
 /* Read whole each time, so that nothing can be missed. */
 #define TABLE(object_name, object_label, object, id, object_scope, rows)                           \
@@ -320,7 +321,7 @@ const struct fastenr_object hubspot_objects[HUBSPOT_OBJECTS] = {
      .scope = FASTENR_STR("crm.objects.custom.read"),
      .lookback_ms = INDEX_LAG_MS,
      .mapping = FASTENR_TABLE(custom_mapping),
-     .flags = LIFE_FLAGS | WRITE_FLAGS | FASTENR_OBJECT_CUSTOM,
+     .flags = READ_FLAGS | WRITE_FLAGS | FASTENR_OBJECT_CUSTOM,
      WRITTEN_BY("crm.objects.custom.write", all_links)},
 };
 

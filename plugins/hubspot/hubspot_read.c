@@ -13,7 +13,9 @@
  *
  * List and search want the properties named in the request, which has little room (a URL, or 3,000
  * bytes of search). Where they do not fit, a page asks for ids only and the records are read by id:
- * one request more for each 100 records. Records that the host names itself are read by id, too.
+ * one request more for each 100 records. Records that the host names itself are read by id, too,
+ * and with them, where it wants to know when properties got their values, the history of these: all
+ * of their values, the newest one first, which only a read by id and the list can give.
  */
 #include "hubspot.h"
 
@@ -111,6 +113,17 @@ static void put_properties(struct fastenr_json *j, const struct reader *r, int32
         if (is_property(field_at(r, i)))
             fastenr_json_str(j, field_at(r, i));
     fastenr_json_text(j, id_only ? "hs_object_id" : MERGED_IDS);
+    fastenr_json_close(j, ']');
+}
+
+/* HubSpot's description requires the member; empty, it asks for none. */
+static void put_history(struct fastenr_json *j, const struct reader *r)
+{
+    fastenr_json_key(j, "propertiesWithHistory");
+    fastenr_json_open(j, '[');
+    for (uint32_t i = 0; i < r->selector->timed.count; i++)
+        if (is_property(hubspot_text_at(&r->selector->timed, i)))
+            fastenr_json_str(j, hubspot_text_at(&r->selector->timed, i));
     fastenr_json_close(j, ']');
 }
 
@@ -240,6 +253,10 @@ static fastenr_outcome emit(struct reader *r, uint64_t handle, struct page *ret_
                                 .merged = FASTENR_STR("properties." MERGED_IDS),
                                 .title = r->title};
     struct fastenr_page_result result = {.size = sizeof result};
+    if (r->selector->timed.count > 0) {
+        spec.times = hubspot_text("propertiesWithHistory");
+        spec.time = hubspot_text("[0].timestamp");
+    }
     if (r->deleted) {
         spec.modified = hubspot_text("archivedAt");
         spec.merged = spec.title = hubspot_text("");
@@ -346,9 +363,7 @@ static fastenr_outcome read_batch(struct reader *r, struct hubspot_array *ids, s
     *ret_count = 0;
     fastenr_json_open(&j, '{');
     put_properties(&j, r, 0);
-    fastenr_json_key(&j, "propertiesWithHistory"); /* HubSpot's description requires it */
-    fastenr_json_open(&j, '[');
-    fastenr_json_close(&j, ']');
+    put_history(&j, r);
     if (!put_inputs(&j, ids, page, ret_count))
         return hubspot_fail(r->h, FASTENR_FAILED, "HubSpot gave a record whose id is no number");
     fastenr_json_close(&j, '}');
@@ -506,15 +521,16 @@ static fastenr_outcome read_window(struct reader *r)
 
 /* ---- the host's own ids ---- */
 
-/* Up to 100 of them from `*at` on, as a JSON array. What is no id of HubSpot's has no record. */
+/* Up to 100 of them, or 50 with histories, from `*at` on, as a JSON array. What is no id of
+ * HubSpot's has no record. */
 static struct fastenr_str next_ids(const struct reader *r, uint32_t *at, char *buf, size_t cap)
 {
     const struct fastenr_table *ids = &r->selector->ids;
     struct fastenr_json j = fastenr_json_begin(buf, cap);
     struct fastenr_str text = {"", 0};
-    uint32_t n = 0;
+    uint32_t n = 0, most = r->selector->timed.count > 0 ? HUBSPOT_TIMED_PAGE : HUBSPOT_LIST_PAGE;
     fastenr_json_open(&j, '[');
-    for (; *at < ids->count && n < HUBSPOT_LIST_PAGE; ++*at)
+    for (; *at < ids->count && n < most; ++*at)
         if (hubspot_is_id(hubspot_text_at(ids, *at))) {
             fastenr_json_str(&j, hubspot_text_at(ids, *at));
             n++;

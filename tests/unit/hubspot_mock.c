@@ -28,7 +28,7 @@ void mock_open(struct fastenr_host *m, size_t records)
     m->properties = "{\"results\":[]}";
     m->association_page = 100;
     m->fields = m->checkpoints = m->logs = BUF_INIT(TEXT_MAX_LEN);
-    m->attaching = m->attached = m->rows = m->title = BUF_INIT(TEXT_MAX_LEN);
+    m->attaching = m->attached = m->rows = m->title = m->times = BUF_INIT(TEXT_MAX_LEN);
     m->result_text = BUF_INIT(TEXT_MAX_LEN);
 }
 
@@ -49,6 +49,7 @@ void mock_close(struct fastenr_host *m)
     buf_free(&m->fields);
     buf_free(&m->rows);
     buf_free(&m->title);
+    buf_free(&m->times);
     buf_free(&m->checkpoints);
     buf_free(&m->logs);
     buf_free(&m->result_text);
@@ -239,7 +240,8 @@ static void answer_batch(struct fastenr_host *m, const struct json *body, struct
     struct json_writer w = {.out = out};
     const struct json *inputs = json_member(body, STR("inputs"));
     size_t count = names_of_body(body);
-    CU_ASSERT(json_length(inputs) >= 1 && json_length(inputs) <= 100);
+    size_t histories = json_length(json_member(body, STR("propertiesWithHistory")));
+    CU_ASSERT(json_length(inputs) >= 1 && json_length(inputs) <= (histories > 0 ? 50 : 100));
     json_open(&w, '{');
     json_key(&w, "results");
     json_open(&w, '[');
@@ -511,6 +513,9 @@ static fastenr_outcome mock_emit_page(struct fastenr_host *m, uint64_t handle,
         str_is(str_of(page->merged), deleted || whole ? "" : "properties.hs_merged_object_ids"));
     buf_clear(&m->title);
     buf_str(&m->title, str_of(page->title));
+    buf_clear(&m->times);
+    buf_printf(&m->times, "%.*s %.*s", (int)page->times.len, page->times.ptr, (int)page->time.len,
+               page->time.ptr);
     bool ok = !cancelled(m);
     if (ok && json_parse(buf_view(&a->body), &root, NULL) == 0) {
         const struct json *records = json_path(root, str_of(page->records));

@@ -77,6 +77,7 @@ struct fastenr_host {
     size_t least_properties;          /* of any record emitted */
     struct buf attached;              /* what emitted pages had of it; a line a page */
     struct buf title;                 /* the path that the last page had */
+    struct buf times;                 /* its two paths of times, with a space between */
     struct buf rows;                  /* emitted of tables: "id fields", a line each */
     struct buf fields;                /* name|label|type|flags|values, a line each */
     struct buf checkpoints;           /* "100 200 " */

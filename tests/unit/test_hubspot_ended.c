@@ -207,6 +207,31 @@ static void test_ids_odd(void)
     close_all();
 }
 
+/* HubSpot gives the histories of 50 records at most. */
+static void test_ids_timed(void)
+{
+    static const struct fastenr_str timed[] = {FASTENR_STR("name"),
+                                               FASTENR_STR("associations.contacts")};
+    static const uint32_t sizes[] = {1, 50, 51, 100, 101};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct fastenr_selector s = selector(FASTENR_READ_IDS);
+        s.ids = number_ids(1, sizes[i]);
+        s.timed = (struct fastenr_table)FASTENR_TABLE(timed);
+        open_with(SOME, NULL);
+        CU_ASSERT_EQUAL(run(&s), FASTENR_OK);
+        CU_ASSERT(emitted_once(1, sizes[i]));
+        CU_ASSERT_EQUAL(m.request_count, (sizes[i] + 49) / 50);
+        CU_ASSERT_PTR_NOT_NULL(strstr(m.requests[0].body, "\"propertiesWithHistory\":[\"name\"]"));
+        UNIT_TEXT(buf_cstr(&m.times), "propertiesWithHistory [0].timestamp");
+        s.timed.count = 0;
+        CU_ASSERT_EQUAL(run(&s), FASTENR_OK);
+        CU_ASSERT_PTR_NOT_NULL(
+            strstr(m.requests[m.request_count - 1].body, "\"propertiesWithHistory\":[]"));
+        UNIT_TEXT(buf_cstr(&m.times), " ");
+        close_all();
+    }
+}
+
 /* ---- merged ones ---- */
 
 static void test_merged_ids_once(void)
@@ -278,7 +303,8 @@ static void test_refused(void)
 
 static void test_object_flags(void)
 {
-    const uint32_t life = FASTENR_OBJECT_DELETED | FASTENR_OBJECT_DELETED_ALL | FASTENR_OBJECT_IDS;
+    const uint32_t life = FASTENR_OBJECT_DELETED | FASTENR_OBJECT_DELETED_ALL | FASTENR_OBJECT_IDS |
+                          FASTENR_OBJECT_TIMED;
     for (size_t i = 0; i < HUBSPOT_OBJECTS; i++) {
         const char *canonical = hubspot_objects[i].canonical.ptr;
         bool record = strcmp(canonical, "owner") != 0 && strcmp(canonical, "pipeline_stage") != 0;
@@ -312,6 +338,7 @@ const struct unit_test unit_tests[] = {
     {"records are read by the host's ids", test_ids},
     {"records that are not there are left out", test_ids_missing},
     {"records read by ids have their associations", test_ids_associated},
+    {"records read by ids tell when properties changed", test_ids_timed},
     {"ids of another form have no record", test_ids_odd},
     {"merged ids are asked for once", test_merged_ids_once},
     {"every call may be cancelled", test_cancelled},
