@@ -122,6 +122,16 @@ int pg_queue_exports(struct store *store, int64_t stream, const int64_t *records
                     stream, records, count, "note what is to be exported", err);
 }
 
+int pg_queue_unread(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                    struct error *err)
+{
+    return run_with(store,
+                    "INSERT INTO export_due (stream, record, unread) SELECT DISTINCT $1::bigint, "
+                    "u.record, 1 FROM unnest($2::bigint[]) AS u(record) ON CONFLICT (stream, "
+                    "record) DO UPDATE SET unread = 1",
+                    stream, records, count, "note what is to be read again", err);
+}
+
 int pg_queue_unlinked(struct store *store, int64_t stream, const struct model_object *object,
                       int64_t organization, int64_t *ret_count, struct error *err)
 {
@@ -154,14 +164,15 @@ int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t m
          * takes what is due of a stream for little, and would read all of it for each portion. A
          * comparison of rows takes the index in its order; rows of later streams only come when
          * there are none of this one. What is asked for each row by itself is not joined. */
-        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id, l.base FROM "
-        "(SELECT "
-        "q.stream, q.record FROM export_due q WHERE (q.stream, q.record) > ($1::bigint, "
+        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id, l.base, "
+        "d.unread FROM (SELECT q.stream, q.record, q.unread FROM export_due q WHERE "
+        "(q.stream, q.record) > ($1::bigint, "
         "$2::bigint) AND coalesce((SELECT false FROM export_write w WHERE w.stream = q.stream AND "
         "w.record = q.record AND w.state < 3 LIMIT 1), true) ORDER BY q.stream, q.record LIMIT "
         "$3::bigint) d LEFT JOIN LATERAL (SELECT f.* FROM link f WHERE f.key = coalesce((SELECT "
         "k.key FROM link k WHERE k.record = d.record AND k.stream = d.stream ORDER BY "
-        "k.ended <> 0, k.key DESC LIMIT 1), (SELECT m.link FROM merged_away m WHERE m.stream = "
+        "k.ended <> 0, k.ended = 2, k.key DESC LIMIT 1), (SELECT m.link FROM merged_away m WHERE "
+        "m.stream = "
         "d.stream AND m.record = d.record)) OFFSET 0) l ON true WHERE d.stream = $1::bigint ORDER "
         "BY d.record",
         &p, "load what is to be exported", err);
@@ -179,7 +190,8 @@ int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t m
                                          .seen_remote = arena_str(arena, pg_get_str(r, i, 3)),
                                          .seen_local = arena_str(arena, pg_get_str(r, i, 4)),
                                          .base = arena_str(arena, pg_get_str(r, i, 6))},
-                                .external_id = arena_str(arena, pg_get_str(r, i, 5))};
+                                .external_id = arena_str(arena, pg_get_str(r, i, 5)),
+                                .unread = pg_get_int(r, i, 7) != 0};
     PQclear(r);
     return 0;
 }

@@ -109,6 +109,15 @@ int sqlite_queue_exports(struct store *store, int64_t stream, const int64_t *rec
         records, count, "note what is to be exported", err);
 }
 
+int sqlite_queue_unread(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                        struct error *err)
+{
+    return for_each(sqlite_of(store),
+                    "INSERT INTO export_due (stream, record, unread) VALUES (?1, ?2, 1) ON "
+                    "CONFLICT (stream, record) DO UPDATE SET unread = 1",
+                    stream, records, count, "note what is to be read again", err);
+}
+
 int sqlite_queue_unlinked(struct store *store, int64_t stream, const struct model_object *object,
                           int64_t organization, int64_t *ret_count, struct error *err)
 {
@@ -135,7 +144,8 @@ static void read_due(sqlite3_stmt *stmt, struct export_due *row, struct arena *a
                                         .seen_remote = arena_str(arena, sqlite_column_str(stmt, 3)),
                                         .seen_local = arena_str(arena, sqlite_column_str(stmt, 4)),
                                         .base = arena_str(arena, sqlite_column_str(stmt, 6))},
-                               .external_id = arena_str(arena, sqlite_column_str(stmt, 5))};
+                               .external_id = arena_str(arena, sqlite_column_str(stmt, 5)),
+                               .unread = sqlite3_column_int(stmt, 7) != 0};
 }
 
 int sqlite_load_exports(struct store *store, int64_t stream, int64_t after, size_t most,
@@ -147,9 +157,10 @@ int sqlite_load_exports(struct store *store, int64_t stream, int64_t after, size
     size_t n = 0, cap = 0;
     sqlite3_stmt *stmt = sqlite_prepare(
         s,
-        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id, l.base "
-        "FROM export_due d LEFT JOIN link l ON l.key = coalesce((SELECT key FROM link WHERE record "
-        "= d.record AND stream = d.stream ORDER BY ended <> 0, key DESC LIMIT 1), (SELECT link "
+        "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id, l.base, "
+        "d.unread FROM export_due d LEFT JOIN link l ON l.key = coalesce((SELECT key FROM link "
+        "WHERE record = d.record AND stream = d.stream ORDER BY ended <> 0, ended = 2, key DESC "
+        "LIMIT 1), (SELECT link "
         "FROM "
         "merged_away m WHERE m.stream = d.stream AND m.record = d.record)) "
         "WHERE d.stream = ?1 AND d.record > ?2 AND NOT EXISTS (SELECT 1 FROM export_write w "

@@ -365,8 +365,10 @@ struct pause_row {
 /* A record that is to be compared with the vendor's. */
 struct export_due {
     int64_t record;
-    struct link_row link; /* the live one of the stream; else the last that ended; key 0: none */
+    struct link_row link; /* the live one of the stream; else the last that ended, but for those
+                           * that were merged into it; key 0: none */
     struct str external_id;
+    bool unread; /* the vendor's record has come and was not taken in: it is to be read again */
 };
 
 /* Whether others have written what a stream exports. EXPORTS_LATER: they have, but transactions are
@@ -635,6 +637,7 @@ struct store_engine {
      * `look_exports`: whether note_exports would find anything; a stream that was never asked has
      * nothing.
      * `queue_exports`: these too; what is queued already is left.
+     * `queue_unread`: these too, as unread, whether they are queued or not.
      * `queue_unlinked`: all live records of `object` that no link of the stream has, live or ended;
      * gives how many were not queued yet.
      * `load_exports`: from after record `after`, in the order of records, at most `most`; those
@@ -647,6 +650,8 @@ struct store_engine {
                         enum export_news *ret_news, struct error *err);
     int (*queue_exports)(struct store *s, int64_t stream, const int64_t *records, size_t count,
                          struct error *err);
+    int (*queue_unread)(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                        struct error *err);
     int (*queue_unlinked)(struct store *s, int64_t stream, const struct model_object *object,
                           int64_t organization, int64_t *ret_count, struct error *err);
     int (*load_exports)(struct store *s, int64_t stream, int64_t after, size_t most,

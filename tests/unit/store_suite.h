@@ -107,6 +107,7 @@ void test_look_exports(void);
 void test_note_in_batches(void);
 void test_note_after_an_erasure(void);
 void test_queue_exports(void);
+void test_queue_unread(void);
 void test_queue_unlinked(void);
 void test_due_with_links(void);
 void test_due_of_merged(void);
@@ -194,6 +195,7 @@ void test_end_with_a_body(void);
     IN_STORE(test_note_in_batches)                                                                 \
     IN_STORE(test_note_after_an_erasure)                                                           \
     IN_STORE(test_queue_exports)                                                                   \
+    IN_STORE(test_queue_unread)                                                                    \
     IN_STORE(test_queue_unlinked)                                                                  \
     IN_STORE(test_due_with_links)                                                                  \
     IN_STORE(test_due_of_merged)                                                                   \
@@ -270,6 +272,7 @@ void test_end_with_a_body(void);
         {"what is due is noted in batches, from an empty log on", store_test_note_in_batches},     \
         {"nothing is left out after an erasure", store_test_note_after_an_erasure},                \
         {"what is due is queued once", store_test_queue_exports},                                  \
+        {"what is to be read again is queued", store_test_queue_unread},                           \
         {"what the vendor does not have", store_test_queue_unlinked},                              \
         {"what is due, with its links", store_test_due_with_links},                                \
         {"what was merged is not made anew", store_test_due_of_merged},                            \

@@ -135,7 +135,7 @@ static void expect_due(int64_t stream, const char *expected)
     struct buf out = BUF_INIT(1000);
     OK(ENGINE->load_exports(store, stream, 0, 100, &due, &count, &arena, &err));
     for (size_t i = 0; i < count; i++)
-        buf_printf(&out, "%" PRId64 " ", due[i].record);
+        buf_printf(&out, "%" PRId64 "%s ", due[i].record, due[i].unread ? "?" : "");
     UNIT_TEXT(buf_cstr(&out), expected);
     buf_free(&out);
 }
@@ -297,6 +297,25 @@ void test_queue_exports(void)
     expect_due(firms, "3 ");
 }
 
+/* Also of what is due already; and what is queued once more stays so. */
+void test_queue_unread(void)
+{
+    const int64_t some[] = {2, 3}, unread[] = {3, 4, 3};
+    put_both();
+    queue(companies.id, some, COUNT(some));
+    OK(ENGINE->begin(store, &err));
+    OK(ENGINE->queue_unread(store, companies.id, unread, COUNT(unread), &err));
+    OK(ENGINE->queue_unread(store, firms, unread, 0, &err));
+    OK(ENGINE->commit(store, &err));
+    expect_due(companies.id, "2 3? 4? ");
+    queue(companies.id, unread, COUNT(unread));
+    expect_due(companies.id, "2 3? 4? ");
+    expect_due(firms, "");
+    drop_all(companies.id);
+    queue(companies.id, unread, COUNT(unread));
+    expect_due(companies.id, "3 4 ");
+}
+
 /* Once exports begin: what the vendor does not have. */
 void test_queue_unlinked(void)
 {
@@ -327,7 +346,7 @@ void test_queue_unlinked(void)
     expect_due(companies.id, "3 5 6 ");
 }
 
-/* A record comes with its link: the live one, else the last. */
+/* A record comes with its link: the live one, else the last of its own. */
 void test_due_with_links(void)
 {
     const int64_t records[] = {3, 1, 2, 1};
@@ -341,6 +360,7 @@ void test_due_with_links(void)
     add_link(companies.id, "old", 1, LINK_ARCHIVED);
     add_link(companies.id, "first", 2, LINK_ARCHIVED);
     add_link(companies.id, "last", 2, LINK_ABSENT);
+    add_link(companies.id, "another", 2, LINK_MERGED); /* which became that record */
     add_link(firms, "f3", 3, LINK_LIVE);
     queue(companies.id, records, COUNT(records));
     OK(ENGINE->load_exports(store, companies.id, 0, 100, &due, &count, &arena, &err));

@@ -1,0 +1,2 @@
+-- Records whose vendor's record is to be read again by its id, whatever is to be written: it has come, and was not taken in.
+ALTER TABLE export_due ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
