@@ -185,12 +185,10 @@ void apply_prune(struct apply_portion *p, struct page_list *pages)
 void apply_filter(struct apply_portion *p, struct page_list *pages, enum plan_side side,
                   const struct merge *merge, bool again)
 {
-    for (size_t i = 0; i < pages->count; i++) {
+    for (size_t i = 0; i < pages->count; i++)
         filter_page(pages->items[i], p, side);
-        if (again) /* a merge has put its own values into the page's */
-            page_map(pages->items[i], &merge->target->object->mapping,
-                     store_hash_key(merge->store));
-    }
+    if (again)
+        page_list_map(pages, merge);
 }
 
 /* ---- comparing ---- */

@@ -7,8 +7,9 @@
 #include "sync/export_internal.h"
 #include "sync/pause.h"
 
-/* What became of one attempt. */
-enum attempt { ATTEMPT_DONE, ATTEMPT_DIFFERS, ATTEMPT_STOPPED, ATTEMPT_FAILED };
+/* What became of one attempt. ATTEMPT_ASKS: the vendor is to be asked when fields got their values,
+ * and then all is done again. */
+enum attempt { ATTEMPT_DONE, ATTEMPT_ASKS, ATTEMPT_DIFFERS, ATTEMPT_STOPPED, ATTEMPT_FAILED };
 
 static enum attempt attempt_of(enum merge_result result)
 {
@@ -19,7 +20,7 @@ static enum attempt attempt_of(enum merge_result result)
 
 static enum merge_result result_of(enum attempt attempt)
 {
-    if (attempt == ATTEMPT_DONE)
+    if (attempt == ATTEMPT_DONE || attempt == ATTEMPT_ASKS)
         return MERGE_OK;
     return attempt == ATTEMPT_STOPPED ? MERGE_STOPPED : MERGE_FAILED;
 }
@@ -82,6 +83,8 @@ static enum attempt merge_here(struct here *h, struct error *err)
     struct run_stream_row row = *h->row;
     enum merge_result result =
         merge_pages(h->merge, h->pages->items, h->pages->count, &h->counts, err);
+    if (result == MERGE_OK && merge_asks(h->merge))
+        return ATTEMPT_ASKS;
     if (result == MERGE_OK)
         result = end_links(h, LINK_ARCHIVED, err);
     if (result == MERGE_OK)
@@ -124,8 +127,8 @@ enum merge_result apply_here(struct apply *apply, struct apply_portion *portion,
                      .row = row,
                      .connection = connection};
     enum attempt attempt;
-    bool again = false;
-    do { /* each time fewer units are left */
+    bool again = merge->wants->id_count > 0; /* the vendor has been asked */
+    do {                                     /* each time fewer units are left */
         apply_filter(portion, pages, PLAN_HERE, merge, again);
         attempt = attempt_here(&h, err);
         again = true;
@@ -257,6 +260,8 @@ static enum attempt prepare_there(struct apply *apply, struct apply_portion *p, 
 {
     enum merge_result result =
         merge_pages(&x->merge, x->pages->items, x->pages->count, x->counts, err);
+    if (result == MERGE_OK && merge_asks(&x->merge))
+        return ATTEMPT_ASKS;
     if (result == MERGE_OK)
         result = export_compare(x, err);
     if (result != MERGE_OK)
@@ -291,7 +296,7 @@ enum merge_result apply_there(struct apply *apply, struct apply_portion *p, stru
                               struct error *err)
 {
     enum attempt attempt;
-    bool again = false;
+    bool again = x->merge.wants->id_count > 0; /* the vendor has been asked */
     do {
         apply_filter(p, x->pages, PLAN_THERE, &x->merge, again);
         attempt = attempt_there(apply, p, x, err);

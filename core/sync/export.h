@@ -79,6 +79,7 @@ struct export
     size_t pick_id_count;
     int64_t *picked; /* keys, sorted; this portion's */
     size_t picked_count;
+    struct run_counts decided; /* conflicts of this portion that waited for times of fields */
 
     bool noted;    /* all of the log has been looked at */
     bool created;  /* records were: what refers to them may go on */
@@ -109,8 +110,9 @@ int export_note_log(struct export *x, struct error *err);
 /* The next portion; count 0: there is none. */
 int export_gather(struct export *x, struct error *err);
 
-/* Keeps what the vendor has in exported fields. On any thread, before export_prepare. */
-void export_note(struct export *x, const struct page *page);
+/* Keeps what the vendor has in exported fields. `again`: also of records that have come before, as
+ * they are now. On any thread, before export_prepare. */
+void export_note(struct export *x, const struct page *page, bool again);
 
 /* Fills the groups. MERGE_STOPPED: a guard rail or a pause; nothing is to be sent. */
 enum merge_result export_prepare(struct export *x, struct error *err);

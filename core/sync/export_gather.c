@@ -319,10 +319,11 @@ static int sort_portion(struct export *x, const struct export_due *due,
     for (size_t i = 0; i < count; i++) {
         enum export_wish wish = export_wish(x, &due[i], &rows[i]);
         enum export_change change = wish == WISH_UPDATE ? change_of(x, &due[i], &rows[i]) : CHANGED;
-        bool wanted = wish != WISH_NOTHING && change != CHANGED_NOT;
+        bool unread = due[i].unread && due[i].link.key != 0;
+        bool wanted = unread || (wish != WISH_NOTHING && change != CHANGED_NOT);
         if (!wanted)
             done[done_count++] = due[i].record;
-        else if (due[i].link.key != 0 && change == CHANGED)
+        else if (unread || (due[i].link.key != 0 && change == CHANGED))
             x->ids[x->id_count++] = due[i].external_id;
         x->count += wanted;
     }
@@ -455,6 +456,7 @@ void export_free(struct export *x)
     x->groups = NULL;
     x->looked = NULL;
     x->ids = NULL;
+    x->decided = (struct run_counts){0};
     x->count = x->id_count = x->looked_count = x->looked_cap = x->group_count = 0;
     arena_free(&x->arena);
 }

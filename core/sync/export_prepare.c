@@ -41,16 +41,25 @@ struct preparing {
 
 /* ---- what the vendor has ---- */
 
-void export_note(struct export *x, const struct page *page)
+/* Where what the vendor has of a record is kept; `again`: the record may have such a place. */
+static struct looked *looked_of(struct export *x, struct str id, bool again)
+{
+    for (size_t i = 0; i < x->looked_count && again; i++)
+        if (str_eq(x->looked[i].id, id))
+            return &x->looked[i];
+    x->looked =
+        arena_grow(&x->arena, x->looked, &x->looked_cap, x->looked_count + 1, sizeof x->looked[0]);
+    return &x->looked[x->looked_count++];
+}
+
+void export_note(struct export *x, const struct page *page, bool again)
 {
     const struct mapping *m = &x->merge.target->object->mapping;
     for (size_t i = 0; i < page->count; i++) {
         const struct page_record *record = &page->records[i];
         if (record->id.len == 0 || !record->fields)
             continue;
-        x->looked = arena_grow(&x->arena, x->looked, &x->looked_cap, x->looked_count + 1,
-                               sizeof x->looked[0]);
-        struct looked *l = &x->looked[x->looked_count++];
+        struct looked *l = looked_of(x, record->id, again);
         *l = (struct looked){.id = arena_str(&x->arena, record->id),
                              .modified_us = record->modified_us,
                              .raw = arena_new(&x->arena, m->export_count, sizeof l->raw[0])};

@@ -47,6 +47,18 @@ void link_list_sort(struct link_list *list);                    /* by link */
 bool link_list_has(const struct link_list *list, int64_t link); /* of a sorted one */
 void link_list_free(struct link_list *list);
 
+/* What the vendor is to be asked, so that conflicts can be decided: when fields of records got
+ * their values. */
+struct time_wants {
+    struct str *ids; /* of the vendor's records, each once */
+    size_t id_count, id_cap;
+    struct str *fields; /* the vendor's, each once */
+    size_t field_count, field_cap;
+    struct arena arena;
+};
+
+void time_wants_clear(struct time_wants *wants);
+
 /* At most: of the vendor's two clocks, its Date and the times of its records. */
 enum { CLOCKS_APART_US = 60000000 };
 
@@ -69,9 +81,19 @@ struct merge {
     char *told; /* GUARD_TOLD bytes: gets why a guard rail would stop, and nothing does */
     struct linkup *linkup; /* gets which record is which, and that is all that is done; dry */
     int64_t clock_skew_us; /* the vendor's clock less ours */
+    /* A record with a conflict that the vendor's times of its fields would decide is left as it
+     * was, for whoever reads it again with these. False: it is decided by what is known. */
+    bool waits_for_times;
+    struct time_wants *wants; /* gets what is to be asked for that; NULL: not now */
 };
 
 enum { GUARD_TOLD = 400 };
+
+/* Whether it has left records for which the vendor is to be asked now. */
+static inline bool merge_asks(const struct merge *merge)
+{
+    return merge->waits_for_times && merge->wants && merge->wants->id_count > 0;
+}
 
 /* An empty batch of the run's for records of an object. */
 static inline struct store_batch store_batch_of(const struct merge *merge,

@@ -33,6 +33,7 @@ struct item {
     int64_t last_log;     /* of a record that was here before and is not any more */
     bool apart;           /* a person has decided that it is none of ours: it is not matched */
     bool absorbed;        /* another record of the batch says that it was merged into that one */
+    bool waits;           /* for the vendor's times of fields: nothing is done with it */
     struct record_row *row;   /* of a new one once it is written */
     struct value *references; /* a rule each, of rules with a lookup: the referred record's key, or
                                * the field that is taken of it */
@@ -83,6 +84,8 @@ struct batch {
     size_t over_count, over_cap;
     int64_t *due; /* records of which the vendor is to get something */
     size_t due_count, due_cap;
+    int64_t *unread; /* records that wait: the vendor's are to be read again */
+    size_t unread_count, unread_cap;
     struct arena arena;
 };
 
@@ -228,6 +231,24 @@ struct str batch_kept_base(struct batch *batch, const struct item *item, const s
  * stays as it is. */
 int batch_link_base(struct batch *batch, const struct item *item, struct str seen_local,
                     struct str *ret_base, struct error *err);
+
+/* ---- merge_times.c ---- */
+
+/* When the vendor's field got its value (microseconds, its clock), as far as that is known: else
+ * when its record was modified. 0: neither is. */
+int64_t batch_remote_at(const struct item *item, const struct rule *rule);
+
+/* Who changed a field last, ours at `changed_at` by our clock; or whoever its rule says. */
+enum sync_priority batch_winner(const struct batch *batch, const struct item *item,
+                                const struct rule *rule, int64_t changed_at);
+
+/* Whether that cannot be said yet, as the vendor was not asked when it changed the field. */
+bool batch_must_ask(const struct batch *batch, const struct item *item, const struct rule *rule,
+                    int64_t changed_at);
+/* The item waits until it was. */
+void batch_ask(struct batch *batch, struct item *item, const struct rule *rule);
+/* Takes the items that wait out of the batch; their records are to be read again. */
+void batch_leave_waiting(struct batch *batch);
 
 /* ---- merge_changed.c ---- */
 

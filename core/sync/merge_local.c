@@ -43,18 +43,7 @@ bool mapping_has_custom_exports(const struct mapping *m)
     return false;
 }
 
-/* ---- who wins ---- */
-
-/* `changed_at`: when our field was. The vendor has one time for all of a record. */
-static enum sync_priority winner_of(const struct batch *b, const struct item *item,
-                                    const struct rule *rule, int64_t changed_at)
-{
-    int64_t remote = item->record->modified_us;
-    int64_t local = changed_at + b->merge->clock_skew_us;
-    if (rule->conflict != CONFLICT_LAST_MODIFIED || remote == 0 || remote == local)
-        return rule->priority;
-    return remote > local ? PRIORITY_VENDOR : PRIORITY_LOCAL;
-}
+/* ---- what is noted ---- */
 
 static void note_conflict(struct batch *b, const struct item *item, size_t r, struct str base,
                           const struct value *local, int64_t changed_at, const struct value *remote,
@@ -74,7 +63,7 @@ static void note_conflict(struct batch *b, const struct item *item, size_t r, st
                               .at = b->out.now_us,
                               .settled_at = open ? 0 : b->out.now_us,
                               .local_at = changed_at,
-                              .remote_at = item->record->modified_us,
+                              .remote_at = batch_remote_at(item, rule),
                               .base = base,
                               .local = conflict_json(rule, local, &b->arena),
                               .remote = conflict_json(rule, remote, &b->arena)};
@@ -192,7 +181,11 @@ static int settle_conflict(struct batch *b, struct item *item, size_t r, const s
         note_conflict(b, item, r, base, local, changed_at, remote, CONFLICT_OPEN);
         return 0; /* as it was agreed before */
     }
-    bool ours = winner_of(b, item, rule, changed_at) == PRIORITY_LOCAL;
+    if (batch_must_ask(b, item, rule, changed_at)) {
+        batch_ask(b, item, rule);
+        return 0;
+    }
+    bool ours = batch_winner(b, item, rule, changed_at) == PRIORITY_LOCAL;
     enum conflict_state state = ours ? CONFLICT_LOCAL : CONFLICT_REMOTE;
     note_conflict(b, item, r, base, local, changed_at, remote, state);
     note_over(b, item, rule, state);
@@ -283,9 +276,18 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
     return 0;
 }
 
+/* What was noted of an item that waits is not so yet. */
+static void forget_notes(struct batch *b, const struct batch *before)
+{
+    b->counts = before->counts;
+    b->conflict_count = before->conflict_count;
+    b->over_count = before->over_count;
+}
+
 static int settle_item(struct batch *b, struct item *item, struct error *err)
 {
     const struct mapping *m = b->mapping;
+    const struct batch before = *b;
     const struct json *custom = NULL;
     int rc = 0;
     item->agreed = arena_new(&b->arena, m->export_count, sizeof item->agreed[0]);
@@ -295,6 +297,8 @@ static int settle_item(struct batch *b, struct item *item, struct error *err)
     for (size_t i = 0; i < m->export_count && rc == 0; i++)
         rc = settle_field(b, item, &m->exports[i], custom, &item->agreed[i], err);
     json_free(custom);
+    if (item->waits)
+        forget_notes(b, &before);
     return rc;
 }
 
@@ -305,6 +309,7 @@ int batch_settle_moves(struct batch *b, struct error *err)
     for (size_t i = 0; i < b->count && b->mapping->export_count > 0; i++)
         if (settle_item(b, &b->items[i], err) != 0)
             return -1;
+    batch_leave_waiting(b);
     return 0;
 }
 
@@ -369,7 +374,10 @@ int batch_note_two_way(struct batch *b, struct error *err)
     if (b->conflict_count > 0 &&
         engine_of(b)->set_conflicts(m->store, b->conflicts, b->conflict_count, err) != 0)
         return -1;
-    if (b->due_count == 0)
+    if (b->due_count > 0 &&
+        engine_of(b)->queue_exports(m->store, m->target->stream, b->due, b->due_count, err) != 0)
+        return -1;
+    if (b->unread_count == 0)
         return 0;
-    return engine_of(b)->queue_exports(m->store, m->target->stream, b->due, b->due_count, err);
+    return engine_of(b)->queue_unread(m->store, m->target->stream, b->unread, b->unread_count, err);
 }

@@ -58,6 +58,37 @@ static bool read_merged(const struct json *value, struct arena *arena, struct pa
     return ok;
 }
 
+struct reading_times {
+    struct page_record *record;
+    struct str path;
+    struct arena *arena;
+    size_t cap;
+};
+
+/* What is no time tells as little as none. */
+static bool read_time(void *arg, struct str name, const struct json *value)
+{
+    struct reading_times *r = arg;
+    struct page_record *record = r->record;
+    int64_t at_us;
+    if (!answer_time(json_path(value, r->path), r->arena, &at_us) || at_us == 0)
+        return true;
+    record->times = arena_grow(r->arena, record->times, &r->cap, record->time_count + 1,
+                               sizeof record->times[0]);
+    record->times[record->time_count++] =
+        (struct field_time){.field = arena_str(r->arena, name), .at_us = at_us};
+    return true;
+}
+
+static void read_times(struct page *page, const struct page_spec *spec, const struct json *value,
+                       struct page_record *record)
+{
+    const struct json *times = json_path(value, spec->times);
+    struct reading_times r = {.record = record, .path = spec->time, .arena = &page->arena};
+    if (spec->times.len > 0 && json_kind(times) == JSON_OBJECT)
+        json_each(times, read_time, &r);
+}
+
 static void read_record(struct page *page, const struct page_spec *spec, const struct json *value,
                         struct page_record *record)
 {
@@ -75,6 +106,7 @@ static void read_record(struct page *page, const struct page_spec *spec, const s
     if (spec->modified.len > 0 &&
         !answer_time(json_path(value, spec->modified), &page->arena, &record->modified_us))
         reject(record, STR("the record's modified time is neither RFC 3339 nor milliseconds"));
+    read_times(page, spec, value, record);
     if (spec->merged.len > 0 &&
         !read_merged(json_path(value, spec->merged), &page->arena, record)) {
         record->merged_count = 0;

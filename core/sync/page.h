@@ -8,6 +8,12 @@
 #include "plugin/worker.h"
 #include "sync/mapping.h"
 
+/* When a field of the vendor's got the value that it has. */
+struct field_time {
+    struct str field;
+    int64_t at_us;
+};
+
 struct page_record {
     struct str id;
     int64_t modified_us;       /* 0: not known */
@@ -20,6 +26,8 @@ struct page_record {
     struct str why;           /* of MAP_INVALID */
     struct str *merged;       /* ids of the records that were merged into this one */
     size_t merged_count;
+    struct field_time *times; /* of fields that the vendor was asked this of, and told it of */
+    size_t time_count;
 };
 
 struct page {

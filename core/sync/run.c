@@ -76,6 +76,7 @@ static void free_run(struct run *run)
     link_list_free(&run->ends.came);
     link_bits_free(&run->ends.bits);
     page_list_clear(&run->kept);
+    time_wants_clear(&run->wants);
     plan_forget(&run->notes);
     arena_free(&run->portion.arena);
     arena_free(&run->ends.arena);

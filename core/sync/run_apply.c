@@ -44,6 +44,7 @@ static void loaded(struct run *run)
 {
     const struct apply_portion *p = &run->portion;
     const struct selector some = {.mode = READ_IDS, .ids = p->ids, .id_count = p->id_count};
+    run_times_begin(run);
     if (!run_goes_on(run))
         return;
     const struct selector all = {.mode = READ_FULL, .until_us = session_vendor_now(run->session)};
@@ -89,7 +90,8 @@ static int merge_portion(struct run *run, struct error *err)
 static void merged(struct run *run)
 {
     run_report_progress(run);
-    next_portion(run);
+    if (!run_times_ask(run))
+        next_portion(run);
 }
 
 void run_apply_looked(struct run *run)

@@ -84,7 +84,7 @@ static void prepare(struct run *run);
 static void gathered(struct run *run)
 {
     struct export *x = &run->export;
-    page_list_clear(&run->kept); /* of the portion before */
+    run_times_begin(run);
     if (!run_goes_on(run))
         return;
     if (x->count == 0) {
@@ -106,13 +106,15 @@ static void gather(struct run *run)
 
 void run_export_looked(struct run *run)
 {
-    prepare(run);
+    if (!run_times_ask(run))
+        prepare(run);
 }
 
 /* ---- writing ---- */
 
 static int work_prepare(struct run *run, struct error *err)
 {
+    run->export.merge.waits_for_times = run_waits_for_times(run);
     if (run_is_plan(run))
         return run_plan_prepare(run, err);
     if (run->request.apply)
@@ -128,9 +130,12 @@ static void next_portion(struct run *run)
     gather(run);
 }
 
+/* Pages that were kept are merged by now, too. */
 static void prepared(struct run *run)
 {
     run->export_group = 0;
+    if (run_times_ask(run))
+        return;
     if (run_is_plan(run))
         next_portion(run);
     else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What run.c (the run's life), run_read.c (reading one object), run_end.c (finding out what ended
- * there), run_peers.c and run_store.c (what it writes besides records) share. */
+ * there), run_times.c, run_peers.c and run_store.c (what it writes besides records) share. */
 #ifndef SYNC_RUN_INTERNAL_H
 #define SYNC_RUN_INTERNAL_H
 
@@ -100,6 +100,10 @@ struct run {
     int64_t clock_skew_us;   /* the vendor's clock less ours, as of the session's beginning */
     bool write_unclear;      /* what nothing was said of may be done */
     struct page_list kept;   /* what was looked at, until it is merged */
+    struct time_wants wants; /* of the portion that was looked at */
+    /* When fields got their values at the vendor is asked for after a look; of this portion it has
+     * been; the vendor does not tell. */
+    enum { TIMES_LATER, TIMES_ASKED, TIMES_REFUSED } times;
     struct plan_notes notes; /* of a plan that is applied */
     struct apply_portion portion;
     size_t apply_from; /* the next row of the plan */
@@ -213,6 +217,18 @@ enum outcome run_written(void *run, const struct write_result *results, uint32_t
  * sent is forgotten. Whether anything of that is to do; `then` is called after it. */
 bool run_export_abandon(struct run *run, void (*then)(struct run *run));
 void run_export_free(struct run *run);
+
+/* ---- run_times.c ---- */
+
+/* Whether records are left for the vendor to be asked when their fields got their values. */
+bool run_waits_for_times(const struct run *run);
+/* Before the look at a portion: forgets the pages of the one before. */
+void run_times_begin(struct run *run);
+/* After it was merged: asks, where that left any; another read of the stage is begun then, whose
+ * pages are kept beside those of the look. False: it left none, or they have been asked for. */
+bool run_times_ask(struct run *run);
+/* A read has failed: whether it was for these times, and goes on without them. */
+bool run_times_refused(struct run *run);
 
 /* ---- run_end.c ---- */
 

@@ -68,14 +68,35 @@ int run_plan_gather(struct run *run, struct error *err)
     return 0;
 }
 
+/* What the merges of a plan's looks count is known from the walk, but for records that waited. */
+static void count_conflicts(struct run *run, const struct run_counts *counts)
+{
+    struct export *x = &run->export;
+    int64_t sign = merge_asks(&x->merge) ? -1 : 1;
+    if (run->wants.id_count == 0)
+        return;
+    x->decided.conflicted += sign * counts->conflicted;
+    x->decided.waiting += sign * counts->waiting;
+}
+
+/* Where records wait for the vendor's times of their fields, nothing is noted: all is done again
+ * with these. */
 static int prepare(void *arg, struct error *err)
 {
     struct run *run = arg;
     struct export *x = &run->export;
     struct run_counts counts = {0};
+    if (run->times != TIMES_LATER) /* a merge has put its own values into the pages' */
+        page_list_map(&run->kept, &x->merge);
     if (export_note_log(x, err) != 0 ||
-        merge_pages(&x->merge, run->kept.items, run->kept.count, &counts, err) != MERGE_OK ||
-        (x->picks && export_pick(x, err) != 0) || export_compare(x, err) != MERGE_OK)
+        merge_pages(&x->merge, run->kept.items, run->kept.count, &counts, err) != MERGE_OK)
+        return -1;
+    count_conflicts(run, &counts);
+    if (merge_asks(&x->merge)) {
+        plan_forget(x->merge.notes);
+        return 0;
+    }
+    if ((x->picks && export_pick(x, err) != 0) || export_compare(x, err) != MERGE_OK)
         return -1;
     return export_note_writes(x, err);
 }
@@ -106,6 +127,10 @@ int run_plan_prepare(struct run *run, struct error *err)
         x->counts->refused = undone.refused;
         x->counts->conflicted = undone.conflicted;
         x->counts->waiting = undone.waiting;
+    }
+    if (!merge_asks(&x->merge)) {
+        x->counts->conflicted += x->decided.conflicted;
+        x->counts->waiting += x->decided.waiting;
     }
     x->group_count = 0; /* none of them is sent */
     x->created |= object->counts.ops[PLAN_THERE][PLAN_CREATE] > before.ops[PLAN_THERE][PLAN_CREATE];

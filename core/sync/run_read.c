@@ -162,7 +162,7 @@ static void parse_done(void *arg)
         return;
     }
     if (run_current(run)->stage == STAGE_EXPORT)
-        export_note(&run->export, p->page);
+        export_note(&run->export, p->page, run->times != TIMES_LATER);
     run->parse = NULL;
     run->held = p->ticket ? HELD_PAGE : HELD_RECORDS;
     if (!hold_result(run, &p->page->result)) {
@@ -214,7 +214,9 @@ void run_emit_page(void *arg, struct ticket *ticket, const struct page_spec *spe
                                  .fields = arena_str(&ticket->arena, spec->fields),
                                  .next = arena_str(&ticket->arena, spec->next),
                                  .merged = arena_str(&ticket->arena, spec->merged),
-                                 .title = arena_str(&ticket->arena, spec->title)};
+                                 .title = arena_str(&ticket->arena, spec->title),
+                                 .times = arena_str(&ticket->arena, spec->times),
+                                 .time = arena_str(&ticket->arena, spec->time)};
     p->page = page_new(blob_ref(ticket->body));
     parse_again(p);
 }
@@ -363,7 +365,6 @@ static void begin_intake(struct run *run, struct run_object *object)
                                    .cpu_us = &run->row.cpu_us};
     stream.merge.notes_seen =
         walks && object->state.walk == WALK_FULL && object->state.walk_links > 0;
-    page_list_clear(&run->kept);
     if (object->stage == STAGE_APPLY ||
         (object->stage == STAGE_EXPORT && (run_is_plan(run) || run->request.apply)))
         stream.keep = &run->kept;
@@ -473,6 +474,12 @@ static void walk_stored(struct run *run)
     }
 }
 
+static void read_failed(struct run *run)
+{
+    if (!run_times_refused(run))
+        run_conclude(run, RUN_FAILED, run->read_text);
+}
+
 static void after_read(struct run *run)
 {
     if (run->concluded)
@@ -482,7 +489,7 @@ static void after_read(struct run *run)
     else if (run->doubted)
         run_fields_begin(run);
     else if (run->read_outcome != OUTCOME_OK)
-        run_conclude(run, RUN_FAILED, run->read_text);
+        read_failed(run);
     else if (run_current(run)->stage == STAGE_EXPORT)
         run_export_looked(run);
     else if (run_current(run)->stage == STAGE_APPLY)

@@ -221,6 +221,7 @@ int run_store_object(struct run *run, struct error *err)
 struct merge run_merge(struct run *run)
 {
     const struct run_object *object = run_current(run);
+    bool looks = object->stage == STAGE_EXPORT || object->stage == STAGE_APPLY;
     return (struct merge){.store = run->host->store,
                           .world = run->host->world,
                           .organization = run->organization,
@@ -228,6 +229,8 @@ struct merge run_merge(struct run *run)
                           .target = &object->target,
                           .retakes = object->state.mapping_hash != object->setup->mapping.hash,
                           .clock_skew_us = run->clock_skew_us,
+                          .waits_for_times = run_waits_for_times(run),
+                          .wants = looks ? &run->wants : NULL,
                           .verify = run->request.verify,
                           .linkup = run->request.linkup,
                           .dry = run_is_dry(run),

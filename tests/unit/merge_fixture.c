@@ -292,6 +292,9 @@ static struct merge begin_merge(struct side *side, struct merge_target *target)
                           .retakes = side->retakes,
                           .verify = side->verify,
                           .dry = side->dry,
+                          .waits_for_times = side->waits_for_times,
+                          .wants = side->wants,
+                          .clock_skew_us = side->clock_skew_us,
                           .linkup = side->linkup};
 }
 
@@ -379,7 +382,9 @@ const char *side_put_body(struct side *side, const char *object, const char *bod
                                           .id = {"id", 2},
                                           .modified = {"at", 2},
                                           .fields = {"f", 1},
-                                          .merged = {"was", 3}};
+                                          .merged = {"was", 3},
+                                          .times = {"since", 5},
+                                          .time = {"[0].at", 6}};
     struct blob *blob = blob_new(64 * 1024 * 1024);
     OK(blob_append(blob, str_from(body), &err));
     struct page *page = page_new(blob);

@@ -19,9 +19,12 @@ struct side {
     int64_t streams[SIDE_OBJECTS];
     struct erased_ids erased[SIDE_OBJECTS];
     struct merge_target targets[SIDE_OBJECTS];
-    bool same_run;         /* the next put adds to the counts of the last one */
-    bool notes_seen;       /* puts are those of a read that looks for absence */
-    bool retakes;          /* puts are those of the read that follows a pause */
+    bool same_run;        /* the next put adds to the counts of the last one */
+    bool notes_seen;      /* puts are those of a read that looks for absence */
+    bool retakes;         /* puts are those of the read that follows a pause */
+    bool waits_for_times; /* records wait where the vendor's times of fields decide */
+    struct time_wants *wants;
+    int64_t clock_skew_us;
     struct verify *verify; /* puts are compared; NULL: they are not */
     bool dry;              /* and not written */
     struct linkup *linkup; /* puts are proposed to be linked; NULL: they are not */
@@ -56,7 +59,7 @@ const char *fixture_erase(const char *address);
 const char *side_put(struct side *side, const char *object, ...) __attribute__((sentinel));
 
 /* As side_put, but one answer of the vendor: {"list": [{"id":, "at":, "f": {...}, "was": [ids that
- * were merged into it]}]}. */
+ * were merged into it], "since": {field: [{"at": when it got its value}]}}]}. */
 const char *side_put_body(struct side *side, const char *object, const char *body);
 
 /* Any records. */

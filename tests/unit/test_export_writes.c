@@ -55,7 +55,7 @@ static void look(const char *object, const char *id, const char *fields)
         .id = str_from(id), .modified_us = 5, .fields = str_from(fields)};
     struct page *page = page_of_records(&record, 1);
     page_parse_records(page);
-    export_note(&x, page);
+    export_note(&x, page, false);
     page_free(page);
     PUT(object, id, fields);
 }

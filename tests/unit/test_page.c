@@ -67,6 +67,29 @@ static void test_title(void)
     page_free(page);
 }
 
+/* Of what is no time nothing is told, and the record is taken. */
+static void test_times(void)
+{
+    static const struct page_spec spec = {.records = {"r", 1},
+                                          .id = {"id", 2},
+                                          .fields = {"p", 1},
+                                          .times = {"h", 1},
+                                          .time = {"[0].t", 5}};
+    struct page *page = page_new(blob_of(
+        "{\"r\":[{\"id\":\"1\",\"p\":{},\"h\":{\"a\":[{\"t\":\"1970-01-01T00:00:07Z\"},{\"t\":1}],"
+        "\"b\":[],\"c\":[{\"t\":\"x\"}],\"d\":[{}],\"e\":{\"t\":1},\"f\":[{\"t\":8000}]}},"
+        "{\"id\":\"2\",\"p\":{},\"h\":[]},{\"id\":\"3\",\"p\":{}}]}"));
+    struct error err;
+    CU_ASSERT_EQUAL_FATAL(page_parse(page, &spec, NULL, &err), 0);
+    const struct page_record *record = &page->records[0];
+    CU_ASSERT_EQUAL_FATAL(record->time_count, 2);
+    CU_ASSERT(str_is(record->times[0].field, "a") && record->times[0].at_us == 7000000);
+    CU_ASSERT(str_is(record->times[1].field, "f") && record->times[1].at_us == 8000000);
+    CU_ASSERT_EQUAL(page->records[1].time_count + page->records[2].time_count, 0);
+    CU_ASSERT_EQUAL(page->result.rejected, 0);
+    page_free(page);
+}
+
 static void test_joins(void)
 {
     expect_fields(NULL, "{\"a\":1}{}{}");
@@ -223,6 +246,7 @@ static void test_merged_bounds(void)
 const char *const unit_suite = "page";
 const struct unit_test unit_tests[] = {
     {"a record's title", test_title},
+    {"when fields got their values", test_times},
     {"an attached answer's values become a field", test_joins},
     {"answers about one field are put together", test_more_of_a_field},
     {"rows about unknown records are left out", test_unknown_ids},
