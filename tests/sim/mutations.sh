@@ -43,9 +43,12 @@ mutation "what was written is not noted as seen there" core/sync/export_settle.c
     '/^static void see\(/,/^}/s/^( *)item->link.seen_remote = .*/\1(void)hash;/'
 mutation "what was written is not noted as agreed" core/sync/export_settle.c \
     '/^static void see\(/,/^}/s/^( *)item->link.seen_local = .*/\1;/'
-mutation "the earlier change counts" core/sync/merge_local.c 's/return remote > local \?/return remote < local ?/'
-mutation "source_priority goes by the time" core/sync/merge_local.c \
-    's/rule->conflict != CONFLICT_LAST_MODIFIED \|\| remote == 0/remote == 0/'
+mutation "the earlier change counts" core/sync/merge_times.c 's/return ahead < 0 \?/return ahead > 0 ?/'
+mutation "source_priority goes by the time" core/sync/merge_times.c \
+    's/rule->conflict != CONFLICT_LAST_MODIFIED \|\| remote_at == 0/remote_at == 0/'
+mutation "the time of the vendor's field is not looked at" core/sync/merge_times.c \
+    's/return last > 0 \? last : item->record->modified_us/return item->record->modified_us/'
+mutation "the clocks are taken for the same" core/sync/merge_times.c 's/changed_at \+ b->merge->clock_skew_us/changed_at/'
 mutation "what only exports is imported" core/sync/merge.c 's/rule->paused \|\| !rule_imports\(rule\) \|\|/rule->paused ||/'
 mutation "a create whose answer was lost is repeated at once" core/sync/export_settle.c \
     '/^static void doubt\(/,/^}/s/if \(unclear \&\& .*/if (unclear \&\& s->group->op == WRITE_RESTORE)/'

@@ -94,6 +94,15 @@ static void draw_plan(struct play *p, struct plan *plan)
     }
 }
 
+/* Chances of its own, so that the rest of a seed is what it was without these. */
+static void draw_times(struct plan *plan, uint64_t seed, size_t side)
+{
+    uint64_t chance = seed * SIDES_MOST + side;
+    int64_t ahead_s = (int64_t)(virtual_random(&chance) % 7200) - 3600;
+    plan->clock_ahead_us = virtual_random(&chance) % 2 ? ahead_s * US_PER_SECOND : 0;
+    plan->tells_times = virtual_random(&chance) % 3 > 0;
+}
+
 /* ---- values ---- */
 
 static const char *draw_key(struct play *p, enum kind kind)
@@ -796,8 +805,10 @@ static bool run_seed(uint64_t seed)
     p.story = BUF_INIT(4 << 20);
     p.town.side_count = sides[any(&p, 6)];
     p.faults = one_in(&p, 2);
-    for (size_t side = 0; side < p.town.side_count; side++)
+    for (size_t side = 0; side < p.town.side_count; side++) {
         draw_plan(&p, &p.town.plans[side]);
+        draw_times(&p.town.plans[side], seed, side);
+    }
     model = (struct model){.side_count = p.town.side_count};
     memcpy(model.plans, p.town.plans, sizeof model.plans);
     town_open(&p.town, seed);

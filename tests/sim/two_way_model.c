@@ -184,7 +184,7 @@ static void look_there(struct model *m, size_t c, const struct sight *sight)
         r->sides[c].there = t->there;
         r->sides[c].into = t->into;
         r->sides[c].next = company_there(m, c, t->next);
-        r->sides[c].modified_us = t->modified_us;
+        memcpy(r->sides[c].changed_us, t->changed_us, sizeof t->changed_us);
         for (size_t f = 0; f < model_field_count[t->kind] && t->there == LIVES_THERE; f++)
             r->sides[c].values[f] = named_there(m, c, f, t->kind, t->values[f]);
     }
@@ -219,10 +219,10 @@ void model_look(struct model *m, const struct sight *sight)
 
 /* Vendors tell the time by the second. */
 static enum winner winner_of(const struct rule *rule, const struct model_record *r, size_t f,
-                             size_t side)
+                             size_t side, int64_t ahead_us)
 {
     enum { CLOSE_US = 3000000 };
-    int64_t ahead = r->changed_us[f] - r->sides[side].modified_us;
+    int64_t ahead = r->changed_us[f] + ahead_us - r->sides[side].changed_us[f];
     if (rule->plan->policy == THEIRS_COUNT)
         return THEIRS_WINS;
     if (rule->plan->policy == OURS_COUNT)
@@ -355,6 +355,7 @@ static void check_field(struct look *l, const struct model_record *before,
 {
     static struct states possible;
     const struct side *side = &before->sides[l->side];
+    int64_t clock_ahead = l->m->plans[l->side].clock_ahead_us;
     struct rule rule = rule_of(l, before, f);
     bool seen_only_whole = rule.spelling == AS_REFERENCE && !l->full;
     bool clean = l->clean && !seen_only_whole && !is_held_up(l, before);
@@ -370,8 +371,8 @@ static void check_field(struct look *l, const struct model_record *before,
         if (hidden && side->next)
             add_state(&possible, (struct state){s.ours, side->next, s.agreed});
         if (clean)
-            after_whole(&rule, s, winner_of(&rule, before, f, l->side), waits(l, after, f),
-                        &possible);
+            after_whole(&rule, s, winner_of(&rule, before, f, l->side, clock_ahead),
+                        waits(l, after, f), &possible);
         else
             add_state(&possible, s);
     }

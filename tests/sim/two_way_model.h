@@ -81,6 +81,8 @@ struct field_plan {
 
 struct plan {
     bool external_key;
+    bool tells_times;       /* the vendor: when each of its fields got its value */
+    int64_t clock_ahead_us; /* the vendor's, of ours */
     struct {
         enum way way;
         bool creates, archives;
@@ -104,8 +106,9 @@ struct sight_theirs {
     enum kind kind;
     const char *id;
     enum there there;
-    const char *into; /* of a merged one: the id of the record that stands for it */
-    int64_t modified_us;
+    const char *into;                /* of a merged one: the id of the record that stands for it */
+    int64_t changed_us[FIELDS_MOST]; /* when the vendor says that the field got its value; of one
+                                      * that tells no such times: its record's */
     const char *values[FIELDS_MOST]; /* a reference: the other's id */
     const char *next; /* the second company that it is associated with; NULL: it has one or none */
 };
@@ -153,7 +156,7 @@ struct side {
     int fresh;               /* the host has made it: the vendor's defaults may be still to come */
     bool due;                /* somebody else than this connection has changed ours */
     const char *next;        /* the second one of several companies */
-    int64_t modified_us;
+    int64_t changed_us[FIELDS_MOST];
     const char *values[FIELDS_MOST];
     struct agreed guesses[FIELDS_MOST][GUESSES_MOST];
     size_t guess_count[FIELDS_MOST];

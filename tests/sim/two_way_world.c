@@ -40,7 +40,8 @@ void pass_time(struct town *t, int64_t seconds)
 static void handle(struct town *t, size_t side, const struct sandbox_request *request,
                    struct sandbox_response *ret)
 {
-    sandbox_tick(t->vendors[side], (START + world_monotonic(&t->w.world)) / US_PER_MS);
+    int64_t now = START + t->plans[side].clock_ahead_us + world_monotonic(&t->w.world);
+    sandbox_tick(t->vendors[side], now / US_PER_MS);
     sandbox_handle(t->vendors[side], request, ret);
 }
 
@@ -292,6 +293,7 @@ static const char *company_of(struct json_object *record, const char **ret_next)
 static void see_one(enum kind kind, struct json_object *record, struct sight_theirs *ret)
 {
     struct json_object *properties = NULL;
+    int64_t modified_us = 0;
     const char *ended = text_of(record, "ended");
     *ret = (struct sight_theirs){.kind = kind, .id = text_of(record, "id"), .there = LIVES_THERE};
     if (ended) {
@@ -299,8 +301,10 @@ static void see_one(enum kind kind, struct json_object *record, struct sight_the
         ret->into = text_of(record, "into");
         return;
     }
-    time_parse_rfc3339(str_from(text_of(record, "updatedAt")), &ret->modified_us);
+    time_parse_rfc3339(str_from(text_of(record, "updatedAt")), &modified_us);
     json_object_object_get_ex(record, "properties", &properties);
+    for (size_t f = 0; f < model_field_count[kind]; f++)
+        ret->changed_us[f] = modified_us;
     for (size_t f = 0; f < model_field_count[kind]; f++)
         ret->values[f] = model_fields[kind][f].spelling == AS_REFERENCE
                              ? company_of(record, &ret->next)
@@ -326,6 +330,33 @@ static void see_theirs(struct town *t, size_t side, enum kind kind, const char *
     buf_free(&text);
 }
 
+/* Of a record, by the newest entry of each property's history. */
+static void see_times(struct json_object *record, struct sight_theirs *ret)
+{
+    struct json_object *all = NULL, *entries;
+    json_object_object_get_ex(record, "propertiesWithHistory", &all);
+    for (size_t f = 0; f < model_field_count[ret->kind]; f++)
+        if (json_object_object_get_ex(all, model_fields[ret->kind][f].property, &entries) &&
+            json_object_array_length(entries) > 0)
+            time_parse_rfc3339(
+                str_from(text_of(json_object_array_get_idx(entries, 0), "timestamp")),
+                &ret->changed_us[f]);
+}
+
+static void see_history(struct town *t, size_t side, struct sight_theirs *theirs)
+{
+    struct buf target = BUF_INIT(2000);
+    buf_printf(&target, "/crm/v3/objects/%s/%s?propertiesWithHistory=", objects[theirs->kind],
+               theirs->id);
+    for (size_t f = 0; f < model_field_count[theirs->kind]; f++)
+        if (model_fields[theirs->kind][f].spelling != AS_REFERENCE)
+            buf_printf(&target, "%s,", model_fields[theirs->kind][f].property);
+    struct json_object *record = ask_vendor(t, side, "GET", buf_cstr(&target), NULL);
+    see_times(record, theirs);
+    json_object_put(record);
+    buf_free(&target);
+}
+
 void see(struct town *t, struct sight *ret)
 {
     *ret = (struct sight){0};
@@ -337,6 +368,10 @@ void see(struct town *t, struct sight *ret)
             see_theirs(t, side, k, "", ret);
             see_theirs(t, side, k, "/ended", ret);
         }
+    for (size_t side = 0; side < t->side_count; side++)
+        for (size_t i = 0; i < ret->sides[side].theirs_count && t->plans[side].tells_times; i++)
+            if (ret->sides[side].theirs[i].there == LIVES_THERE)
+                see_history(t, side, &ret->sides[side].theirs[i]);
 }
 
 /* ---- the connection's file ---- */
@@ -523,7 +558,7 @@ static void begin_life(struct town *t, size_t side, struct life *ret)
     draw_deaths(t, true);
     direct_carrier_open(&t->carrier, &t->w.world, fastenr_connector);
     sandbox_transport_open(&t->transport, &t->w.world, t->vendors[side]);
-    t->transport.start_us = START;
+    t->transport.start_us = START + t->plans[side].clock_ahead_us;
     write_config(t, side, path, sizeof path);
     snprintf(url, sizeof url, "sqlite:%s/store.db", t->dir);
     t->host = (struct sync_host){.world = &t->w.world,
@@ -537,6 +572,8 @@ static void begin_life(struct town *t, size_t side, struct life *ret)
     if (registry_describe(&t->w.world, &t->carrier.carrier, &t->host.limits, HUBSPOT_SO, &ret->info,
                           &err) != 0)
         give_up("describe", err.text);
+    for (uint32_t i = 0; i < ret->info.descriptor.object_count; i++)
+        ret->info.descriptor.objects[i].tells_times &= t->plans[side].tells_times;
     if (connection_config_read(path, &ret->config, &ret->arena, &problems))
         setup_make(&ret->config, &ret->info.descriptor, &ret->setup, &ret->arena, &problems);
     if (problems.count > 0)
