@@ -70,4 +70,7 @@ mutation "after a lost answer only the match tells" core/sync/merge.c 's/if \(ba
 mutation "the vendor's word for a value is taken for a change" core/sync/export_settle.c \
     '/^static struct str kept_text\(/,/^}/s/if \(!value\)/if (value || !value)/'
 mutation "associations are not taken away" core/sync/export_prepare.c 's/if \(!none\)/if (none \&\& !none)/'
+mutation "what one side took out of a list comes back" core/sync/list_merge.c 's/!has\(base, text\)/(true || !has(base, text))/'
+mutation "a list that was written is not kept as agreed on" core/sync/export_internal.h \
+    's/if \(rule_keeps_base\(rule\)\)/if (rule_keeps_base(rule) \&\& false)/'
 exit $((missed > 0))
