@@ -4,8 +4,8 @@
  *
  * Everything is read by the list, 100 records a page, each page naming the next. What changed in a
  * window of time is read by the search, sorted by id, each page asking for ids past the last one:
- * unlike `after` this has no end at 10,000 results, and a record that is changed meanwhile leaves
- * the window without moving the others (the next window has it).
+ * unlike `after` this has no end at 10,000 results, and a record that is changed meanwhile stays in
+ * its place.
  *
  * What is deleted is the list of archived records, which cannot be filtered by time: all of it is
  * read, ids alone. Records that were merged away are in no list; the one that they were merged into
@@ -186,9 +186,8 @@ static void put_filters(struct fastenr_json *j, const struct reader *r, struct f
     fastenr_json_key(j, "propertyName");
     fastenr_json_str(j, r->object->modified);
     fastenr_json_key(j, "operator");
-    fastenr_json_text(j, "BETWEEN"); /* both bounds included */
+    fastenr_json_text(j, "GTE"); /* without an end: what changes meanwhile would escape */
     put_ms(j, "value", r->selector->since_us);
-    put_ms(j, "highValue", r->selector->until_us);
     fastenr_json_close(j, '}');
     fastenr_json_open(j, '{');
     fastenr_json_key(j, "propertyName");

@@ -255,8 +255,8 @@ static void test_window_body(void)
     CU_ASSERT_EQUAL(run(&s), FASTENR_OK);
     UNIT_TEXT(m.requests[1].body,
               "{\"filterGroups\":[{\"filters\":["
-              "{\"propertyName\":\"hs_lastmodifieddate\",\"operator\":\"BETWEEN\","
-              "\"value\":\"1000\",\"highValue\":\"9000\"},"
+              "{\"propertyName\":\"hs_lastmodifieddate\",\"operator\":\"GTE\","
+              "\"value\":\"1000\"},"
               "{\"propertyName\":\"hs_object_id\",\"operator\":\"GT\",\"value\":\"200\"}]}],"
               "\"sorts\":[{\"propertyName\":\"hs_object_id\",\"direction\":\"ASCENDING\"}],"
               "\"properties\":[\"name\",\"domain\",\"hs_merged_object_ids\"],\"limit\":200}");
@@ -272,7 +272,7 @@ static void test_window_bounds(void)
     for (size_t i = 0; i < 6; i++)
         m.modified_ms[i + 1] = times[i];
     CU_ASSERT_EQUAL(run(&s), FASTENR_OK);
-    CU_ASSERT(emitted_once(2, 5));
+    CU_ASSERT(emitted_once(2, 6));
     close_all();
 }
 
@@ -290,7 +290,7 @@ static void change_while_read(struct fastenr_host *mock, size_t search)
 {
     if (search == 2) {
         mock->modified_ms[100] = 99000; /* read already */
-        mock->modified_ms[300] = 99000; /* not yet: the next window has it */
+        mock->modified_ms[300] = 99000; /* not yet */
     }
 }
 
@@ -300,8 +300,6 @@ static void test_window_moves(void)
     open_with(600);
     m.before_search = change_while_read;
     CU_ASSERT_EQUAL(run(&s), FASTENR_OK);
-    CU_ASSERT_EQUAL(m.emitted[300], 0);
-    m.emitted[300] = 1;
     CU_ASSERT(emitted_once(1, 600));
     close_all();
 }

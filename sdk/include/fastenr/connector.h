@@ -545,8 +545,11 @@ struct fastenr_services {
 /* ---- operations of a connector ----------------------------------------- */
 
 enum {
-    FASTENR_READ_FULL = 1,   /* every record */
-    FASTENR_READ_WINDOW = 2, /* records last modified in [since_us, until_us], both included */
+    FASTENR_READ_FULL = 1, /* every record */
+    /* Records last modified in [since_us, until_us], both included. Those that were modified later
+     * may come as well, and are best not left out where the vendor lets one ask for that: a record
+     * that changes while it is read would be missed by each window that it changes in. */
+    FASTENR_READ_WINDOW = 2,
 
     /* Since 0.2, for objects whose flags say so.
      * DELETED: every record that was deleted (archived) at since_us or later. The ids are enough,
