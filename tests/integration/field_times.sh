@@ -45,16 +45,20 @@ phone="custom_fields ->> 'phone'" with_links="json_set(custom_fields, '$.links',
 [ "$store" = sqlite ] || phone="custom_fields::jsonb ->> 'phone'" with_links="(custom_fields::jsonb || '{\"links\":[\"ours\"]}')::json"
 
 step "a plan, and a sync that does the same"
+foreign "UPDATE account SET custom_fields = $with_links WHERE key = ${keys[5]}" # which waits for nothing
+patch companies "${ids[5]}" '{"description":"beside"}'
 all_change 0 1 11
 "$fastenr" sync -c "$conf" hubspot --plan-out "$dir/plan" --json >"$dir/plan.json" || fail "$(cat "$dir/plan.json")"
 holds '"side":"there".*"name":\["Early there 11","Here 11"\]' <"$dir/plan.json" || fail "$(cat "$dir/plan.json")"
 holds '"side":"here".*"name":\["Here 11","Late there 11"\]' <"$dir/plan.json" || fail "$(cat "$dir/plan.json")"
 holds '"description":\["theirs 11","theirs 11;ours"\]' <"$dir/plan.json" || fail "$(cat "$dir/plan.json")"
+holds '"description":\["beside","beside;ours"\]' <"$dir/plan.json" || fail "$(cat "$dir/plan.json")"
 holds '"custom_fields.phone":\[.*,"+1 555 0111"\]' <"$dir/plan.json" || fail "$(cat "$dir/plan.json")"
-expect "changes of the plan" "$(grep -c '"side"' "$dir/plan.json")" 4
+expect "changes of the plan" "$(grep -c '"side"' "$dir/plan.json")" 6
 control DELETE requests >/dev/null
 sync
 expect_winners 0 1 11
+expect "the list that waited for nothing" "$(property companies "${ids[5]}" description)" "beside;ours"
 expect "ours" "$(conflict "${keys[0]}")" 2
 expect "theirs" "$(conflict "${keys[1]}")" 3
 expect "one look and one question" "$(by_ids)" 2
