@@ -80,13 +80,16 @@ static int64_t window_time(const struct bucket *b, int64_t now_us)
     return at > now_us ? at : now_us;
 }
 
-int64_t budget_reserve(struct budget *budget, struct str bucket, int64_t now_us,
-                       int64_t wait_most_us, struct str *ret_bucket)
+/* ---- turns ---- */
+
+/* When it may go; -1 and the bucket when that is not soon enough. */
+static int64_t find_time(const struct budget *budget, const struct budget_turn *turn,
+                         int64_t now_us, int64_t wait_most_us, struct str *ret_bucket)
 {
     int64_t at = now_us;
     for (size_t i = 0; i < budget->count; i++) {
-        struct bucket *b = &budget->buckets[i];
-        if (!counts(b, bucket))
+        const struct bucket *b = &budget->buckets[i];
+        if (!counts(b, turn->bucket))
             continue;
         bool used_up = b->rule.kind == BUCKET_QUOTA && now_us < b->blocked_until_us;
         int64_t free_at = b->rule.kind == BUCKET_WINDOW ? window_time(b, now_us) : now_us;
@@ -97,14 +100,115 @@ int64_t budget_reserve(struct budget *budget, struct str bucket, int64_t now_us,
         if (free_at > at)
             at = free_at;
     }
-    for (size_t i = 0; i < budget->count; i++) {
-        struct bucket *b = &budget->buckets[i];
-        if (!counts(b, bucket) || b->rule.kind != BUCKET_WINDOW)
-            continue;
-        b->next_us = (b->next_us > at ? b->next_us : at) + interval_us(b);
-    }
     return at;
 }
+
+static int64_t after(const struct bucket *b, int64_t arrival_us, int64_t at_us)
+{
+    return (arrival_us > at_us ? arrival_us : at_us) + interval_us(b);
+}
+
+static void spend(struct budget *budget, const struct budget_turn *turn, bool gone)
+{
+    for (size_t i = 0; i < budget->count; i++) {
+        struct bucket *b = &budget->buckets[i];
+        if (!counts(b, turn->bucket) || b->rule.kind != BUCKET_WINDOW)
+            continue;
+        if (gone)
+            b->gone_us = after(b, b->gone_us, turn->at_us);
+        else
+            b->next_us = after(b, b->next_us, turn->at_us);
+    }
+}
+
+/* The time of one that waits already, however late it is; behind those that have theirs. */
+static void move(struct budget *budget, struct budget_turn *turn, int64_t now_us)
+{
+    int64_t before = turn->at_us, at = now_us;
+    for (size_t i = 0; i < budget->count; i++) {
+        const struct bucket *b = &budget->buckets[i];
+        if (!counts(b, turn->bucket) || b->rule.kind != BUCKET_WINDOW)
+            continue;
+        if (window_time(b, now_us) > at)
+            at = window_time(b, now_us);
+    }
+    turn->at_us = at;
+    spend(budget, turn, false);
+    if (at != before)
+        turn->moved(turn->arg);
+}
+
+/* Gives back what those that wait have reserved: they get times again. */
+static void begin_again(struct budget *budget)
+{
+    for (size_t i = 0; i < budget->count; i++)
+        budget->buckets[i].next_us = budget->buckets[i].gone_us;
+}
+
+/* Where a turn belongs: behind the urgent ones, or behind all. */
+static struct budget_turn **place_of(struct budget *budget, bool urgent)
+{
+    struct budget_turn **at = &budget->waiting;
+    while (*at && (!urgent || (*at)->urgent))
+        at = &(*at)->next;
+    return at;
+}
+
+static void move_all(struct budget *budget, struct budget_turn *first,
+                     const struct budget_turn *end, int64_t now_us)
+{
+    for (struct budget_turn *t = first; t != end; t = t->next)
+        move(budget, t, now_us);
+}
+
+int64_t budget_reserve(struct budget *budget, struct budget_turn *turn, int64_t now_us,
+                       int64_t wait_most_us, struct str *ret_bucket)
+{
+    struct budget_turn **place = place_of(budget, turn->urgent), *behind = *place;
+    if (turn->urgent) {
+        begin_again(budget);
+        move_all(budget, budget->waiting, behind, now_us);
+    }
+    int64_t at = find_time(budget, turn, now_us, wait_most_us, ret_bucket);
+    if (at >= 0) {
+        turn->at_us = at;
+        spend(budget, turn, false);
+    }
+    move_all(budget, behind, NULL, now_us);
+    if (at < 0)
+        return -1;
+    if (at <= now_us) {
+        spend(budget, turn, true);
+        return at;
+    }
+    turn->budget = budget;
+    turn->next = behind;
+    *place = turn;
+    return at;
+}
+
+void budget_leave(struct budget_turn *turn)
+{
+    struct budget_turn **at;
+    if (!turn->budget)
+        return;
+    for (at = &turn->budget->waiting; *at != turn; at = &(*at)->next) {
+    }
+    *at = turn->next;
+    turn->next = NULL;
+    turn->budget = NULL;
+}
+
+void budget_go(struct budget_turn *turn)
+{
+    struct budget *budget = turn->budget;
+    if (!budget)
+        return;
+    budget_leave(turn);
+    spend(budget, turn, true);
+}
+
+/* ---- what the vendor says ---- */
 
 static bool header_number(struct str (*value)(const void *answer, struct str name),
                           const void *answer, struct str name, uint64_t *ret_number)

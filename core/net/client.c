@@ -34,6 +34,7 @@ struct client {
     void (*on_retry)(void *arg, const char *why, int64_t wait_us);
     void *retry_arg;
     bool echo_told;
+    bool urgent;
 };
 
 struct exchange {
@@ -46,6 +47,7 @@ struct exchange {
     struct http_header headers[HEADERS_MAX];
     struct transfer *transfer;
     struct timer timer;
+    struct budget_turn turn;
     int attempts;
     /* of the client's source */
     struct credential_wait wait;
@@ -94,6 +96,11 @@ const struct client_stats *client_stats(const struct client *client)
     return &client->stats;
 }
 
+void client_set_urgent(struct client *client)
+{
+    client->urgent = true;
+}
+
 void client_set_credentials(struct client *client, struct credential_source *source)
 {
     client->source = source;
@@ -135,6 +142,7 @@ static void forget(struct exchange *x)
         at = &(*at)->next;
     *at = x->next;
     loop_timer_stop(x->client->world->loop, &x->timer);
+    budget_leave(&x->turn);
     if (x->transfer)
         x->client->transport->cancel(x->transfer);
     if (x->wait.waiting)
@@ -545,6 +553,7 @@ static void send_now(void *arg)
 {
     struct exchange *x = arg;
     struct client *client = x->client;
+    budget_go(&x->turn);
     if (!credential_holds(x))
         return; /* it waits: on_credential */
     struct transfer_request request = {.method = x->request.method,
@@ -571,12 +580,22 @@ static void send_now(void *arg)
     }
 }
 
+/* Others go before it. */
+static void on_moved(void *arg)
+{
+    struct exchange *x = arg;
+    int64_t now = world_monotonic(x->client->world);
+    loop_timer(x->client->world->loop, &x->timer, x->turn.at_us > now ? x->turn.at_us - now : 0);
+}
+
 static void take_turn(struct exchange *x)
 {
     struct client *client = x->client;
     struct str bucket = {0};
     int64_t now = world_monotonic(client->world);
-    int64_t at = budget_reserve(client->budget, x->request.bucket, now, WAIT_MOST, &bucket);
+    x->turn = (struct budget_turn){
+        .bucket = x->request.bucket, .urgent = client->urgent, .moved = on_moved, .arg = x};
+    int64_t at = budget_reserve(client->budget, &x->turn, now, WAIT_MOST, &bucket);
     if (at < 0) {
         size_t len = name_request(x);
         snprintf(x->text + len, sizeof x->text - len,

@@ -68,6 +68,9 @@ void client_on_retry(struct client *client, void (*fn)(void *arg, const char *wh
 /* Exchanges the budget, when the vendor's account has become known. */
 void client_set_budget(struct client *client, struct budget *budget);
 
+/* Its requests go before those of others that wait for the same budget. */
+void client_set_urgent(struct client *client);
+
 /* From now on each request carries what this source gives, beside the policy's headers. A request
  * waits for a new one while there is none, and is sent once more with a newer one after a 401. */
 void client_set_credentials(struct client *client, struct credential_source *source);

@@ -512,10 +512,135 @@ static void test_refused_takes_nothing(void)
     struct budget *b = budget_get(&budgets, "vendor/2", two, 2);
     struct str why = {0};
     budget_refused(b, STR("search"), US_PER_DAY);
-    CU_ASSERT_EQUAL(budget_reserve(b, STR("search"), 0, US_PER_MINUTE, &why), -1);
+    struct budget_turn search = {.bucket = STR("search")}, other = {.bucket = STR("other")};
+    CU_ASSERT_EQUAL(budget_reserve(b, &search, 0, US_PER_MINUTE, &why), -1);
     CU_ASSERT(str_is(why, "search"));
-    CU_ASSERT_EQUAL(budget_reserve(b, STR("other"), 0, US_PER_MINUTE, &why), 0);
+    CU_ASSERT_EQUAL(budget_reserve(b, &other, 0, US_PER_MINUTE, &why), 0);
     budgets_free(&budgets);
+}
+
+/* ---- the interactive lane ---- */
+
+struct turns {
+    struct budget *budget;
+    struct budget_turn waiting[4];
+    int moved;
+};
+
+static void count_move(void *arg)
+{
+    ((struct turns *)arg)->moved++;
+}
+
+/* Ten in a second, spaced at nine tenths of that and without a burst; one has gone. */
+static void open_turns(struct turns *t)
+{
+    static const struct bucket_rule rule = {
+        .name = {"all", 3}, .kind = BUCKET_WINDOW, .always = true, .requests = 10, .per_ms = 900};
+    struct budget_turn first = {.bucket = STR("all")};
+    struct str why;
+    *t = (struct turns){.budget = budget_get(&budgets, "vendor/3", &rule, 1)};
+    CU_ASSERT_EQUAL(budget_reserve(t->budget, &first, 0, US_PER_MINUTE, &why), 0);
+    for (int i = 0; i < 3; i++) {
+        t->waiting[i] = (struct budget_turn){.bucket = STR("all"), .moved = count_move, .arg = t};
+        CU_ASSERT_EQUAL(budget_reserve(t->budget, &t->waiting[i], 0, US_PER_MINUTE, &why),
+                        (i + 1) * 100 * US_PER_MS);
+    }
+}
+
+/* It gets the time of the first that waits, and those the next times: none is lost, and none given
+ * twice. */
+static void test_urgent_goes_first(void)
+{
+    struct turns t;
+    struct str why;
+    struct budget_turn urgent = {.bucket = STR("all"), .urgent = true, .moved = count_move};
+    struct budget_turn second = urgent, last = {.bucket = STR("all")};
+    open_turns(&t);
+    urgent.arg = second.arg = &t;
+    CU_ASSERT_EQUAL(budget_reserve(t.budget, &urgent, 0, US_PER_MINUTE, &why), 100 * US_PER_MS);
+    CU_ASSERT_EQUAL(t.moved, 3);
+    CU_ASSERT_EQUAL(t.waiting[0].at_us, 200 * US_PER_MS);
+    CU_ASSERT_EQUAL(t.waiting[2].at_us, 400 * US_PER_MS);
+    CU_ASSERT_EQUAL(budget_reserve(t.budget, &second, 0, US_PER_MINUTE, &why), 200 * US_PER_MS);
+    CU_ASSERT_EQUAL(urgent.at_us, 100 * US_PER_MS); /* urgent ones stay in their order */
+    CU_ASSERT_EQUAL(t.waiting[0].at_us, 300 * US_PER_MS);
+    CU_ASSERT_EQUAL(budget_reserve(t.budget, &last, 0, US_PER_MINUTE, &why), 600 * US_PER_MS);
+    budget_go(&urgent);
+    budget_go(&second);
+    for (int i = 0; i < 3; i++)
+        budget_go(&t.waiting[i]);
+    budget_leave(&last);
+    CU_ASSERT_PTR_NULL(t.budget->waiting);
+    budgets_free(&budgets);
+}
+
+/* What is not sent leaves its time to what waits behind it, once that is given anew. */
+static void test_leaving_gives_back(void)
+{
+    struct turns t;
+    struct str why;
+    struct budget_turn urgent = {.bucket = STR("all"), .urgent = true};
+    open_turns(&t);
+    budget_leave(&t.waiting[0]);
+    budget_leave(&t.waiting[0]);
+    budget_go(&t.waiting[1]); /* at 200 ms */
+    CU_ASSERT_EQUAL(budget_reserve(t.budget, &urgent, 200 * US_PER_MS, US_PER_MINUTE, &why),
+                    300 * US_PER_MS);
+    CU_ASSERT_EQUAL(t.waiting[2].at_us, 400 * US_PER_MS);
+    budget_leave(&urgent);
+    budget_leave(&t.waiting[2]);
+    budgets_free(&budgets);
+}
+
+/* Where it cannot go, those that wait keep their times. */
+static void test_urgent_and_refused(void)
+{
+    struct turns t;
+    struct str why;
+    struct budget_turn urgent = {.bucket = STR("all"), .urgent = true};
+    open_turns(&t);
+    CU_ASSERT_EQUAL(budget_reserve(t.budget, &urgent, 0, 50 * US_PER_MS, &why), -1);
+    CU_ASSERT_EQUAL(t.moved, 0);
+    CU_ASSERT_EQUAL(t.waiting[0].at_us, 100 * US_PER_MS);
+    CU_ASSERT_EQUAL(budget_reserve(t.budget, &urgent, 0, US_PER_MINUTE, &why), 100 * US_PER_MS);
+    budgets_free(&budgets);
+}
+
+static const char *sent_in_order[3];
+static char first_name[] = "first", second_name[] = "second", urgent_name[] = "urgent";
+
+static void note_order(void *arg, struct client_result *result)
+{
+    size_t i = 0;
+    while (sent_in_order[i])
+        i++;
+    sent_in_order[i] = arg;
+    blob_unref(result->body);
+}
+
+/* Two clients of one account, one of them of the interactive lane: its request comes last and is
+ * sent before what waits. */
+static void test_urgent_client(void)
+{
+    struct client *c = open_client(ANSWERS({.status = 200}), 1);
+    struct client_policy policy = {
+        .hosts = hosts, .host_count = 1, .timeout_us = US_PER_MINUTE, .connect_timeout_us = 1};
+    struct client *lane = client_new(&w.world, &script.transport, &policy, budget);
+    struct client_request request = {
+        .safe = true, .method = STR("GET"), .url = STR(URL), .bucket = STR("search")};
+    memset(sent_in_order, 0, sizeof sent_in_order);
+    client_set_urgent(lane);
+    fetch(c, URL, "search", true);
+    client_send(c, &request, note_order, first_name);
+    client_send(c, &request, note_order, second_name);
+    client_send(lane, &request, note_order, urgent_name);
+    while (!sent_in_order[2])
+        loop_turn(w.world.loop, US_PER_MINUTE);
+    CU_ASSERT_STRING_EQUAL(sent_in_order[0], "urgent");
+    CU_ASSERT_STRING_EQUAL(sent_in_order[1], "first");
+    client_free(lane);
+    close_client(c);
 }
 
 /* A date of the vendor's that cannot be meant must not close its budget for good. */
@@ -609,6 +734,10 @@ const struct unit_test unit_tests[] = {
     {"the header raises a limit", test_limit_from_the_header},
     {"an empty quota", test_quota},
     {"what is not sent takes no budget", test_refused_takes_nothing},
+    {"an urgent request goes before those that wait", test_urgent_goes_first},
+    {"what is not sent gives its time back", test_leaving_gives_back},
+    {"an urgent request that cannot go moves nobody", test_urgent_and_refused},
+    {"a client of the interactive lane", test_urgent_client},
     {"a Retry-After in the year 9999", test_retry_after_the_year_9999},
     {"private addresses, however they are written", test_egress},
     {NULL, NULL},
