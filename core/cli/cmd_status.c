@@ -16,8 +16,9 @@ struct standing {
     struct str name;
     const struct connection_config *config; /* NULL: its file is gone */
     bool ran;
-    struct run_row last;
-    int64_t next_us; /* 0: not by schedule */
+    struct run_row last;   /* of those that are under way the first one */
+    struct run_row beside; /* a later one that exports, or did, while that one reads; id 0: none */
+    int64_t next_us;       /* 0: not by schedule */
     struct pause_row pause;
     struct stream_row streams[64];
     size_t stream_count;
@@ -44,7 +45,23 @@ static bool take_run(void *arg, const struct run_row *row)
     s->last.phase = arena_str(&v->app->arena, row->phase);
     s->last.streams = NULL;
     s->last.stream_count = 0;
-    return false;
+    return true;
+}
+
+/* The newest, and what is still under way from before it. */
+static int look_at_runs(struct view *v, struct error *err)
+{
+    const struct store *store = v->app->host.store;
+    struct standing *s = v->standing;
+    if (store->engine->each_run(v->app->host.store, s->name, 0, 1, take_run, v, err) != 0)
+        return -1;
+    struct run_row newest = s->last;
+    if (store->engine->each_run(v->app->host.store, s->name, RUNS_UNDER_WAY, 0, take_run, v, err) !=
+        0)
+        return -1;
+    if (s->last.id != newest.id)
+        s->beside = newest;
+    return 0;
 }
 
 static bool take_stream(void *arg, const struct stream_row *row)
@@ -118,7 +135,7 @@ static int look(struct app *app, struct standing *s, struct error *err)
     struct view v = {app, s};
     const struct conflict_filter open = {.connection = s->name, .open_only = true};
     const struct store_engine *engine = app->host.store->engine;
-    if (engine->each_run(app->host.store, s->name, 0, 1, take_run, &v, err) != 0 ||
+    if (look_at_runs(&v, err) != 0 ||
         engine->each_stream(app->host.store, s->name, take_stream, &v, err) != 0 ||
         engine->each_secret(app->host.store, s->name, take_secret, &v, err) != 0 ||
         engine->each_field(app->host.store, s->name, take_field, &v, err) != 0 ||
@@ -184,9 +201,21 @@ static void write_waiting(struct app *app, const struct standing *s)
                app->hint);
 }
 
-static void write_head(struct app *app, const struct standing *s)
+static void write_run(const char *what, const struct run_row *run, int64_t now)
 {
     char when[FORMAT_TEXT], took[TIME_TEXT];
+    out_printf(&std_out, "  %s ", what);
+    out_styled(&std_out, format_status_style(run->status), run_status_name(run->status));
+    out_printf(&std_out, ", %s, %s %s, run %" PRId64 " by %.*s\n",
+               format_when(run->started_at, now, when), run->status == RUN_RUNNING ? "for" : "took",
+               time_format_span(run_took(run, now), took), run->id, STR_ARG(run->started_by));
+    if (run->reason.len > 0)
+        out_printf(&std_out, "            %.*s\n", STR_ARG(run->reason));
+}
+
+static void write_head(struct app *app, const struct standing *s)
+{
+    char when[FORMAT_TEXT];
     int64_t now = world_now(&app->world);
     out_style(&std_out, STYLE_BOLD);
     out_str(&std_out, s->name);
@@ -200,19 +229,12 @@ static void write_head(struct app *app, const struct standing *s)
         out_printf(&std_out, ": %.*s\n            run `fastenr connect %.*s%s`\n",
                    STR_ARG(s->reconnect), STR_ARG(s->name), app->hint);
     }
-    out_text(&std_out, "  last run  ");
-    if (!s->ran) {
-        out_text(&std_out, "never\n");
-    } else {
-        out_styled(&std_out, format_status_style(s->last.status), run_status_name(s->last.status));
-        out_printf(&std_out, ", %s, %s %s, run %" PRId64 " by %.*s\n",
-                   format_when(s->last.started_at, now, when),
-                   s->last.status == RUN_RUNNING ? "for" : "took",
-                   time_format_span(run_took(&s->last, now), took), s->last.id,
-                   STR_ARG(s->last.started_by));
-        if (s->last.reason.len > 0)
-            out_printf(&std_out, "            %.*s\n", STR_ARG(s->last.reason));
-    }
+    if (!s->ran)
+        out_text(&std_out, "  last run  never\n");
+    else
+        write_run("last run ", &s->last, now);
+    if (s->beside.id != 0)
+        write_run("beside it", &s->beside, now);
     write_pause(s, now);
     write_fields(app, s);
     write_waiting(app, s);
@@ -321,6 +343,11 @@ static void json_standing(struct json_writer *w, const struct standing *s)
     json_key(w, "last_run");
     if (s->ran)
         json_run(w, &s->last);
+    else
+        json_put_null(w);
+    json_key(w, "run_beside");
+    if (s->beside.id != 0)
+        json_run(w, &s->beside);
     else
         json_put_null(w);
     json_key(w, "paused_since");

@@ -13,7 +13,9 @@
 #include "cli/format.h"
 #include "sync/run.h"
 
-#define LOOK_US (2 * US_PER_SECOND)
+#define LOOK_US          (2 * US_PER_SECOND)
+#define BESIDE_GAP_US    US_PER_SECOND /* from one run beside to the next; doubled after failures */
+#define BESIDE_GAP_TIMES 8
 
 enum { STATUS_TEXT = 200 };
 
@@ -147,6 +149,43 @@ static bool start_entry(void *arg, size_t entry, bool woken)
     return true;
 }
 
+/* ---- the interactive lane ---- */
+
+static void on_beside_done(void *arg, const struct run_row *row, bool crashed)
+{
+    struct member *m = arg;
+    struct service *s = m->generation->service;
+    bool good = result_of(row, crashed) == SCHEDULE_OK;
+    log_end(row, crashed);
+    m->beside = NULL;
+    m->beside_failures = good ? 0 : m->beside_failures + 1;
+    if (m->beside_failures > BESIDE_GAP_TIMES)
+        m->beside_failures = BESIDE_GAP_TIMES;
+    if (!good)
+        m->beside_from_us = world_monotonic(&s->app->world) + (BESIDE_GAP_US << m->beside_failures);
+    if (s->watch)
+        export_watch_look(s->watch);
+}
+
+/* A run that reads goes on: what changed here is exported beside it, where that can be. Else it may
+ * be exporting it; the watch looks again when it has ended. */
+static void export_beside(struct member *m, struct str object)
+{
+    static const struct run_events events = {.progress = on_progress, .done = on_beside_done};
+    struct service *s = m->generation->service;
+    int64_t now = world_monotonic(&s->app->world);
+    if (s->stopping || m->revoked || m->beside || now < m->beside_from_us ||
+        !run_takes_beside(m->run, object))
+        return;
+    const struct run_request request = {
+        .started_by = STR("change"), .exports_only = true, .beside = m->run};
+    log_line(LOG_INFO, m->connection->config->name.ptr,
+             "sync begins beside the one that reads: there are changes here");
+    m->beside_from_us = now + BESIDE_GAP_US;
+    m->beside = run_start(&s->app->host, m->beside_setup, &m->connection->connector->info.image,
+                          &request, &events, m);
+}
+
 /* ---- generations ---- */
 
 static void generation_free(struct generation *g)
@@ -181,6 +220,17 @@ static int64_t last_run(const struct service *s, struct str name)
     return last;
 }
 
+/* It was made without a mistake before. */
+static struct setup *setup_again(struct catalog *c, const struct catalog_connection *connection)
+{
+    struct setup *setup = arena_new(&c->arena, 1, sizeof *setup);
+    struct problems problems = {0};
+    setup_make(connection->config, &connection->connector->info.descriptor, setup, &c->arena,
+               &problems);
+    problems_free(&problems);
+    return setup;
+}
+
 static void add_members(struct generation *g)
 {
     struct catalog *c = &g->catalog;
@@ -189,12 +239,14 @@ static void add_members(struct generation *g)
         struct catalog_connection *connection = &c->connections[i];
         if (!connection->ready || !connection->config->enabled)
             continue;
-        g->members[g->count] = (struct member){
-            .generation = g,
-            .connection = connection,
-            .entry = g->count,
-            .realtime = connection->config->schedule.frequency == FREQUENCY_REALTIME,
-            .last_us = last_run(g->service, connection->config->name)};
+        bool realtime = connection->config->schedule.frequency == FREQUENCY_REALTIME;
+        g->members[g->count] =
+            (struct member){.generation = g,
+                            .connection = connection,
+                            .entry = g->count,
+                            .realtime = realtime,
+                            .beside_setup = realtime ? setup_again(c, connection) : NULL,
+                            .last_us = last_run(g->service, connection->config->name)};
         g->count++;
     }
 }
@@ -215,12 +267,15 @@ static int start_schedule(struct generation *g, struct error *err)
 
 /* ---- changes here ---- */
 
-static void on_change(void *arg, size_t entry)
+static void on_change(void *arg, size_t entry, struct str object)
 {
     struct service *s = arg;
     struct generation *g = s->current;
-    /* A run under way may be exporting it; the watch looks again when it has ended. */
-    if (entry < g->count && !g->members[entry].run)
+    if (entry >= g->count)
+        return;
+    if (g->members[entry].run)
+        export_beside(&g->members[entry], object);
+    else
         schedule_wake(g->schedule, entry);
 }
 

@@ -27,7 +27,12 @@ struct member {
     int64_t last_us; /* when its last run began; 0: never */
     struct run *run; /* NULL: none is under way */
     bool realtime;   /* what others change here is exported at once */
-    bool revoked;    /* its connector is no longer approved: it is not started */
+    /* The interactive lane, of one that is realtime: a run that exports beside one that reads. */
+    struct setup *beside_setup; /* a run's pauses are set in its own */
+    struct run *beside;         /* NULL: none is under way */
+    int64_t beside_from_us;     /* monotonic: none begins sooner */
+    unsigned beside_failures;   /* in a row */
+    bool revoked;               /* its connector is no longer approved: it is not started */
 };
 
 struct generation {

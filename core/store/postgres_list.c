@@ -100,7 +100,8 @@ static PGresult *select_runs(struct postgres_store *s, struct str connection, in
         "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us, r.pruned_at, "
         "r.rolls_back, r.kind FROM run r "
         "LEFT JOIN connection c ON c.id = r.connection WHERE ($1 = '' OR c.name = $1) "
-        "AND ($2::bigint = 0 OR r.id = $2::bigint) AND r.id < $3::bigint "
+        "AND ($2::bigint = 0 OR r.id = $2::bigint OR ($2::bigint = -1 AND r.status = 1)) "
+        "AND r.id < $3::bigint "
         "ORDER BY r.id DESC LIMIT $4::bigint",
         &p, "read the run log", err);
     pg_params_free(&p);

@@ -86,7 +86,7 @@ int sqlite_each_run(struct store *store, struct str connection, int64_t id, int6
         "r.exit_signal, r.exit_code, r.api_calls, r.bytes, r.cpu_us, r.pruned_at, "
         "r.rolls_back, r.kind FROM run r "
         "LEFT JOIN connection c ON c.id = r.connection WHERE (?1 = '' OR c.name = ?1) "
-        "AND (?2 = 0 OR r.id = ?2) ORDER BY r.id DESC LIMIT ?3",
+        "AND (?2 = 0 OR r.id = ?2 OR (?2 = -1 AND r.status = 1)) ORDER BY r.id DESC LIMIT ?3",
         false, err);
     if (!stmt)
         return -1;

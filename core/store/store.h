@@ -519,6 +519,10 @@ struct record_link {
 
 typedef bool (*link_fn)(void *arg, const struct record_link *link);
 typedef bool (*run_fn)(void *arg, const struct run_row *row);
+
+/* Instead of a run's id: those that have not ended. */
+enum { RUNS_UNDER_WAY = -1 };
+
 typedef bool (*stream_fn)(void *arg, const struct stream_row *row);
 typedef bool (*quarantine_fn)(void *arg, const struct quarantine_row *row);
 typedef bool (*secret_fn)(void *arg, const struct secret_row *row);
@@ -795,7 +799,8 @@ struct store_engine {
      * no run at all. */
     int (*reap)(struct store *s, int64_t connection, struct error *err);
 
-    /* Lists, newest run first; `fn` returns false to stop. Rows are valid during the call. */
+    /* Lists, newest run first; `fn` returns false to stop. Rows are valid during the call. `id`: 0:
+     * all, else that one, or RUNS_UNDER_WAY. */
     int (*each_run)(struct store *s, struct str connection, int64_t id, int64_t limit, run_fn fn,
                     void *arg, struct error *err);
     int (*each_stream)(struct store *s, struct str connection, stream_fn fn, void *arg,

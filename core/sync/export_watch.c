@@ -16,7 +16,7 @@ struct export_watch {
     struct export_watched *list;
     enum export_news *news; /* of each, at the last look */
     size_t count;
-    void (*fn)(void *arg, size_t entry);
+    export_watch_fn fn;
     void *arg;
 
     struct timer timer;
@@ -100,7 +100,7 @@ static void done(void *arg)
     note_loss(w);
     for (size_t i = 0; i < w->count && w->rc == 0; i++)
         if (w->news[i] == EXPORTS_DUE)
-            w->fn(w->arg, w->list[i].entry);
+            w->fn(w->arg, w->list[i].entry, w->list[i].object);
     if (w->listening && w->fd >= 0)
         w->watch = loop_watch(loop, w->fd, LOOP_READABLE, on_readable, w);
     loop_timer(loop, &w->timer, w->lost ? LISTEN_US : w->ask ? 0 : ASK_US);
@@ -121,7 +121,7 @@ static void look(struct export_watch *w)
 }
 
 struct export_watch *export_watch_open(struct sync_host *host, const struct export_watched *list,
-                                       size_t count, void (*fn)(void *arg, size_t entry), void *arg)
+                                       size_t count, export_watch_fn fn, void *arg)
 {
     struct export_watch *w = MEM_NEW(struct export_watch);
     *w = (struct export_watch){

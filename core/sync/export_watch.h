@@ -18,11 +18,13 @@ struct export_watched {
     size_t entry;      /* whom it belongs to */
 };
 
-/* `fn` is called on the loop for each entry that has something to export, again and again until it
- * has been exported. The list and its texts are copied. */
+/* Of something to export: whose it is, and of which object, a text of the watch's. */
+typedef void (*export_watch_fn)(void *arg, size_t entry, struct str object);
+
+/* `fn` is called on the loop for each that has something to export, again and again until it has
+ * been exported. The list and its texts are copied. */
 struct export_watch *export_watch_open(struct sync_host *host, const struct export_watched *list,
-                                       size_t count, void (*fn)(void *arg, size_t entry),
-                                       void *arg);
+                                       size_t count, export_watch_fn fn, void *arg);
 
 /* To be called when a run has ended, which may have written what others export. */
 void export_watch_look(struct export_watch *watch);

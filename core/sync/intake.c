@@ -40,7 +40,7 @@ struct intake {
     struct entry *newest; /* the last of the queue; NULL: it is empty */
     size_t pages, bytes;  /* not yet committed */
     int mapping;          /* jobs on the pool */
-    bool draining, failed, was_full;
+    bool draining, failed, was_full, suspended;
     struct timer drained;
     struct timer patience; /* runs while what is ready is not committed yet */
     bool overdue;          /* it has waited that long */
@@ -145,7 +145,7 @@ static int write_batch(struct intake *in, struct error *err)
     if (merge->dry || in->stream.plan)
         return 0;
     row.counts = in->counts;
-    if (engine->set_stream(merge->store, &in->state, err) != 0)
+    if (!in->stream.beside && engine->set_stream(merge->store, &in->state, err) != 0)
         return -1;
     return engine->run_stream(merge->store, merge->run, &row, err);
 }
@@ -176,6 +176,21 @@ back:
     return -1;
 }
 
+/* Also the ids that lead to a record by now: a page from before has them as records of their own.
+ */
+static void note_newer(struct intake *in)
+{
+    const uint8_t *key = store_hash_key(in->stream.merge.store);
+    for (size_t i = 0; i < in->batch_count; i++)
+        for (size_t j = 0; j < in->batch[i]->count; j++) {
+            const struct page_record *record = &in->batch[i]->records[j];
+            if (record->id.len > 0)
+                id_set_add(in->stream.newer, key, record->id);
+            for (size_t k = 0; k < record->merged_count; k++)
+                id_set_add(in->stream.newer, key, record->merged[k]);
+        }
+}
+
 static void commit_work(void *arg)
 {
     struct intake *in = arg;
@@ -183,6 +198,8 @@ static void commit_work(void *arg)
     in->result = MERGE_OK;
     if (!in->stream.keep && commit_batch(in, &in->err) != 0 && in->result == MERGE_OK)
         in->result = MERGE_FAILED;
+    if (in->stream.newer && in->result == MERGE_OK)
+        note_newer(in);
     for (size_t i = 0; i < in->batch_count; i++)
         in->cpu_us += in->batch[i]->cpu_us;
     in->cpu_us += world_cpu_us() - began;
@@ -311,7 +328,7 @@ static void advance(struct intake *in)
         return;
     if (in->failed)
         drop_ready(in);
-    else if (in->first && in->first->ready)
+    else if (in->first && in->first->ready && !in->suspended)
         commit_or_wait(in);
     if (in->was_full && !is_full(in)) {
         in->was_full = false;
@@ -388,6 +405,13 @@ struct intake *intake_new(const struct intake_stream *stream, const struct intak
     in->drained = (struct timer){.fn = on_drained, .arg = in};
     in->patience = (struct timer){.fn = on_patience, .arg = in};
     return in;
+}
+
+void intake_suspend(struct intake *in, bool suspended)
+{
+    in->suspended = suspended;
+    if (!suspended)
+        advance(in);
 }
 
 void intake_drain(struct intake *in)

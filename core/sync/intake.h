@@ -7,6 +7,7 @@
 #ifndef SYNC_INTAKE_H
 #define SYNC_INTAKE_H
 
+#include "sync/id_set.h"
 #include "sync/merge.h"
 
 struct intake;
@@ -41,10 +42,12 @@ struct intake_stream {
     struct merge_target *target; /* the merge's */
     struct link_list *ends;      /* of a read of deleted records: what is to end; NULL: records
                                     are merged */
-    struct stream_state *state;  /* the position moves with the commits */
-    char *position;              /* room for it: POSITION_MAX bytes */
-    struct run_stream_row *row;  /* counts move with the commits */
-    int64_t *cpu_us;             /* grows by what parsing, mapping and storing took */
+    bool beside;          /* another run's walk is under way: the stream's state is that one's */
+    struct id_set *newer; /* gets the ids that were committed; NULL: nobody asks */
+    struct stream_state *state; /* the position moves with the commits */
+    char *position;             /* room for it: POSITION_MAX bytes */
+    struct run_stream_row *row; /* counts move with the commits */
+    int64_t *cpu_us;            /* grows by what parsing, mapping and storing took */
 };
 
 struct intake *intake_new(const struct intake_stream *stream, const struct intake_events *events,
@@ -56,6 +59,9 @@ void intake_checkpoint(struct intake *intake, struct str position);
 
 /* Whether as much waits as may wait: then the emitter is to be held back until `room`. */
 bool intake_hold(struct intake *intake);
+
+/* While it is suspended nothing is committed, and no new commit begins; one may be under way. */
+void intake_suspend(struct intake *intake, bool suspended);
 
 /* `drained` follows, never from within this call. */
 void intake_drain(struct intake *intake);

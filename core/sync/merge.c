@@ -195,6 +195,21 @@ static void note_met(struct batch *b)
     b->out.seen_count = n;
 }
 
+/* What another run has read meanwhile is newer than this. */
+static void drop_newer(struct batch *b)
+{
+    const struct id_set *newer = b->merge->newer;
+    size_t n = 0;
+    if (!newer || newer->count == 0)
+        return;
+    for (size_t i = 0; i < b->count; i++) {
+        if (!id_set_has(newer, store_hash_key(b->merge->store), b->items[i].record->id))
+            b->items[n++] = b->items[i];
+    }
+    b->counts.unchanged += b->count - n;
+    b->count = n;
+}
+
 /* ---- what lives again ---- */
 
 /* The link keeps its place, but its record is to be found anew. */
@@ -508,6 +523,7 @@ static int find_items(struct batch *b, struct error *err)
     if (load_links(b, err) != 0)
         return -1;
     note_met(b);
+    drop_newer(b);
     batch_find_absorbed(b);
     if (verify && batch_meet(b, err) != 0)
         return -1;

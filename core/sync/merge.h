@@ -11,6 +11,7 @@
 #define SYNC_MERGE_H
 
 #include "store/store.h"
+#include "sync/id_set.h"
 #include "sync/link_bits.h"
 #include "sync/linkup.h"
 #include "sync/page.h"
@@ -69,6 +70,8 @@ struct merge {
     const struct merge_target *target;
     bool notes_seen;       /* the walk looks for absence: the store keeps which links it meets */
     struct link_list *met; /* gets the links of all records that come; NULL: nobody asks */
+    const struct id_set *newer; /* ids of which more is known than what comes, which is left out,
+                                   but met; NULL: none */
     bool retakes; /* fields that are taken of other records are, moved or not: the mapping has
                      changed, or a pause is over during which they did not follow */
     /* Both sides are compared, and the vendor's value is taken of all fields, moved or not; NULL:

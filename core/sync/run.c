@@ -71,6 +71,7 @@ static void when_stored(struct run *run, void (*then)(struct run *run))
 static void free_run(struct run *run)
 {
     buf_free(&run->held_text);
+    id_set_free(&run->newer);
     link_list_free(&run->ends.dead);
     link_list_free(&run->ends.ends);
     link_list_free(&run->ends.came);
@@ -95,6 +96,7 @@ static void report_end(struct run *run)
         run->row.status = RUN_FAILED;
         run->row.reason = str_from(run->store_err.text);
     }
+    run_beside_ended(run);
     run->events->done(run->arg, &run->row, run->crashed);
     free_run(run);
 }
@@ -121,6 +123,8 @@ static const char *unclean(struct run *run)
 
 static void write_end(struct run *run)
 {
+    if (run_beside_waits(run, write_end))
+        return;
     const char *why = run->row.status == RUN_OK ? unclean(run) : NULL;
     run->row.ended_at = world_now(run->host->world);
     if (why) {
@@ -252,6 +256,8 @@ static void on_restart(void *arg)
 
 static void after_crash(struct run *run)
 {
+    if (run_beside_waits(run, after_crash))
+        return;
     if (run->concluded) {
         run_conclude(run, RUN_FAILED, "");
         return;
@@ -323,6 +329,8 @@ static void start_session(struct run *run)
     run->session = session_start(run->host, run->setup, run->image, &session_events, run, &err);
     if (!run->session)
         run_conclude(run, RUN_FAILED, err.text);
+    else if (run->request.beside)
+        session_set_urgent(run->session);
 }
 
 /* ---- the beginning ---- */
@@ -375,6 +383,7 @@ struct run *run_start(struct sync_host *host, struct setup *setup, const struct 
                         .events = events,
                         .arg = arg};
     run->request.full |= request->repair;
+    run_beside_begin(run);
     run->row = (struct run_row){.connection = setup->config->name,
                                 .started_by = request->started_by,
                                 .started_at = world_now(host->world),
@@ -391,6 +400,8 @@ void run_cancel(struct run *run)
     if (run->cancelled || run->concluded)
         return;
     run->cancelled = true;
+    if (run->beside)
+        run_cancel(run->beside);
     if (run->session)
         worker_cancel(session_worker(run->session));
     else if (loop_timer_started(&run->restart)) {

@@ -33,6 +33,9 @@ struct run_request {
     struct apply *apply;
     /* Which record is which is found out, and nothing is written; NULL: they are synced. */
     struct linkup *linkup;
+    /* The run goes on beside this one, which reads; with exports_only, and a setup of its own.
+     * NULL: it is the only one of its connection. */
+    struct run *beside;
 };
 
 struct run_progress {
@@ -64,7 +67,12 @@ struct run *run_start(struct sync_host *host, struct setup *setup, const struct 
                       const struct run_request *request, const struct run_events *events,
                       void *arg);
 
-/* Ends it as "cancelled" once what has been read is committed; the next run goes on from there. */
+/* Whether a run that exports what changed in this object may be started beside it just now: it is
+ * reading, and none is. The one that was started ends first. */
+bool run_takes_beside(const struct run *run, struct str object);
+
+/* Ends it, and the one beside it, as "cancelled" once what has been read is committed; the next run
+ * goes on from there. */
 void run_cancel(struct run *run);
 
 #endif

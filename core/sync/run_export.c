@@ -62,6 +62,7 @@ static void finish(struct run *run)
     struct export *x = &run->export;
     bool again = x->created && run->export_passes++ == 0;
     export_free(x);
+    run_beside_leave(run);
     if (again) {
         x->after = 0;
         x->created = false;
@@ -100,8 +101,12 @@ static void gathered(struct run *run)
 
 static void gather(struct run *run)
 {
-    if (run_goes_on(run))
+    if (!run_goes_on(run))
+        return;
+    if (run_beside_enter(run))
         run_submit(run, work_gather, gathered);
+    else
+        run_export_done(run);
 }
 
 void run_export_looked(struct run *run)
@@ -127,6 +132,7 @@ static int work_prepare(struct run *run, struct error *err)
 static void next_portion(struct run *run)
 {
     run->export.after = run->export.last;
+    run_beside_leave(run);
     gather(run);
 }
 
@@ -193,6 +199,7 @@ static int settle(struct run *run, struct error *err)
     const struct export_group *g = group_of(run);
     if (export_settle(&run->export, group_of(run), run->write_unclear, err) != 0)
         return -1;
+    run_beside_wrote(run, g);
     if (run->request.apply)
         apply_sent(run->request.apply, &run->portion, &run->export, g);
     return 0;
@@ -236,6 +243,7 @@ static void abandoned(struct run *run)
 {
     run->writing = false;
     export_free(&run->export);
+    run_beside_leave(run);
     run->after_abandon(run);
 }
 

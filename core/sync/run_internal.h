@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What run.c (the run's life), run_read.c (reading one object), run_end.c (finding out what ended
- * there), run_times.c, run_peers.c and run_store.c (what it writes besides records) share. */
+ * there), run_beside.c, run_times.c, run_peers.c and run_store.c (what it writes besides records)
+ * share. */
 #ifndef SYNC_RUN_INTERNAL_H
 #define SYNC_RUN_INTERNAL_H
 
 #include "plugin/protocol.h"
 #include "sync/export.h"
+#include "sync/id_set.h"
 #include "sync/intake.h"
 #include "sync/run.h"
 #include "sync/session.h"
@@ -24,9 +26,10 @@ struct run_object {
     struct stream_state state;
     char position[POSITION_MAX];
     struct run_stream_row *row; /* in the run's row, once it is being read */
-    bool fields_known;          /* the mapping's pauses are as they should be in this run */
-    bool fields_asked;          /* the vendor has told its fields in this run, or could not */
-    bool *absent;               /* mapping.fields that an answer did not have; NULL: none */
+    bool unread;       /* the walk is one without which nothing of it is known by this mapping */
+    bool fields_known; /* the mapping's pauses are as they should be in this run */
+    bool fields_asked; /* the vendor has told its fields in this run, or could not */
+    bool *absent;      /* mapping.fields that an answer did not have; NULL: none */
     bool resumed; /* the read is one that an earlier run began: it ends where that one wanted to */
 };
 
@@ -97,6 +100,9 @@ struct run {
     bool writing; /* that group is with the worker */
     void (*after_abandon)(struct run *run);
     enum outcome write_outcome;
+    struct run *beside;                    /* that goes on beside this one; NULL: none does */
+    void (*after_beside)(struct run *run); /* when that has ended; NULL: nothing waits for it */
+    struct id_set newer;     /* of the current walk: what runs beside it know better */
     int64_t clock_skew_us;   /* the vendor's clock less ours, as of the session's beginning */
     bool write_unclear;      /* what nothing was said of may be done */
     struct page_list kept;   /* what was looked at, until it is merged */
@@ -163,6 +169,25 @@ void run_object_done(struct run *run);
 void run_export_done(struct run *run);
 void run_report_progress(struct run *run);
 
+/* ---- run_beside.c ---- */
+
+/* True: a run goes on beside this one, and `then` is called when it has ended. */
+bool run_beside_waits(struct run *run, void (*then)(struct run *run));
+
+/* These do nothing for a run that is not beside another one. */
+void run_beside_begin(struct run *run);
+/* Before and after a portion of what is exported: the reading run commits nothing in between.
+ * False: it is not to begin, as the walk leaves out enough already. */
+bool run_beside_enter(struct run *run);
+void run_beside_leave(struct run *run);
+/* Whether the other run is still to read the current object, before anything of it is known. */
+bool run_beside_is_unread(struct run *run);
+/* Gets the ids that the current object's looks have brought; NULL: nobody asks. */
+struct id_set *run_beside_newer(struct run *run);
+/* On the store executor, with what has been settled. */
+void run_beside_wrote(struct run *run, const struct export_group *group);
+void run_beside_ended(struct run *run);
+
 /* ---- run_peers.c ---- */
 
 /* In a new session, before its first read. */
@@ -188,6 +213,9 @@ bool run_fields_doubt(struct run *run, const struct page *page);
 /* Chooses between a full read, a window and going on with an interrupted one, and begins; or begins
  * what its stage is. */
 void run_read_begin(struct run *run);
+/* Whether the vendor's changes have been read up to a time, by this mapping: else nothing of the
+ * object is exported. */
+bool run_read_is_known(const struct run *run, const struct run_object *object);
 /* Begins a read for the object's stage. */
 void run_read_start(struct run *run, const struct selector *selector);
 /* The operation is over. */

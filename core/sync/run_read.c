@@ -271,6 +271,7 @@ static void on_drained(void *arg)
     void (*then)(struct run * run) = run->after_drain;
     intake_free(run->intake);
     run->intake = NULL;
+    run->after_drain = NULL;
     then(run);
 }
 
@@ -294,6 +295,12 @@ static bool needs_full_read(const struct stream_state *state, int64_t hash, int6
      * then may stand before the watermark. */
     bool ahead = state->watermark > now;
     return !state->has_watermark || state->mapping_hash != hash || mixed || ahead;
+}
+
+bool run_read_is_known(const struct run *run, const struct run_object *object)
+{
+    return !object->unread && !needs_full_read(&object->state, object->setup->mapping.hash,
+                                               session_vendor_now(run->session));
 }
 
 /* Whether it is time for a read that finds out what is absent. */
@@ -331,6 +338,8 @@ static bool choose_walk(struct run *run, struct run_object *object)
     struct stream_state *state = &object->state;
     int64_t hash = object->setup->mapping.hash, now = session_vendor_now(run->session);
     bool on = goes_on(run, object);
+    if (!on || !object->row) /* else it is the same walk */
+        id_set_free(&run->newer);
     if (!object->row)
         object->resumed = on;
     if (on && state->walk == WALK_SUSPECTS)
@@ -339,7 +348,8 @@ static bool choose_walk(struct run *run, struct run_object *object)
         return false;
     bool asked = run->request.full && !object->full_done;
     bool due = !object->full_done && is_due(run, object, now);
-    bool full = asked || due || run_is_dry(run) || needs_full_read(state, hash, now);
+    object->unread = needs_full_read(state, hash, now);
+    bool full = asked || due || run_is_dry(run) || object->unread;
     state->walk = full ? WALK_FULL : WALK_WINDOW;
     state->until = now;
     state->since = full ? 0 : state->watermark;
@@ -363,6 +373,9 @@ static void begin_intake(struct run *run, struct run_object *object)
                                    .position = object->position,
                                    .row = object->row,
                                    .cpu_us = &run->row.cpu_us};
+    stream.beside = run->request.beside != NULL;
+    stream.newer = run_beside_newer(run);
+    stream.merge.newer = walks ? &run->newer : NULL;
     stream.merge.notes_seen =
         walks && object->state.walk == WALK_FULL && object->state.walk_links > 0;
     if (object->stage == STAGE_APPLY ||
@@ -419,9 +432,20 @@ static void read_walk(struct run *run)
 /* Nothing is exported before a first read, nor by another mapping than was read by. */
 static bool only_exports(const struct run *run, const struct run_object *object)
 {
-    const struct stream_state *state = &object->state;
-    return run->request.exports_only && object->stage == STAGE_WALK && state->walk == WALK_NONE &&
-           !needs_full_read(state, object->setup->mapping.hash, session_vendor_now(run->session));
+    return run->request.exports_only && object->stage == STAGE_WALK &&
+           object->state.walk == WALK_NONE && run_read_is_known(run, object);
+}
+
+/* The walk is the other run's, and so is all but the export. */
+static void begin_beside(struct run *run, struct run_object *object)
+{
+    bool known = !run_beside_is_unread(run) && run_read_is_known(run, object);
+    object->state.walk = WALK_NONE;
+    begin_row(run, object);
+    if (known)
+        run_object_done(run);
+    else
+        run_export_done(run);
 }
 
 void run_read_begin(struct run *run)
@@ -429,6 +453,10 @@ void run_read_begin(struct run *run)
     struct run_object *object = run_current(run);
     if (object->stage == STAGE_EXPORT) { /* after a crash of the connector */
         run_export_begin(run);
+        return;
+    }
+    if (run->request.beside) {
+        begin_beside(run, object);
         return;
     }
     if (run->request.apply) {
@@ -464,6 +492,7 @@ static void walk_stored(struct run *run)
     struct run_object *object = run_current(run);
     bool settles = object->state.walk == WALK_SUSPECTS;
     bool full = object->state.since == 0;
+    object->unread = false;
     if (full && (settles || !run_end_finds_absence(object)))
         object->full_done = true;
     if (run_end_wanted(object) && (settles || !object->resumed)) {
@@ -482,6 +511,8 @@ static void read_failed(struct run *run)
 
 static void after_read(struct run *run)
 {
+    if (run_beside_waits(run, after_read))
+        return;
     if (run->concluded)
         run_conclude(run, RUN_FAILED, ""); /* goes on with what was decided */
     else if (run->cancelled || run->read_outcome == OUTCOME_CANCELLED)

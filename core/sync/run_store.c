@@ -94,8 +94,25 @@ static bool note_quarantined(void *arg, const struct stream_row *row)
     struct run *run = arg;
     for (size_t i = 0; i < run->object_count; i++)
         if (run->objects[i].target.stream == row->state.id)
-            run->objects[i].target.may_hold_quarantined = row->quarantined > 0;
+            run->objects[i].target.may_hold_quarantined =
+                row->quarantined > 0 || run->request.beside;
     return true;
+}
+
+/* A run beside another one has that one's, and leaves it in the run log as it is. */
+static int take_lease(struct run *run, struct error *err)
+{
+    struct store *store = run->host->store;
+    if (run->request.beside)
+        return 0;
+    int lease = store->engine->lease(store, run->connection, err);
+    if (lease > 0)
+        return error_set(err, "another fastenr is syncing '%.*s' just now: wait until it is done",
+                         STR_ARG(run->setup->config->name));
+    run->leased = lease == 0;
+    if (lease < 0)
+        return -1;
+    return run_keeps(run) ? store->engine->reap(store, run->connection, err) : 0;
 }
 
 static int open_run(void *arg, struct error *err)
@@ -112,13 +129,7 @@ static int open_run(void *arg, struct error *err)
     run->paused = paused > 0;
     if (paused != 0)
         return -1;
-    int lease = engine->lease(store, run->connection, err);
-    if (lease > 0)
-        return error_set(err, "another fastenr is syncing '%.*s' just now: wait until it is done",
-                         STR_ARG(name));
-    run->leased = lease == 0;
-    if (lease < 0 || (run_keeps(run) && engine->reap(store, run->connection, err) != 0) ||
-        open_streams(run, ids, err) != 0)
+    if (take_lease(run, err) != 0 || open_streams(run, ids, err) != 0)
         return -1;
     find_lookups(run, ids);
     if (engine->each_stream(store, name, note_quarantined, run, err) != 0)

@@ -268,6 +268,11 @@ void session_set_account(struct session *s, struct str account_id)
     client_set_budget(s->client, find_budget(s, "account", account_id));
 }
 
+void session_set_urgent(struct session *s)
+{
+    client_set_urgent(s->client);
+}
+
 void session_stop(struct session *s)
 {
     worker_stop(s->worker);

@@ -52,6 +52,9 @@ int64_t session_vendor_now(const struct session *session);
 /* From now on the rate budget is the one of this vendor account, shared with other connections. */
 void session_set_account(struct session *session, struct str account_id);
 
+/* Its requests go before those of others that wait for the same rate budget. */
+void session_set_urgent(struct session *session);
+
 /* Sends a ticket's request once more, for an answer that came broken (ticket->tries); the ticket is
  * the caller's and must stay until `done`. Only for requests that are safe. */
 struct exchange *session_resend(struct session *session, struct ticket *ticket, client_fn done,

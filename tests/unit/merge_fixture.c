@@ -295,7 +295,8 @@ static struct merge begin_merge(struct side *side, struct merge_target *target)
                           .waits_for_times = side->waits_for_times,
                           .wants = side->wants,
                           .clock_skew_us = side->clock_skew_us,
-                          .linkup = side->linkup};
+                          .linkup = side->linkup,
+                          .newer = side->newer};
 }
 
 static void end_merge(struct side *side, enum merge_result result, const struct run_counts *before)
@@ -376,7 +377,12 @@ const char *side_put(struct side *side, const char *object, ...)
     return side_put_records(side, object, records, count);
 }
 
-const char *side_put_body(struct side *side, const char *object, const char *body)
+struct merge side_merge(struct side *side, const char *object)
+{
+    return begin_merge(side, find_target(side, object));
+}
+
+struct page *side_page(const char *body)
 {
     static const struct page_spec spec = {.records = {"list", 4},
                                           .id = {"id", 2},
@@ -389,7 +395,12 @@ const char *side_put_body(struct side *side, const char *object, const char *bod
     OK(blob_append(blob, str_from(body), &err));
     struct page *page = page_new(blob);
     OK(page_parse(page, &spec, NULL, &err));
-    return put_page(side, find_target(side, object), page);
+    return page;
+}
+
+const char *side_put_body(struct side *side, const char *object, const char *body)
+{
+    return put_page(side, find_target(side, object), side_page(body));
 }
 
 /* ---- erasing ---- */

@@ -25,9 +25,10 @@ struct side {
     bool waits_for_times; /* records wait where the vendor's times of fields decide */
     struct time_wants *wants;
     int64_t clock_skew_us;
-    struct verify *verify; /* puts are compared; NULL: they are not */
-    bool dry;              /* and not written */
-    struct linkup *linkup; /* puts are proposed to be linked; NULL: they are not */
+    struct verify *verify;      /* puts are compared; NULL: they are not */
+    bool dry;                   /* and not written */
+    struct linkup *linkup;      /* puts are proposed to be linked; NULL: they are not */
+    const struct id_set *newer; /* what puts leave out; NULL: nothing */
     struct run_counts counts;
 };
 
@@ -61,6 +62,10 @@ const char *side_put(struct side *side, const char *object, ...) __attribute__((
 /* As side_put, but one answer of the vendor: {"list": [{"id":, "at":, "f": {...}, "was": [ids that
  * were merged into it], "since": {field: [{"at": when it got its value}]}}]}. */
 const char *side_put_body(struct side *side, const char *object, const char *body);
+
+/* How puts are merged, and such an answer as a page: for who does it another way. */
+struct merge side_merge(struct side *side, const char *object);
+struct page *side_page(const char *body);
 
 /* Any records. */
 const char *side_put_records(struct side *side, const char *object,

@@ -346,7 +346,12 @@ void test_runs(void)
     buf_clear(&out);
     OK(ENGINE->each_run(store, STR("other"), 0, 10, write_run, &out, &err));
     UNIT_TEXT(buf_cstr(&out), "");
+    OK(ENGINE->each_run(store, STR("crm"), RUNS_UNDER_WAY, 0, write_run, &out, &err));
+    UNIT_TEXT(buf_cstr(&out), "2 running; ");
+    buf_clear(&out);
     OK(ENGINE->reap(store, 0, &err)); /* nobody holds the lease */
+    OK(ENGINE->each_run(store, STR(""), RUNS_UNDER_WAY, 0, write_run, &out, &err));
+    UNIT_TEXT(buf_cstr(&out), "");
     OK(ENGINE->each_run(store, STR(""), second, 10, write_run, &out, &err));
     UNIT_TEXT(buf_cstr(&out), "2 interrupted; ");
     buf_free(&out);
