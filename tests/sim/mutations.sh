@@ -73,4 +73,8 @@ mutation "associations are not taken away" core/sync/export_prepare.c 's/if \(!n
 mutation "what one side took out of a list comes back" core/sync/list_merge.c 's/!has\(base, text\)/(true || !has(base, text))/'
 mutation "a list that was written is not kept as agreed on" core/sync/export_internal.h \
     's/if \(rule_keeps_base\(rule\)\)/if (rule_keeps_base(rule) \&\& false)/'
+mutation "a page from before a write beside the read is merged" core/sync/merge.c \
+    '/^static void drop_newer\(/,/^}/s/if \(!newer \|\| newer->count == 0\)/if (!newer || newer->count < 99999)/'
+mutation "the read goes on before what is beside it has ended" core/sync/run_beside.c \
+    '/^bool run_beside_waits\(/,/^}/s/if \(!run->beside\)/if (!run->beside || run->session)/'
 exit $((missed > 0))

@@ -19,26 +19,17 @@
 
 #include "base/log.h"
 #include "base/time.h"
-#include "two_way_world.h"
+#include "two_way_play.h"
 
 enum { ROUNDS_MOST = 10, OPERATIONS_MOST = 8, QUIET_AFTER = 8 };
 
-struct play {
-    struct town town; /* first */
-    struct model *model;
-    struct buf story; /* what was done */
-    int counter;      /* for values that are to be their only ones */
-    bool faults;      /* any are drawn in this seed */
-};
-
 static struct {
-    long syncs, clean, failed, deaths, crashes, operations, conflicts, decisions;
+    long syncs, clean, failed, deaths, crashes, operations, conflicts, decisions, besides;
 } seen;
 
 static bool verbose;
 
-static void tell(struct play *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void tell(struct play *p, const char *format, ...)
+void tell(struct play *p, const char *format, ...)
 {
     char line[1000], at[TIME_TEXT];
     va_list args;
@@ -50,12 +41,12 @@ static void tell(struct play *p, const char *format, ...)
         fprintf(stderr, "  %s %s\n", at, line);
 }
 
-static uint64_t any(struct play *p, uint64_t n)
+uint64_t any(struct play *p, uint64_t n)
 {
     return below(&p->town, n);
 }
 
-static bool one_in(struct play *p, uint64_t n)
+bool one_in(struct play *p, uint64_t n)
 {
     return any(p, n) == 0;
 }
@@ -157,7 +148,7 @@ static const char *draw_list(struct play *p, enum kind kind, bool here)
 }
 
 /* A record that lives on a side, or here (SIDES_MOST); NULL: there is none. */
-static struct model_record *draw_living(struct play *p, enum kind kind, size_t side)
+struct model_record *draw_living(struct play *p, enum kind kind, size_t side)
 {
     struct model_record *found[MODEL_RECORDS_MOST];
     size_t n = 0;
@@ -185,7 +176,7 @@ static bool may_be_none(enum kind kind, size_t f)
            !(kind == CONTACT && f == 2);
 }
 
-static const char *draw_value(struct play *p, enum kind kind, size_t f, size_t side)
+const char *draw_value(struct play *p, enum kind kind, size_t f, size_t side)
 {
     bool here = side == SIDES_MOST;
     if (may_be_none(kind, f) && one_in(p, 6))
@@ -213,7 +204,7 @@ static const char *const tables[KINDS] = {"account", "contact"};
 static const char *const objects[KINDS] = {"companies", "contacts"};
 
 /* The host may keep another program waiting, but nobody runs now. */
-static void set_here(struct play *p, enum kind kind, int64_t key, size_t f, const char *value)
+void set_here(struct play *p, enum kind kind, int64_t key, size_t f, const char *value)
 {
     const char *name = model_fields[kind][f].name, *dot = strchr(name, '.');
     const char *parsed = model_fields[kind][f].spelling == AS_LIST ? "json(?1)" : "?1";
@@ -246,7 +237,7 @@ static void change_here(struct play *p)
     }
 }
 
-static void create_here(struct play *p)
+size_t create_here(struct play *p)
 {
     enum kind kind = (enum kind)any(p, KINDS);
     const char *texts[] = {draw_key(p, kind), draw_text(p, kind, 1, true)};
@@ -256,23 +247,34 @@ static void create_here(struct play *p)
             texts, 2);
     int64_t key = ask_sql(&p->town, word_printf("SELECT max(key) FROM %s", tables[kind]));
     tell(p, "here: a new %s %lld: '%s', '%s'", tables[kind], (long long)key, texts[0], texts[1]);
-    model_made_here(p->model, kind, key);
+    size_t made = model_made_here(p->model, kind, key);
     for (uint64_t n = any(p, 4); n > 0; n--) {
         size_t f = (size_t)any(p, model_field_count[kind]);
         set_here(p, kind, key, f, draw_value(p, kind, f, SIDES_MOST));
     }
+    return made;
+}
+
+static void make_here(struct play *p)
+{
+    create_here(p);
+}
+
+void delete_record(struct play *p, const struct model_record *r)
+{
+    enum kind kind = r->kind;
+    tell(p, "here: %s %lld is deleted", tables[kind], (long long)r->key);
+    run_sql(&p->town,
+            word_printf("DELETE FROM %s WHERE key = %lld", tables[kind], (long long)r->key), NULL,
+            0);
 }
 
 static void delete_here(struct play *p)
 {
     enum kind kind = (enum kind)any(p, KINDS);
     struct model_record *r = draw_living(p, kind, SIDES_MOST);
-    if (!r)
-        return;
-    tell(p, "here: %s %lld is deleted", tables[kind], (long long)r->key);
-    run_sql(&p->town,
-            word_printf("DELETE FROM %s WHERE key = %lld", tables[kind], (long long)r->key), NULL,
-            0);
+    if (r)
+        delete_record(p, r);
 }
 
 /* ---- what is done at vendors ---- */
@@ -359,8 +361,8 @@ static const char *body_of(const char *property, const char *value)
 }
 
 /* False: it is not there any more. */
-static bool set_there(struct play *p, size_t side, const struct model_record *r, size_t f,
-                      const char *value)
+bool set_there(struct play *p, size_t side, const struct model_record *r, size_t f,
+               const char *value)
 {
     const char *target = word_printf("/crm/v3/objects/%s/%s", objects[r->kind], r->sides[side].id);
     const char *body = body_of(model_fields[r->kind][f].property, value);
@@ -502,7 +504,7 @@ static void look(struct play *p)
 static void operate(struct play *p)
 {
     static void (*const operations[])(struct play * p) = {
-        change_here,   change_here,  change_here,  change_here,  create_here,  delete_here,
+        change_here,   change_here,  change_here,  change_here,  make_here,    delete_here,
         change_there,  change_there, change_there, change_there, create_there, archive_there,
         restore_there, merge_there,  change_both,  change_both};
     for (uint64_t n = any(p, OPERATIONS_MOST) + 1; n > 0; n--) {
@@ -547,50 +549,29 @@ static bool check(struct play *p, size_t side, bool clean, bool full)
     return ok;
 }
 
-/* Some fields change while the host syncs. */
-static void change_meanwhile(struct town *t)
-{
-    struct play *p = (struct play *)t;
-    for (uint64_t n = any(p, 3) + 1; n > 0; n--) {
-        enum kind kind = (enum kind)any(p, KINDS);
-        size_t side = one_in(p, 2) ? SIDES_MOST : (size_t)any(p, t->side_count);
-        struct model_record *r = draw_living(p, kind, side);
-        size_t f = (size_t)any(p, model_field_count[kind]);
-        if (!r || f == model_key_field[kind] || model_fields[kind][f].spelling == AS_REFERENCE ||
-            (side == SIDES_MOST &&
-             ask_sql(t, word_printf("SELECT count(*) FROM %s WHERE key = %lld AND "
-                                    "deleted_at IS NULL",
-                                    tables[kind], (long long)r->key)) == 0))
-            continue;
-        const char *value = draw_value(p, kind, f, side);
-        int64_t rows = ask_sql(t, "SELECT max(seq) FROM log");
-        if (side == SIDES_MOST)
-            set_here(p, kind, r->key, f, value);
-        else if (!set_there(p, side, r, f, value))
-            continue;
-        if (side == SIDES_MOST && rows == ask_sql(t, "SELECT max(seq) FROM log"))
-            continue; /* it had that value */
-        model_changing(p->model, (size_t)(r - p->model->records), side, f,
-                       side == SIDES_MOST || !value ? value : model_write(AS_TEXT, value));
-    }
-}
-
 /* One sync. `rough`: anything may go wrong. */
 static bool sync(struct play *p, size_t side, bool full, bool rough)
 {
     struct town *t = &p->town;
     bool strikes = rough && one_in(p, 2), faulty = rough && one_in(p, 2);
+    t->lane =
+        p->lane && !faulty && (rough || p->may_change) && virtual_random(&t->lane_chance) % 2 == 0;
+    p->syncing = side;
     look(p);
     bool settled = ask_sql(t, "SELECT count(*) FROM export_write WHERE state < 3") == 0;
     if (faulty)
         add_faults(p, side);
-    t->meanwhile = change_meanwhile;
+    t->meanwhile = meanwhile_change;
     t->meanwhile_at = rough && !faulty ? (long)any(p, 150) + 1 : 0;
+    if (t->lane) {
+        t->meanwhile_at = (long)(virtual_random(&t->lane_chance) % 50) + 1;
+        meanwhile_slow_down(p, side);
+    }
     sync_once(t, side, full, !strikes);
-    if (faulty)
+    if (faulty || t->lane)
         write_there(p, side, "DELETE", "/__sandbox/faults", NULL);
     bool ok = !t->dead && (t->status == RUN_OK || t->status == RUN_QUARANTINED);
-    bool clean = ok && !rough && settled;
+    bool clean = ok && !rough && !t->lane && settled;
     tell(p, "%ssync of %zu: %s%s%s: %s", full ? "full " : "", side, ok ? "ok" : "not ok",
          t->dead ? ", the host died" : "", clean ? "" : ", not clean", t->reason);
     seen.syncs++;
@@ -598,11 +579,14 @@ static bool sync(struct play *p, size_t side, bool full, bool rough)
     seen.failed += !ok;
     seen.deaths += t->dead;
     seen.crashes += t->crashed;
+    seen.besides += t->besides;
+    if (t->besides > 0)
+        tell(p, "%ld runs went on beside it", t->besides);
     if (!ok && !rough) {
         fprintf(stderr, "a sync in peace did not come through: %s\n", t->reason);
         return false;
     }
-    return check(p, side, clean, full);
+    return check(p, side, clean, full) && meanwhile_stays(p);
 }
 
 /* ---- conflicts ---- */
@@ -713,7 +697,12 @@ static bool round_of(struct play *p)
     operate(p);
     size_t side = (size_t)any(p, p->town.side_count);
     bool rough = p->faults && one_in(p, 2);
-    if (!decide_conflicts(p, false) || !sync(p, side, one_in(p, 4), rough))
+    if (!decide_conflicts(p, false))
+        return false;
+    p->may_change = true;
+    bool ok = sync(p, side, one_in(p, 4), rough);
+    p->may_change = false;
+    if (!ok)
         return false;
     if (!rough || one_in(p, 2))
         return true;
@@ -798,13 +787,15 @@ static void fail(struct play *p, uint64_t seed)
 static bool run_seed(uint64_t seed)
 {
     static struct model model;
-    struct play p = {.town = {.chance = seed * 7919 + 1}, .model = &model};
+    struct play p = {.town = {.chance = seed * 7919 + 1, .lane_chance = seed * 104729 + 3},
+                     .model = &model};
     static const size_t sides[] = {1, 1, 1, 2, 2, 3};
     virtual_watch("two_way", seed);
     words_forget();
     p.story = BUF_INIT(4 << 20);
     p.town.side_count = sides[any(&p, 6)];
     p.faults = one_in(&p, 2);
+    p.lane = virtual_random(&p.town.lane_chance) % 2 == 0;
     for (size_t side = 0; side < p.town.side_count; side++) {
         draw_plan(&p, &p.town.plans[side]);
         draw_times(&p.town.plans[side], seed, side);
@@ -843,8 +834,10 @@ int main(int argc, char **argv)
             return 1;
     }
     printf("%llu seeds: %ld operations, %ld syncs, %ld of them clean, %ld failed, %ld hosts died, "
-           "%ld met crashes, %ld conflicts, %ld decided; %llu seeds are not as the model says\n",
+           "%ld met crashes, %ld conflicts, %ld decided, %ld runs beside others; %llu seeds are "
+           "not as the model says\n",
            (unsigned long long)count, seen.operations, seen.syncs, seen.clean, seen.failed,
-           seen.deaths, seen.crashes, seen.conflicts, seen.decisions, (unsigned long long)failed);
+           seen.deaths, seen.crashes, seen.conflicts, seen.decisions, seen.besides,
+           (unsigned long long)failed);
     return failed > 0;
 }

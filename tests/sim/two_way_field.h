@@ -29,6 +29,10 @@ enum winner { OURS_WINS, THEIRS_WINS, EITHER_WINS };
 void after_whole(const struct rule *rule, struct state s, enum winner winner, bool waits,
                  struct states *ret);
 
+/* two_way_vague.c: a reference that waited has come, whatever has become of it there; and is given
+ * back, too. */
+void model_add_late(struct states *list, struct state s);
+
 /* What both sides may have been set to in between. */
 struct changes {
     const struct meanwhile *ours, *theirs;

@@ -50,7 +50,7 @@ static size_t number_of(const struct model *m, const struct model_record *r)
     return (size_t)(r - m->records);
 }
 
-static void make_due(struct model *m, struct model_record *r, size_t but)
+void model_make_due(struct model *m, struct model_record *r, size_t but)
 {
     for (size_t c = 0; c < m->side_count; c++)
         if (c != but && m->followed[c])
@@ -62,7 +62,7 @@ size_t model_made_here(struct model *m, enum kind kind, int64_t key)
     size_t i = add_record(m, kind);
     m->records[i].key = key;
     m->records[i].here = LIVES_HERE;
-    make_due(m, &m->records[i], SIDES_MOST);
+    model_make_due(m, &m->records[i], SIDES_MOST);
     return i;
 }
 
@@ -89,7 +89,7 @@ void model_decided(struct model *m, size_t side, size_t record, size_t field, co
     if (ours)
         return;
     r->values[field] = value;
-    make_due(m, r, side);
+    model_make_due(m, r, side);
 }
 
 void model_touched_here(struct model *m, enum kind kind, int64_t key, size_t field, int64_t now_us)
@@ -107,7 +107,7 @@ void model_changing(struct model *m, size_t record, size_t side, size_t field, c
     if (list->count < MEANWHILE)
         list->values[list->count++] = value;
     if (side == SIDES_MOST)
-        make_due(m, r, SIDES_MOST);
+        model_make_due(m, r, SIDES_MOST);
 }
 
 /* ---- what stands where ---- */
@@ -136,8 +136,8 @@ static const char *named_there(struct model *m, size_t side, size_t field, enum 
 }
 
 /* A record that was not there, or was deleted in between, has all of its values since it is. */
-static void look_at_value(struct model *m, struct model_record *r, size_t f,
-                          const struct sight_ours *o)
+void model_look_at_value(struct model *m, struct model_record *r, size_t f,
+                         const struct sight_ours *o)
 {
     const char *value = named_here(m, f, o->kind, o->values[f]);
     if (value != r->seen[f] || !r->was_here)
@@ -161,7 +161,7 @@ static void look_here(struct model *m, const struct sight *sight)
             continue;
         r->here = o->deleted ? TOMBSTONE_HERE : LIVES_HERE;
         for (size_t f = 0; f < model_field_count[o->kind]; f++)
-            look_at_value(m, r, f, o);
+            model_look_at_value(m, r, f, o);
         found[number_of(m, r)] = true;
     }
     for (size_t i = 0; i < m->count; i++)
@@ -212,7 +212,7 @@ void model_look(struct model *m, const struct sight *sight)
     look_everywhere(m, sight);
     for (size_t i = 0; i < m->count; i++)
         if (changed_here(&was.records[i], &m->records[i]))
-            make_due(m, &m->records[i], SIDES_MOST);
+            model_make_due(m, &m->records[i], SIDES_MOST);
 }
 
 /* ---- one record ---- */
@@ -370,6 +370,8 @@ static void check_field(struct look *l, const struct model_record *before,
             add_state(&possible, (struct state){s.ours, NULL, s.agreed});
         if (hidden && side->next)
             add_state(&possible, (struct state){s.ours, side->next, s.agreed});
+        if (rule.spelling == AS_REFERENCE && !s.ours && !s.agreed.ours && s.agreed.theirs)
+            model_add_late(&possible, s);
         if (clean)
             after_whole(&rule, s, winner_of(&rule, before, f, l->side, clock_ahead),
                         waits(l, after, f), &possible);
@@ -431,7 +433,7 @@ static void part(struct look *l, struct model_record *from, int64_t key)
     }
 }
 
-static void add_guess(struct side *s, size_t f, const char *ours, const char *theirs, bool held)
+void model_add_guess(struct side *s, size_t f, const char *ours, const char *theirs, bool held)
 {
     if (s->guess_count[f] < GUESSES_MOST)
         s->guesses[f][s->guess_count[f]++] = (struct agreed){ours, theirs, held};
@@ -447,11 +449,11 @@ static void rename_guess(struct side *s, size_t f, size_t g, const char *old, co
     a->theirs = was.theirs == old ? new : was.theirs;
     s->turned |= was.theirs == old;
     if (merged && was.ours == old)
-        add_guess(s, f, old, a->theirs, was.held);
+        model_add_guess(s, f, old, a->theirs, was.held);
     if (merged && was.theirs == old)
-        add_guess(s, f, a->ours, old, was.held);
+        model_add_guess(s, f, a->ours, old, was.held);
     if (merged && was.ours == old && was.theirs == old)
-        add_guess(s, f, old, old, was.held);
+        model_add_guess(s, f, old, old, was.held);
 }
 
 /* Whoever refers to the one refers to the other: it was found to be that, or was merged into it. */
@@ -583,7 +585,7 @@ static void agree_on_written(struct look *l, struct model_record *r)
             continue;
         s->guesses[f][0].ours = as_written(spelling, r->values[f]);
         for (size_t i = 0; i < r->meanwhile[f].count; i++)
-            add_guess(s, f, as_written(spelling, r->meanwhile[f].values[i]), NULL, false);
+            model_add_guess(s, f, as_written(spelling, r->meanwhile[f].values[i]), NULL, false);
     }
 }
 
@@ -733,7 +735,8 @@ static void name_ours(struct look *l, const struct sight *sight)
             theirs->key = link->key;
         } else if (ours && theirs->key == 0 && may_match(l, theirs, ours)) {
             absorb(l, ours, theirs);
-        } else if (!ours && theirs->sides[l->side].doubtful && theirs->here != LIVES_HERE) {
+        } else if (!ours && theirs->sides[l->side].doubtful &&
+                   (theirs->here != LIVES_HERE || theirs->vague)) {
             part(l, theirs, link->key);
         } else {
             say(l, theirs, "the host takes it for our %lld", (long long)link->key);
@@ -791,6 +794,8 @@ static void check_record(struct look *l, struct model_record *wanted, struct mod
     const struct side *w = &wanted->sides[l->side];
     if (l->clean)
         check_life(l, wanted, is);
+    if (wanted->vague) /* it may have come back, as it was there */
+        return;
     for (size_t f = 0; f < model_field_count[is->kind] && !w->linked && is->here == LIVES_HERE; f++)
         if (wanted->here == LIVES_HERE && wanted->values[f] != is->values[f] &&
             !was_set_to(&wanted->meanwhile[f], is->values[f]))
@@ -800,7 +805,10 @@ static void check_record(struct look *l, struct model_record *wanted, struct mod
         is->here != LIVES_HERE || !is->sides[l->side].linked)
         return;
     for (size_t f = 0; f < model_field_count[is->kind]; f++)
-        check_field(l, wanted, is, f);
+        if (model_refers_to_vague(wanted - number_of(l->m, is), wanted, l->side, f))
+            model_guess_anew(is, &is->sides[l->side], f);
+        else
+            check_field(l, wanted, is, f);
 }
 
 /* Who referred to a record that was merged into another one, and is gone with that, refers to the
@@ -826,7 +834,7 @@ static void turn_references(struct look *l, const struct model *was, struct mode
 static void spread(struct look *l, const struct model_record *was, struct model_record *is)
 {
     if (changed_here(was, is))
-        make_due(l->m, is, l->side);
+        model_make_due(l->m, is, l->side);
 }
 
 bool model_synced(struct model *m, size_t side, bool clean, bool full, const struct sight *sight,
@@ -858,6 +866,7 @@ bool model_synced(struct model *m, size_t side, bool clean, bool full, const str
         if (m->records[i].gone)
             continue;
         check_record(&l, &wanted.records[i], &m->records[i]);
+        model_note_vague(m, &m->records[i]);
         spread(&l, &was.records[i], &m->records[i]);
     }
     for (size_t i = 0; i < m->count; i++) {

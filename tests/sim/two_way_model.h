@@ -172,7 +172,8 @@ struct model_record {
     enum here here;
     const char *seen[FIELDS_MOST];   /* ours, when it was looked at last */
     int64_t changed_us[FIELDS_MOST]; /* when ours got that */
-    bool was_here;                   /* when it was looked at last, be it as a tombstone */
+    bool vague;    /* deleted while a sync was under way: what is agreed on is not known */
+    bool was_here; /* when it was looked at last, be it as a tombstone */
     const char *values[FIELDS_MOST];
     struct meanwhile meanwhile[FIELDS_MOST];
     struct side sides[SIDES_MOST];
@@ -207,6 +208,13 @@ void model_changing(struct model *m, size_t record, size_t side, size_t field, c
  * times change, whether records are there does; nothing is known to be agreed on by that. */
 void model_look(struct model *m, const struct sight *sight);
 
+/* Somebody deleted a record here while a sync was under way: what that has seen of it is not known.
+ */
+void model_deleting(struct model *m, size_t record);
+
+/* Takes in what a record has here that was made while a sync was under way. */
+void model_look_at_made(struct model *m, size_t record, const struct sight *sight);
+
 /* After a sync of one connection. `clean`: it came through, and nothing went wrong on the way;
  * `full`: it read everything. False, with what is not as it should be in `out`. */
 bool model_synced(struct model *m, size_t side, bool clean, bool full, const struct sight *sight,
@@ -214,5 +222,22 @@ bool model_synced(struct model *m, size_t side, bool clean, bool full, const str
 
 /* Once it is quiet: both sides are equal wherever they are to be. */
 bool model_is_quiet(const struct model *m, FILE *out);
+
+/* ---- for two_way_vague.c ---- */
+
+/* Somebody but that side has changed ours. */
+void model_make_due(struct model *m, struct model_record *r, size_t but);
+void model_look_at_value(struct model *m, struct model_record *r, size_t f,
+                         const struct sight_ours *o);
+void model_add_guess(struct side *s, size_t f, const char *ours, const char *theirs, bool held);
+
+/* The sync has perhaps seen what stands there, and perhaps taken it. */
+void model_guess_anew(struct model_record *r, struct side *s, size_t f);
+/* It refers to what was deleted meanwhile, and associations go with their companies. `all`: the
+ * model's records. */
+bool model_refers_to_vague(const struct model_record *all, const struct model_record *r,
+                           size_t side, size_t f);
+/* After the sync. */
+void model_note_vague(struct model *m, struct model_record *r);
 
 #endif

@@ -452,6 +452,13 @@ static void write_config(struct town *t, size_t side, char *ret_path, size_t cap
 
 /* ---- one life of a host ---- */
 
+struct life {
+    struct arena arena;
+    struct connection_config config;
+    struct connector_info info;
+    struct setup setup, beside_setup;
+};
+
 static bool may_commit(void *self)
 {
     struct town *t = self;
@@ -507,10 +514,37 @@ static void on_done(void *arg, const struct run_row *row, bool crashed)
     }
 }
 
+static void on_beside_done(void *arg, const struct run_row *row, bool crashed)
+{
+    struct town *t = arg;
+    t->beside = NULL;
+    t->crashed |= crashed || row->exit_signal > 0;
+    t->besides++;
+    t->besides_failed += row->status != RUN_OK && row->status != RUN_QUARANTINED;
+    t->sent_beside = 0;
+    for (size_t i = 0; i < row->stream_count; i++) {
+        const struct run_counts *c = &row->streams[i].counts;
+        t->sent_beside += c->sent_created + c->sent_updated + c->sent_deleted;
+    }
+}
+
+/* Perhaps one more that exports what was done. */
+static void go_beside(struct town *t, struct life *l)
+{
+    static const struct run_events events = {.done = on_beside_done};
+    struct run_request request = {
+        .started_by = STR("change"), .exports_only = true, .beside = t->run};
+    struct str object = str_from(objects[virtual_random(&t->lane_chance) % KINDS]);
+    if (t->beside || virtual_random(&t->lane_chance) % 4 != 0 || !run_takes_beside(t->run, object))
+        return;
+    t->beside = run_start(&t->host, &l->beside_setup, &l->info.image, &request, &events, t);
+}
+
 /* What is to happen after so many turns or requests. */
 static void strike(struct town *t, long turns)
 {
-    if (turns == t->meanwhile_at)
+    bool again = t->lane && turns > t->meanwhile_at && virtual_random(&t->lane_chance) % 40 == 0;
+    if (turns == t->meanwhile_at || (t->meanwhile_at > 0 && again))
         t->meanwhile(t);
     if (turns == t->cancel_at)
         run_cancel(t->run);
@@ -526,28 +560,24 @@ static void strike(struct town *t, long turns)
     }
 }
 
-static void live(struct town *t, struct setup *setup, const struct image *image, bool full)
+static void live(struct town *t, struct life *l, bool full)
 {
     static const struct run_events events = {.done = on_done};
     const struct run_request request = {.started_by = STR("two_way"), .full = full};
     long turns = 0;
     t->done = false;
-    t->run = run_start(&t->host, setup, image, &request, &events, t);
+    t->besides = t->besides_failed = 0;
+    t->run = run_start(&t->host, &l->setup, &l->info.image, &request, &events, t);
     while (!t->done) {
         loop_turn(t->w.world.loop, 3600 * US_PER_SECOND);
         if (!t->done)
             strike(t, ++turns);
+        if (!t->done && t->lane && turns >= t->meanwhile_at)
+            go_beside(t, l);
     }
     loop_turn(t->w.world.loop, 0); /* what was freed goes now */
     loop_turn(t->w.world.loop, 0);
 }
-
-struct life {
-    struct arena arena;
-    struct connection_config config;
-    struct connector_info info;
-    struct setup setup;
-};
 
 static void begin_life(struct town *t, size_t side, struct life *ret)
 {
@@ -575,7 +605,9 @@ static void begin_life(struct town *t, size_t side, struct life *ret)
     for (uint32_t i = 0; i < ret->info.descriptor.object_count; i++)
         ret->info.descriptor.objects[i].tells_times &= t->plans[side].tells_times;
     if (connection_config_read(path, &ret->config, &ret->arena, &problems))
-        setup_make(&ret->config, &ret->info.descriptor, &ret->setup, &ret->arena, &problems);
+        for (int i = 0; i < 2; i++)
+            setup_make(&ret->config, &ret->info.descriptor,
+                       i == 0 ? &ret->setup : &ret->beside_setup, &ret->arena, &problems);
     if (problems.count > 0)
         give_up(path, problems.items[0].text);
     problems_free(&problems);
@@ -598,7 +630,7 @@ void sync_once(struct town *t, size_t side, bool full, bool calm)
     struct life l;
     begin_life(t, side, &l);
     draw_deaths(t, calm);
-    live(t, &l.setup, &l.info.image, full);
+    live(t, &l, full);
     end_life(t, &l);
 }
 

@@ -29,16 +29,22 @@ struct town { /* first: the world's self */
     long commits, dies_at_commit, dies_at_request, cancel_at, crash_at, crash_at_request;
     long meanwhile_at; /* something is done on the sides */
     void (*meanwhile)(struct town *t);
+    /* Runs that export go on beside the one that reads, after something was done; drawn from a
+     * chance of their own, so that other seeds stay what they are. */
+    bool lane;
+    uint64_t lane_chance;
     bool dead;
     /* of one life */
     struct direct_carrier carrier;
     struct sandbox_transport transport;
     struct sync_host host;
-    struct run *run;
+    struct run *run, *beside;
+    long besides, besides_failed; /* of that life: how many there were */
     bool done, crashed;
     enum run_status status;
     char reason[600];
     int64_t created, updated, sent; /* by that run: records here, writes there */
+    int64_t sent_beside;            /* by the last one beside it */
 };
 
 _Noreturn void give_up(const char *what, const char *why);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Of a record that is deleted here while a sync is under way nobody can say what that has seen of
+ * it: the model lets it be either. */
+#include <stdlib.h>
+
+#include "two_way_field.h"
+
+void model_deleting(struct model *m, size_t record)
+{
+    m->records[record].vague = true;
+    model_make_due(m, &m->records[record], SIDES_MOST);
+}
+
+/* The sync has perhaps seen what stands there, and perhaps taken it. */
+void model_guess_anew(struct model_record *r, struct side *s, size_t f)
+{
+    const char *there = model_read(model_fields[r->kind][f].spelling, s->values[f]);
+    model_add_guess(s, f, there, s->values[f], false);
+    model_add_guess(s, f, r->values[f], s->values[f], false);
+    model_add_guess(s, f, r->values[f], s->values[f], true); /* a conflict from before */
+}
+
+/* It refers to what was deleted meanwhile, and associations go with their companies. */
+bool model_refers_to_vague(const struct model_record *all, const struct model_record *r,
+                           size_t side, size_t f)
+{
+    const char *values[] = {r->values[f], r->sides[side].values[f]};
+    bool vague = false;
+    for (int i = 0; i < 2 && model_fields[r->kind][f].spelling == AS_REFERENCE; i++)
+        vague |= values[i] && *values[i] == '=' && all[strtoul(values[i] + 1, NULL, 10)].vague;
+    return vague;
+}
+
+void model_note_vague(struct model *m, struct model_record *r)
+{
+    for (size_t c = 0; c < m->side_count && r->vague; c++) {
+        struct side *s = &r->sides[c];
+        s->fresh = s->id ? 3 : s->fresh;
+        for (size_t f = 0; f < model_field_count[r->kind] && s->id; f++)
+            model_guess_anew(r, s, f);
+    }
+    r->vague = false;
+}
+
+void model_look_at_made(struct model *m, size_t record, const struct sight *sight)
+{
+    struct model_record *r = &m->records[record];
+    for (size_t i = 0; i < sight->ours_count; i++)
+        for (size_t f = 0; f < model_field_count[r->kind]; f++)
+            if (sight->ours[i].kind == r->kind && sight->ours[i].key == r->key)
+                model_look_at_value(m, r, f, &sight->ours[i]);
+    r->was_here = true;
+}
+
+void model_add_late(struct states *list, struct state s)
+{
+    s.ours = s.agreed.theirs;
+    add_state(list, s);
+    s.theirs = s.agreed.ours = s.ours;
+    add_state(list, s);
+}
