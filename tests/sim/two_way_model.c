@@ -568,27 +568,6 @@ static void begin_there(struct look *l, struct model_record *r)
     }
 }
 
-/* Of a list its elements alone are known by what was written. */
-static const char *as_written(enum spelling spelling, const char *ours)
-{
-    return spelling == AS_LIST ? model_read(spelling, model_write(spelling, ours)) : ours;
-}
-
-/* It has not heard that it was: what it has written is what both agree on, be it what was set while
- * the sync was under way. */
-static void agree_on_written(struct look *l, struct model_record *r)
-{
-    struct side *s = &r->sides[l->side];
-    for (size_t f = 0; f < model_field_count[r->kind]; f++) {
-        enum spelling spelling = model_fields[r->kind][f].spelling;
-        if (spelling == AS_REFERENCE)
-            continue;
-        s->guesses[f][0].ours = as_written(spelling, r->values[f]);
-        for (size_t i = 0; i < r->meanwhile[f].count; i++)
-            model_add_guess(s, f, as_written(spelling, r->meanwhile[f].values[i]), NULL, false);
-    }
-}
-
 /* What the vendor lacks by now counts as never written. */
 static void end_doubt(struct look *l, struct model_record *r)
 {
@@ -711,7 +690,7 @@ static void name_theirs(struct look *l, const struct sight *sight)
             r->sides[l->side].linked = false; /* until it is seen to be */
             r->sides[l->side].doubtful = !link;
             if (!link)
-                agree_on_written(l, r);
+                model_agree_on_written(r, &r->sides[l->side]);
             continue;
         }
         fprintf(l->out, "vendor %zu: %s is there, and nobody made it%s\n", l->side, t->id,

@@ -233,6 +233,9 @@ void model_add_guess(struct side *s, size_t f, const char *ours, const char *the
 
 /* The sync has perhaps seen what stands there, and perhaps taken it. */
 void model_guess_anew(struct model_record *r, struct side *s, size_t f);
+/* The host has made the vendor's record and has not heard so: what it has written is what both
+ * agree on, be it what was set while the sync was under way. */
+void model_agree_on_written(struct model_record *r, struct side *s);
 /* It refers to what was deleted meanwhile, and associations go with their companies. `all`: the
  * model's records. */
 bool model_refers_to_vague(const struct model_record *all, const struct model_record *r,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Of a record that is deleted here while a sync is under way nobody can say what that has seen of
- * it: the model lets it be either. */
+/* What nobody can say: what a sync has seen of a record that was deleted here while it was under
+ * way, and what it has written that it did not hear of. The model lets it be either. */
 #include <stdlib.h>
 
 #include "two_way_field.h"
@@ -18,6 +18,24 @@ void model_guess_anew(struct model_record *r, struct side *s, size_t f)
     model_add_guess(s, f, there, s->values[f], false);
     model_add_guess(s, f, r->values[f], s->values[f], false);
     model_add_guess(s, f, r->values[f], s->values[f], true); /* a conflict from before */
+}
+
+/* Of a list its elements alone are known by what was written. */
+static const char *as_written(enum spelling spelling, const char *ours)
+{
+    return spelling == AS_LIST ? model_read(spelling, model_write(spelling, ours)) : ours;
+}
+
+void model_agree_on_written(struct model_record *r, struct side *s)
+{
+    for (size_t f = 0; f < model_field_count[r->kind]; f++) {
+        enum spelling spelling = model_fields[r->kind][f].spelling;
+        if (spelling == AS_REFERENCE)
+            continue;
+        s->guesses[f][0].ours = as_written(spelling, r->values[f]);
+        for (size_t i = 0; i < r->meanwhile[f].count; i++)
+            model_add_guess(s, f, as_written(spelling, r->meanwhile[f].values[i]), NULL, false);
+    }
 }
 
 /* It refers to what was deleted meanwhile, and associations go with their companies. */
