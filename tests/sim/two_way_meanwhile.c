@@ -52,7 +52,7 @@ static void live_meanwhile(struct play *p)
     struct sight sight;
     if (one_in(p, 2)) {
         size_t made = create_here(p);
-        see(&p->town, &sight);
+        see_here(&p->town, &sight);
         model_look_at_made(p->model, made, &sight);
         sight_free(&sight);
         return;

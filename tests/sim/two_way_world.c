@@ -357,11 +357,16 @@ static void see_history(struct town *t, size_t side, struct sight_theirs *theirs
     buf_free(&target);
 }
 
-void see(struct town *t, struct sight *ret)
+void see_here(struct town *t, struct sight *ret)
 {
     *ret = (struct sight){0};
     for (enum kind k = COMPANY; k < KINDS; k++)
         see_ours(t, k, ret);
+}
+
+void see(struct town *t, struct sight *ret)
+{
+    see_here(t, ret);
     see_links(t, ret);
     for (size_t side = 0; side < t->side_count; side++)
         for (enum kind k = COMPANY; k < KINDS; k++) {

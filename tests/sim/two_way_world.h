@@ -71,6 +71,8 @@ int64_t ask_sql(struct town *t, const char *sql);
 
 /* What stands on all sides. */
 void see(struct town *t, struct sight *ret);
+/* Ours alone: the vendors may be out of order. */
+void see_here(struct town *t, struct sight *ret);
 
 /* Starts a host, syncs the connection once, ends it. `calm`: nothing goes wrong but what the
  * vendor's faults do. */
