@@ -222,7 +222,7 @@ void set_here(struct play *p, enum kind kind, int64_t key, size_t f, const char 
     int64_t before = ask_sql(&p->town, "SELECT max(seq) FROM log");
     run_sql(&p->town, sql, &value, 1);
     if (ask_sql(&p->town, "SELECT max(seq) FROM log") != before)
-        model_touched_here(p->model, kind, key, f, p->town.w.now_us);
+        model_touched_here(p->model, kind, key, f, value, p->town.w.now_us);
 }
 
 static void change_here(struct play *p)

@@ -92,11 +92,14 @@ void model_decided(struct model *m, size_t side, size_t record, size_t field, co
     model_make_due(m, r, side);
 }
 
-void model_touched_here(struct model *m, enum kind kind, int64_t key, size_t field, int64_t now_us)
+void model_touched_here(struct model *m, enum kind kind, int64_t key, size_t field,
+                        const char *value, int64_t now_us)
 {
     struct model_record *r = find_key(m, kind, key);
-    if (r)
-        r->changed_us[field] = now_us;
+    if (!r)
+        return;
+    r->touched[field].value = value;
+    r->touched[field].at_us = now_us;
 }
 
 void model_changing(struct model *m, size_t record, size_t side, size_t field, const char *value)
@@ -140,8 +143,11 @@ void model_look_at_value(struct model *m, struct model_record *r, size_t f,
                          const struct sight_ours *o)
 {
     const char *value = named_here(m, f, o->kind, o->values[f]);
-    if (value != r->seen[f] || !r->was_here)
+    if (r->touched[f].at_us > 0 && r->touched[f].value == o->values[f])
+        r->changed_us[f] = r->touched[f].at_us;
+    else if (value != r->seen[f] || !r->was_here)
         r->changed_us[f] = o->updated_us;
+    r->touched[f].at_us = 0;
     r->values[f] = r->seen[f] = value;
 }
 

@@ -172,6 +172,10 @@ struct model_record {
     enum here here;
     const char *seen[FIELDS_MOST];   /* ours, when it was looked at last */
     int64_t changed_us[FIELDS_MOST]; /* when ours got that */
+    struct {
+        const char *value;
+        int64_t at_us; /* 0: since the last look it was not */
+    } touched[FIELDS_MOST];
     bool vague;    /* deleted while a sync was under way: what is agreed on is not known */
     bool was_here; /* when it was looked at last, be it as a tombstone */
     const char *values[FIELDS_MOST];
@@ -195,8 +199,9 @@ bool model_has_twin(const struct model *m, const struct model_record *r, size_t 
  * these only say who is who. */
 size_t model_made_here(struct model *m, enum kind kind, int64_t key);
 size_t model_made_there(struct model *m, size_t side, enum kind kind, const char *id);
-/* Ours has got a value at that time, be it the one that it had when it was looked at last. */
-void model_touched_here(struct model *m, enum kind kind, int64_t key, size_t field, int64_t now_us);
+/* Ours has got that value at that time, be it the one that it had when it was looked at last. */
+void model_touched_here(struct model *m, enum kind kind, int64_t key, size_t field,
+                        const char *value, int64_t now_us);
 /* A person took ours (theirs: false) or theirs of a conflict, or another value than either. */
 void model_decided(struct model *m, size_t side, size_t record, size_t field, const char *value,
                    bool ours);
