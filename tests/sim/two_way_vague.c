@@ -11,18 +11,25 @@ void model_deleting(struct model *m, size_t record)
     model_make_due(m, &m->records[record], SIDES_MOST);
 }
 
-/* The sync has perhaps seen what stands there, and perhaps taken it; or has written ours, which
- * went with the record, or with the company that it refers to. */
+/* It was perhaps written, and went with the record, or with the company that it refers to. */
+static void guess_written(struct side *s, size_t f, enum spelling spelling, const char *ours)
+{
+    const char *written = model_write(spelling, ours);
+    if (written != BAD_WORD)
+        model_add_guess(s, f, ours, written, false);
+}
+
+/* The sync has perhaps seen what stands there, and perhaps taken it; or has written ours. */
 void model_guess_anew(struct model_record *r, struct side *s, size_t f)
 {
     enum spelling spelling = model_fields[r->kind][f].spelling;
     const char *there = model_read(spelling, s->values[f]);
-    const char *written = model_write(spelling, r->values[f]);
     model_add_guess(s, f, there, s->values[f], false);
     model_add_guess(s, f, r->values[f], s->values[f], false);
     model_add_guess(s, f, r->values[f], s->values[f], true); /* a conflict from before */
-    if (written != BAD_WORD)
-        model_add_guess(s, f, r->values[f], written, false);
+    guess_written(s, f, spelling, r->values[f]);
+    for (size_t i = 0; i < r->meanwhile[f].count; i++)
+        guess_written(s, f, spelling, r->meanwhile[f].values[i]);
 }
 
 /* Of a list its elements alone are known by what was written. */
