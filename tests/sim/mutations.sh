@@ -42,7 +42,7 @@ build
 mutation "what was written is not noted as seen there" core/sync/export_settle.c \
     '/^static void see\(/,/^}/s/^( *)item->link.seen_remote = .*/\1(void)hash;/'
 mutation "what was written is not noted as agreed" core/sync/export_settle.c \
-    '/^static void see\(/,/^}/s/^( *)item->link.seen_local = .*/\1;/'
+    '/^static void see\(/,/^}/s/^( *)export_agree\(.*/\1;/'
 mutation "the earlier change counts" core/sync/merge_times.c 's/return ahead < 0 \?/return ahead > 0 ?/'
 mutation "source_priority goes by the time" core/sync/merge_times.c \
     's/rule->conflict != CONFLICT_LAST_MODIFIED \|\| remote_at == 0/remote_at == 0/'
@@ -65,7 +65,8 @@ mutation "what another connection brings in is not exported" core/store/sqlite_e
     's/WHERE r\.id = l\.run AND r\.connection = \?5\)/WHERE r.id = l.run AND ?5 > 0)/'
 mutation "a reference that waits is forgotten" core/sync/export_prepare.c \
     's/item->left \+= verdict == FIELD_WAITS;/item->left += 0;/'
-mutation "a first match empties what is here" core/sync/merge_write.c 's/return !first_match \&\& /return (first_match || true) \&\& /'
+mutation "a first match empties what is here" core/sync/merge_write.c \
+    's/^( *return )!is_first_meeting\(item\)/\1(item != NULL)/'
 mutation "after a lost answer only the match tells" core/sync/merge.c 's/if \(batch_match_doubted\(b, err\) != 0\)/if (0)/'
 mutation "the vendor's word for a value is taken for a change" core/sync/export_settle.c \
     '/^static struct str kept_text\(/,/^}/s/if \(!value\)/if (value || !value)/'
