@@ -397,11 +397,11 @@ struct run *run_start(struct sync_host *host, struct setup *setup, const struct 
 
 void run_cancel(struct run *run)
 {
+    if (run->beside) /* also where this run only waits for that one */
+        run_cancel(run->beside);
     if (run->cancelled || run->concluded)
         return;
     run->cancelled = true;
-    if (run->beside)
-        run_cancel(run->beside);
     if (run->session)
         worker_cancel(session_worker(run->session));
     else if (loop_timer_started(&run->restart)) {

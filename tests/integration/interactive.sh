@@ -119,6 +119,23 @@ stop_service
 expect "runs for it" "$(runs)" $((before + 1))
 expect "how both ended" "$(query "SELECT count(*) FROM (SELECT status FROM run ORDER BY id DESC LIMIT 2) r WHERE status = 6")" 2
 
+step "told to end, one beside a read that has failed already does, too"
+control DELETE faults >/dev/null
+sync
+cp "$conf/hubspot.yaml" "$dir/hubspot.yaml"
+sed -i 's/^  contacts: {/  contacts: {guard: {max_changes: 1}, /' "$conf/hubspot.yaml"
+patch contacts "$aid" '{"firstname":"One"}'
+patch contacts "$bid" '{"firstname":"Two"}'
+control POST faults '{"kind":"slow","path":"/account-info/v3/details","ms":3000,"count":1,"after":1}' >/dev/null
+control POST faults '{"kind":"slow","path":"/crm/v3/objects/contacts/batch/update","ms":20000}' >/dev/null
+read_slowly 1000
+foreign "UPDATE contact SET title = 'Neither' WHERE key = $c"
+wait_until is_noted
+stop_service
+expect "how the read ended" "$(query "SELECT status FROM run WHERE started_by = 'schedule' ORDER BY id DESC LIMIT 1")" 5
+expect "how the one beside it ended" "$(query "SELECT status FROM run WHERE started_by = 'change' ORDER BY id DESC LIMIT 1")" 6
+cp "$dir/hubspot.yaml" "$conf/hubspot.yaml"
+
 step "killed, the next one mends it"
 control DELETE faults >/dev/null
 sync
