@@ -151,18 +151,30 @@ static bool start_entry(void *arg, size_t entry, bool woken)
 
 /* ---- the interactive lane ---- */
 
+/* What is due is no news any more to the watch: so it is tried again from here. A guard rail would
+ * stop it once more. */
+static void wait_after_failure(struct member *m, enum schedule_result result)
+{
+    struct world *world = &m->generation->service->app->world;
+    int64_t gap = BESIDE_GAP_US << m->beside_failures;
+    m->beside_from_us = world_monotonic(world) + gap;
+    if (result != SCHEDULE_FAILED)
+        loop_timer(world->loop, &m->beside_again, gap);
+}
+
 static void on_beside_done(void *arg, const struct run_row *row, bool crashed)
 {
     struct member *m = arg;
     struct service *s = m->generation->service;
-    bool good = result_of(row, crashed) == SCHEDULE_OK;
+    enum schedule_result result = result_of(row, crashed);
+    bool good = result == SCHEDULE_OK;
     log_end(row, crashed);
     m->beside = NULL;
     m->beside_failures = good ? 0 : m->beside_failures + 1;
     if (m->beside_failures > BESIDE_GAP_TIMES)
         m->beside_failures = BESIDE_GAP_TIMES;
     if (!good)
-        m->beside_from_us = world_monotonic(&s->app->world) + (BESIDE_GAP_US << m->beside_failures);
+        wait_after_failure(m, result);
     if (s->watch)
         export_watch_look(s->watch);
 }
@@ -186,10 +198,23 @@ static void export_beside(struct member *m, struct str object)
                           &request, &events, m);
 }
 
+/* Whichever object can be exported beside the read that goes on: such a run exports all of them. */
+static void on_beside_again(void *arg)
+{
+    struct member *m = arg;
+    const struct setup *setup = &m->connection->setup;
+    m->beside_from_us = 0;
+    for (size_t i = 0; m->run && i < setup->object_count; i++)
+        if (setup->objects[i].mapping.export_count > 0)
+            export_beside(m, setup->objects[i].item->name);
+}
+
 /* ---- generations ---- */
 
 static void generation_free(struct generation *g)
 {
+    for (size_t i = 0; i < g->count; i++)
+        loop_timer_stop(g->service->app->world.loop, &g->members[i].beside_again);
     schedule_free(g->schedule);
     catalog_free(&g->catalog);
     free(g->members);
@@ -247,6 +272,8 @@ static void add_members(struct generation *g)
                             .realtime = realtime,
                             .beside_setup = realtime ? setup_again(c, connection) : NULL,
                             .last_us = last_run(g->service, connection->config->name)};
+        g->members[g->count].beside_again =
+            (struct timer){.fn = on_beside_again, .arg = &g->members[g->count]};
         g->count++;
     }
 }

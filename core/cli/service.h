@@ -32,6 +32,7 @@ struct member {
     struct run *beside;         /* NULL: none is under way */
     int64_t beside_from_us;     /* monotonic: none begins sooner */
     unsigned beside_failures;   /* in a row */
+    struct timer beside_again;  /* after one that failed */
     bool revoked;               /* its connector is no longer approved: it is not started */
 };
 

@@ -106,6 +106,16 @@ expect "writes of a further sync" "$(writes)" "$before"
 expect "the field that both had changed" "$(query "SELECT title FROM contact WHERE key = $c")" "$(there "$cid" jobtitle)"
 agree
 
+step "one that fails is tried again while the read goes on"
+read_slowly 2000
+control POST faults '{"kind":"status","status":401,"path":"/crm/v3/objects/contacts/batch/read","count":1}' >/dev/null
+foreign "UPDATE contact SET title = 'Once more' WHERE key = $a"
+soon "the change" has "$aid" jobtitle "Once more"
+expect "runs that failed" "$(query "SELECT count(*) FROM run WHERE started_by = 'change' AND status = 4")" 1
+control DELETE faults >/dev/null
+wait_until ended
+stop_service
+
 step "told to end, both do"
 read_slowly 2000
 control POST faults '{"kind":"slow","path":"/crm/v3/objects/contacts/batch/update","ms":2000}' >/dev/null
