@@ -583,19 +583,37 @@ static struct moved_link *move_links(struct joining *j, struct str left, struct 
     return moved;
 }
 
+/* Whether the vendor's record has come and waits to be read again. */
+static int find_unread(struct joining *j, const struct held_link *h, bool *ret_unread,
+                       struct error *err)
+{
+    struct export_due *due;
+    size_t found;
+    if (engine_of(j)->load_exports(j->store, h->stream, h->link.record - 1, 1, &due, &found,
+                                   &j->arena, err) != 0)
+        return -1;
+    *ret_unread = found > 0 && due->record == h->link.record && due->unread;
+    return 0;
+}
+
 /* The vendors that have the links get what is kept, also where nothing of it has changed. */
 static int queue_exports(struct joining *j, struct error *err)
 {
+    const struct store_engine *e = engine_of(j);
     for (size_t i = 0; i < j->held_count; i++) {
         const struct held_link *h = &j->held[i];
         int64_t keep = key_of(j, 0), other = key_of(j, 1);
+        bool unread;
         if (h->link.record != other)
             continue;
-        if (engine_of(j)->drop_exports(j->store, h->stream, &other, 1, err) != 0 ||
-            engine_of(j)->forget_refused(j->store, h->stream, &other, 1, err) != 0)
+        if (find_unread(j, h, &unread, err) != 0 ||
+            e->drop_exports(j->store, h->stream, &other, 1, err) != 0 ||
+            e->forget_refused(j->store, h->stream, &other, 1, err) != 0)
             return -1;
-        if (h->link.ended == LINK_LIVE && h->link.seen_local.len > 0 &&
-            engine_of(j)->queue_exports(j->store, h->stream, &keep, 1, err) != 0)
+        if (unread && e->queue_unread(j->store, h->stream, &keep, 1, err) != 0)
+            return -1;
+        if (!unread && h->link.ended == LINK_LIVE && h->link.seen_local.len > 0 &&
+            e->queue_exports(j->store, h->stream, &keep, 1, err) != 0)
             return -1;
     }
     return 0;

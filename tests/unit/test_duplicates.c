@@ -198,6 +198,22 @@ static void brought_to_the_vendors(void)
     QUERY("SELECT count(*) FROM conflict", "0\n");
 }
 
+/* The vendor's record has come, and was left for times of its fields: it is still to be read. */
+static void unread_goes_along(void)
+{
+    side_open(&crm, "crm", both_ways);
+    side_open(&erp, "erp", both_ways);
+    PUT(crm, "companies", "c1", "{\"name\": \"One\"}");
+    PUT(erp, "companies", "e1", "{\"name\": \"Uno\"}");
+    fixture_sql("DELETE FROM export_due; INSERT INTO export_due (stream, record, unread) "
+                "SELECT stream, 2, 1 FROM link WHERE external_id = 'e1'");
+    UNIT_TEXT(merge("account", 1, 2), "run 3");
+    QUERY("SELECT l.external_id, d.record, d.unread FROM export_due d JOIN link l ON l.stream = "
+          "d.stream AND l.record = d.record",
+          "e1|1|1\n");
+    QUERY("SELECT count(*) FROM export_due", "1\n");
+}
+
 /* ---- references ---- */
 
 static void children_and_parents(void)
@@ -320,6 +336,7 @@ IN_STORE(takes_what_is_said)
 IN_STORE(two_at_one_vendor)
 IN_STORE(stale_values_stay_away)
 IN_STORE(brought_to_the_vendors)
+IN_STORE(unread_goes_along)
 IN_STORE(children_and_parents)
 IN_STORE(many_children)
 IN_STORE(lists)
@@ -334,6 +351,7 @@ const struct unit_test unit_tests[] = {
     {"one vendor has both", test_two_at_one_vendor},
     {"stale values stay away", test_stale_values_stay_away},
     {"the vendors get it", test_brought_to_the_vendors},
+    {"a record that is to be read again is still", test_unread_goes_along},
     {"children and parents", test_children_and_parents},
     {"more children than a portion", test_many_children},
     {"lists, and what was agreed on", test_lists},
