@@ -83,6 +83,10 @@ int duplicates_shadow(struct store *store, const struct model_object *object,
                       const struct record_row *row, struct arena *arena, struct str *ret_shadow,
                       struct error *err);
 
+/* Whether the vendor's record of ours is noted in a stream to be read again. */
+int duplicates_unread(struct store *store, int64_t stream, int64_t record, struct arena *arena,
+                      bool *ret_unread, struct error *err);
+
 /* What the numbers of streams stand for. */
 struct stream_names {
     struct stream_name {

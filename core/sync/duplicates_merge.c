@@ -583,16 +583,14 @@ static struct moved_link *move_links(struct joining *j, struct str left, struct 
     return moved;
 }
 
-/* Whether the vendor's record has come and waits to be read again. */
-static int find_unread(struct joining *j, const struct held_link *h, bool *ret_unread,
-                       struct error *err)
+int duplicates_unread(struct store *store, int64_t stream, int64_t record, struct arena *arena,
+                      bool *ret_unread, struct error *err)
 {
     struct export_due *due;
     size_t found;
-    if (engine_of(j)->load_exports(j->store, h->stream, h->link.record - 1, 1, &due, &found,
-                                   &j->arena, err) != 0)
+    if (store->engine->load_exports(store, stream, record - 1, 1, &due, &found, arena, err) != 0)
         return -1;
-    *ret_unread = found > 0 && due->record == h->link.record && due->unread;
+    *ret_unread = found > 0 && due->record == record && due->unread;
     return 0;
 }
 
@@ -606,7 +604,7 @@ static int queue_exports(struct joining *j, struct error *err)
         bool unread;
         if (h->link.record != other)
             continue;
-        if (find_unread(j, h, &unread, err) != 0 ||
+        if (duplicates_unread(j->store, h->stream, other, &j->arena, &unread, err) != 0 ||
             e->drop_exports(j->store, h->stream, &other, 1, err) != 0 ||
             e->forget_refused(j->store, h->stream, &other, 1, err) != 0)
             return -1;

@@ -155,6 +155,17 @@ static int note_move(struct rollback *r, const struct moving *m, struct moved_li
     return duplicates_shadow(r->store, m->past->object, &to, arena, &row->left, err);
 }
 
+/* What is to be read again of the vendor's record goes along. */
+static int read_again(struct rollback *r, const struct moved_link *link, struct arena *arena,
+                      struct error *err)
+{
+    int64_t stream = link->now.stream;
+    bool unread;
+    if (duplicates_unread(r->store, stream, link->to, arena, &unread, err) != 0)
+        return -1;
+    return unread ? rollback_engine(r)->queue_unread(r->store, stream, &link->from, 1, err) : 0;
+}
+
 int rollback_write_moves(struct rollback *r, const struct moves *moves, struct arena *arena,
                          struct error *err)
 {
@@ -169,7 +180,8 @@ int rollback_write_moves(struct rollback *r, const struct moves *moves, struct a
             continue;
         out.object = m->past->object;
         out.links[out.link_count] = seen_again(m->link, arena);
-        if (note_move(r, m, &rows[out.link_count++], arena, err) != 0)
+        if (note_move(r, m, &rows[out.link_count++], arena, err) != 0 ||
+            read_again(r, m->link, arena, err) != 0)
             return -1;
         out.link_ends[out.link_end_count++] = (struct link_end){.key = m->link->now.link.key,
                                                                 .stream = m->link->now.stream,

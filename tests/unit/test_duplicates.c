@@ -212,6 +212,10 @@ static void unread_goes_along(void)
           "d.stream AND l.record = d.record",
           "e1|1|1\n");
     QUERY("SELECT count(*) FROM export_due", "1\n");
+    UNIT_TEXT(roll_back(3), "");
+    QUERY("SELECT l.external_id, d.record, d.unread FROM export_due d JOIN link l ON l.stream = "
+          "d.stream AND l.record = d.record",
+          "e1|2|1\n");
 }
 
 /* ---- references ---- */
