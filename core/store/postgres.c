@@ -209,6 +209,7 @@ static const struct store_engine engine = {
     .look_exports = pg_look_exports,
     .queue_exports = pg_queue_exports,
     .queue_unread = pg_queue_unread,
+    .note_read = pg_note_read,
     .queue_unlinked = pg_queue_unlinked,
     .load_exports = pg_load_exports,
     .drop_exports = pg_drop_exports,

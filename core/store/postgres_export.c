@@ -132,6 +132,17 @@ int pg_queue_unread(struct store *store, int64_t stream, const int64_t *records,
                     stream, records, count, "note what is to be read again", err);
 }
 
+int pg_note_read(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                 struct error *err)
+{
+    return run_with(
+        store,
+        "UPDATE export_due SET unread = 0 WHERE ctid = ANY (ARRAY (SELECT d.ctid FROM "
+        "unnest($2::bigint[]) AS u(record) CROSS JOIN LATERAL (SELECT q.ctid FROM "
+        "export_due q WHERE q.stream = $1::bigint AND q.record = u.record OFFSET 0) d))",
+        stream, records, count, "note what was read again", err);
+}
+
 int pg_queue_unlinked(struct store *store, int64_t stream, const struct model_object *object,
                       int64_t organization, int64_t *ret_count, struct error *err)
 {

@@ -161,6 +161,8 @@ int pg_queue_exports(struct store *s, int64_t stream, const int64_t *records, si
                      struct error *err);
 int pg_queue_unread(struct store *s, int64_t stream, const int64_t *records, size_t count,
                     struct error *err);
+int pg_note_read(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                 struct error *err);
 int pg_queue_unlinked(struct store *s, int64_t stream, const struct model_object *object,
                       int64_t organization, int64_t *ret_count, struct error *err);
 int pg_load_exports(struct store *s, int64_t stream, int64_t after, size_t most,

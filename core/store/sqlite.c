@@ -573,6 +573,7 @@ static const struct store_engine engine = {
     .look_exports = sqlite_look_exports,
     .queue_exports = sqlite_queue_exports,
     .queue_unread = sqlite_queue_unread,
+    .note_read = sqlite_note_read,
     .queue_unlinked = sqlite_queue_unlinked,
     .load_exports = sqlite_load_exports,
     .drop_exports = sqlite_drop_exports,

@@ -118,6 +118,14 @@ int sqlite_queue_unread(struct store *store, int64_t stream, const int64_t *reco
                     stream, records, count, "note what is to be read again", err);
 }
 
+int sqlite_note_read(struct store *store, int64_t stream, const int64_t *records, size_t count,
+                     struct error *err)
+{
+    return for_each(sqlite_of(store),
+                    "UPDATE export_due SET unread = 0 WHERE stream = ?1 AND record = ?2", stream,
+                    records, count, "note what was read again", err);
+}
+
 int sqlite_queue_unlinked(struct store *store, int64_t stream, const struct model_object *object,
                           int64_t organization, int64_t *ret_count, struct error *err)
 {

@@ -200,6 +200,8 @@ int sqlite_queue_exports(struct store *s, int64_t stream, const int64_t *records
                          struct error *err);
 int sqlite_queue_unread(struct store *s, int64_t stream, const int64_t *records, size_t count,
                         struct error *err);
+int sqlite_note_read(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                     struct error *err);
 int sqlite_queue_unlinked(struct store *s, int64_t stream, const struct model_object *object,
                           int64_t organization, int64_t *ret_count, struct error *err);
 int sqlite_load_exports(struct store *s, int64_t stream, int64_t after, size_t most,

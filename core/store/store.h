@@ -642,6 +642,7 @@ struct store_engine {
      * nothing.
      * `queue_exports`: these too; what is queued already is left.
      * `queue_unread`: these too, as unread, whether they are queued or not.
+     * `note_read`: these are unread no more; those that are not queued are left.
      * `queue_unlinked`: all live records of `object` that no link of the stream has, live or ended;
      * gives how many were not queued yet.
      * `load_exports`: from after record `after`, in the order of records, at most `most`; those
@@ -656,6 +657,8 @@ struct store_engine {
                          struct error *err);
     int (*queue_unread)(struct store *s, int64_t stream, const int64_t *records, size_t count,
                         struct error *err);
+    int (*note_read)(struct store *s, int64_t stream, const int64_t *records, size_t count,
+                     struct error *err);
     int (*queue_unlinked)(struct store *s, int64_t stream, const struct model_object *object,
                           int64_t organization, int64_t *ret_count, struct error *err);
     int (*load_exports)(struct store *s, int64_t stream, int64_t after, size_t most,

@@ -89,6 +89,8 @@ struct export
     size_t count;
     struct str *ids; /* to look at */
     size_t id_count;
+    int64_t *unread; /* records of this portion that are to be read again */
+    size_t unread_count;
     struct looked *looked; /* by id, once export_prepare has sorted them */
     size_t looked_count, looked_cap;
     struct export_group *groups; /* in the order in which they are sent */

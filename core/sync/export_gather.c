@@ -315,6 +315,7 @@ static int sort_portion(struct export *x, const struct export_due *due,
 {
     int64_t *done = arena_new(&x->arena, count, sizeof done[0]);
     size_t done_count = 0;
+    x->unread = arena_new(&x->arena, count, sizeof x->unread[0]);
     x->ids = arena_new(&x->arena, count, sizeof x->ids[0]);
     for (size_t i = 0; i < count; i++) {
         enum export_wish wish = export_wish(x, &due[i], &rows[i]);
@@ -325,6 +326,8 @@ static int sort_portion(struct export *x, const struct export_due *due,
             done[done_count++] = due[i].record;
         else if (unread || (due[i].link.key != 0 && change == CHANGED))
             x->ids[x->id_count++] = due[i].external_id;
+        if (unread)
+            x->unread[x->unread_count++] = due[i].record;
         x->count += wanted;
     }
     int64_t stream = x->merge.target->stream;
@@ -437,7 +440,8 @@ enum merge_result export_guard(struct export *x, struct error *err)
     do {
         if (export_gather(x, err) != 0)
             return MERGE_FAILED;
-        due.sent_updated += (int64_t)x->count;
+        /* Of what is to be read again it is not known yet whether anything is to be written. */
+        due.sent_updated += (int64_t)(x->count - x->unread_count);
         x->after = x->last;
     } while (x->count > 0);
     export_free(x);
@@ -456,7 +460,8 @@ void export_free(struct export *x)
     x->groups = NULL;
     x->looked = NULL;
     x->ids = NULL;
+    x->unread = NULL;
     x->decided = (struct run_counts){0};
-    x->count = x->id_count = x->looked_count = x->looked_cap = x->group_count = 0;
+    x->count = x->unread_count = x->id_count = x->looked_count = x->looked_cap = x->group_count = 0;
     arena_free(&x->arena);
 }

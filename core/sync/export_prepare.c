@@ -627,9 +627,19 @@ enum merge_result export_compare(struct export *x, struct error *err)
     return prepare(&p, err);
 }
 
+/* They have been merged; should a guard rail stop this portion, the next run counts them. */
+static int note_read(void *arg, struct error *err)
+{
+    struct export *x = arg;
+    return engine_of(x)->note_read(x->merge.store, x->merge.target->stream, x->unread,
+                                   x->unread_count, err);
+}
+
 enum merge_result export_prepare(struct export *x, struct error *err)
 {
     const struct store_engine *engine = engine_of(x);
+    if (x->unread_count > 0 && store_transact(x->merge.store, note_read, x, err) != 0)
+        return MERGE_FAILED;
     if (engine->begin(x->merge.store, err) != 0)
         return MERGE_FAILED;
     enum merge_result result = export_compare(x, err);

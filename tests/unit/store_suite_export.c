@@ -311,6 +311,9 @@ void test_queue_unread(void)
     queue(companies.id, unread, COUNT(unread));
     expect_due(companies.id, "2 3? 4? ");
     expect_due(firms, "");
+    const int64_t read[] = {4, 5};
+    OK(ENGINE->note_read(store, companies.id, read, COUNT(read), &err));
+    expect_due(companies.id, "2 3? 4 ");
     drop_all(companies.id);
     queue(companies.id, unread, COUNT(unread));
     expect_due(companies.id, "3 4 ");

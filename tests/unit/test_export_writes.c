@@ -245,6 +245,32 @@ static void what_is_tried_again_is_no_news_to_a_guard(void)
     end();
 }
 
+/* Whether anything of them is to be written is known when they have been read again. */
+static void what_is_to_be_read_again_is_no_news_to_a_guard(void)
+{
+    static const int64_t all[] = {1, 2, 3};
+    side_open(&crm, "crm",
+              "people: {sync_direction: bidirectional, guard: {max_export_changes: 1}}");
+    PUT("people", "p1", "{\"first\": \"Ada\"}", "p2", "{\"first\": \"Ada\"}", "p3",
+        "{\"first\": \"Ada\"}");
+    open_export(0, false);
+    gather(0);
+    fixture_sql("UPDATE contact SET first_name = 'Eve'");
+    CU_ASSERT_EQUAL(
+        fixture_store->engine->queue_unread(fixture_store, crm.targets[0].stream, all, 3, &err), 0);
+    x.noted = false;
+    CU_ASSERT_EQUAL(export_guard(&x, &err), MERGE_OK);
+    gather(3);
+    look("people", "p1", "{\"first\": \"Ada\"}");
+    look("people", "p2", "{\"first\": \"Ada\"}");
+    look("people", "p3", "{\"first\": \"Ada\"}");
+    CU_ASSERT_EQUAL(export_prepare(&x, &err), MERGE_STOPPED);
+    QUERY("SELECT record, unread FROM export_due ORDER BY record", "1|0\n2|0\n3|0\n");
+    x.after = 0;
+    CU_ASSERT_EQUAL(export_guard(&x, &err), MERGE_STOPPED);
+    end();
+}
+
 /* The boss is not there yet: the record stays due for that, whatever else of it is refused. */
 static void a_refused_one_does_not_end_what_waits(void)
 {
@@ -484,6 +510,7 @@ IN_STORE(an_ambiguous_one_is_refused_alone)
 IN_STORE(a_value_that_is_refused_holds_back_the_record)
 IN_STORE(lists_are_agreed_on)
 IN_STORE(what_is_tried_again_is_no_news_to_a_guard)
+IN_STORE(what_is_to_be_read_again_is_no_news_to_a_guard)
 IN_STORE(a_refused_one_does_not_end_what_waits)
 IN_STORE(a_refused_value_does_not_end_an_association)
 IN_STORE(all_that_is_refused_ends_the_turn)
@@ -507,6 +534,8 @@ const struct unit_test unit_tests[] = {
     {"lists are agreed on", test_lists_are_agreed_on},
     {"what is tried again is no news to a guard rail",
      test_what_is_tried_again_is_no_news_to_a_guard},
+    {"what is to be read again is no news to a guard rail",
+     test_what_is_to_be_read_again_is_no_news_to_a_guard},
     {"a refused association does not end what waits", test_a_refused_one_does_not_end_what_waits},
     {"a refused value does not end an association",
      test_a_refused_value_does_not_end_an_association},
