@@ -11,7 +11,8 @@ matches up and merges, which does not, as the store has one thread; and all of i
 with the vendor and the database. CPU is that of host and worker; of PostgreSQL's processes beside it. Where \
 the time of an import goes is asked of the kernel in as many imports more: what each thread had of a CPU, how \
 long it was ready and none was free, and for the rest it slept: the store's thread until there are records to be \
-stored, or until the disk or the server has answered. The profile is of one more import under perf."
+stored, or until the disk or the server has answered. That thread merges, writes and commits; the pool parses \
+and maps; the loop has the network and the order. The profile is of one more import under perf."
 
 # fresh_target: a store of the same schema without rows, in $target; copy_target: $other, as $target is.
 fresh_target() {
@@ -101,11 +102,11 @@ by_thread() {
     timed_sync -t "$dir/threads" -p "$sandbox_pid"
     n=$(stored)
     value "$title" "the whole" "time" "us/record" "$(of "$wall_us / $n")"
-    thread store "store (merge, write, commit)"
-    value "$title" "store (merge, write, commit), asleep" "time" "us/record" "$(of "($wall_us - $cpu - $ready) / $n")"
-    thread pool "pool (parse, map)"
-    thread fastenr "loop (network, order)"
-    thread fastenr-worker "worker (the connector)"
+    thread store "store"
+    value "$title" "store, asleep" "time" "us/record" "$(of "($wall_us - $cpu - $ready) / $n")"
+    thread pool "pool"
+    thread fastenr "loop"
+    thread fastenr-worker "worker"
     thread fastenr-sandbox "the vendor"
     stop_sandbox && port=''
     drop_store
