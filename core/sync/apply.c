@@ -182,13 +182,10 @@ void apply_prune(struct apply_portion *p, struct page_list *pages)
     pages->count = n;
 }
 
-void apply_filter(struct apply_portion *p, struct page_list *pages, enum plan_side side,
-                  const struct merge *merge, bool again)
+void apply_filter(struct apply_portion *p, struct page_list *pages, enum plan_side side)
 {
     for (size_t i = 0; i < pages->count; i++)
         filter_page(pages->items[i], p, side);
-    if (again)
-        page_list_map(pages, merge);
 }
 
 /* ---- comparing ---- */

@@ -127,11 +127,9 @@ enum merge_result apply_here(struct apply *apply, struct apply_portion *portion,
                      .row = row,
                      .connection = connection};
     enum attempt attempt;
-    bool again = merge->wants->id_count > 0; /* the vendor has been asked */
-    do {                                     /* each time fewer units are left */
-        apply_filter(portion, pages, PLAN_HERE, merge, again);
+    do { /* each time fewer units are left */
+        apply_filter(portion, pages, PLAN_HERE);
         attempt = attempt_here(&h, err);
-        again = true;
     } while (attempt == ATTEMPT_DIFFERS);
     if (attempt == ATTEMPT_DONE) {
         row->counts = h.counts;
@@ -296,11 +294,9 @@ enum merge_result apply_there(struct apply *apply, struct apply_portion *p, stru
                               struct error *err)
 {
     enum attempt attempt;
-    bool again = x->merge.wants->id_count > 0; /* the vendor has been asked */
     do {
-        apply_filter(p, x->pages, PLAN_THERE, &x->merge, again);
+        apply_filter(p, x->pages, PLAN_THERE);
         attempt = attempt_there(apply, p, x, err);
-        again = true;
     } while (attempt == ATTEMPT_DIFFERS);
     if (attempt == ATTEMPT_DONE) {
         keep_lines(x);

@@ -113,12 +113,6 @@ void page_list_clear(struct page_list *list)
     *list = (struct page_list){0};
 }
 
-void page_list_map(struct page_list *list, const struct merge *merge)
-{
-    for (size_t i = 0; i < list->count; i++)
-        page_map(list->items[i], &merge->target->object->mapping, store_hash_key(merge->store));
-}
-
 static void keep_pages(struct page_list *list, struct entry *e)
 {
     for (; e; e = e->next) {

@@ -20,8 +20,6 @@ struct page_list {
 
 /* Frees them. */
 void page_list_clear(struct page_list *list);
-/* Maps them anew: a merge puts its own values into those of a page. */
-void page_list_map(struct page_list *list, const struct merge *merge);
 
 struct intake_events {
     void (*room)(void *arg);      /* there is room again */

@@ -86,8 +86,6 @@ static int prepare(void *arg, struct error *err)
     struct run *run = arg;
     struct export *x = &run->export;
     struct run_counts counts = {0};
-    if (run->times != TIMES_LATER) /* a merge has put its own values into the pages' */
-        page_list_map(&run->kept, &x->merge);
     if (export_note_log(x, err) != 0 ||
         merge_pages(&x->merge, run->kept.items, run->kept.count, &counts, err) != MERGE_OK)
         return -1;
