@@ -2,7 +2,6 @@
 /* What both sides agree on in fields that are merged or wait for a person: read before a batch, and
  * kept with its links after it. */
 #include "base/json.h"
-#include "sync/custom.h"
 #include "sync/export_map.h"
 #include "sync/link_base.h"
 #include "sync/merge_internal.h"
@@ -45,8 +44,7 @@ static int entry_of(struct batch *b, const struct item *item, size_t r, const st
     struct value ours, theirs;
     if (field_of_record(rule, item->row, custom, &b->arena, &ours) != 0 ||
         batch_remote_value(b, item, r, &theirs) != 0)
-        return error_set(err, "the field '%s' of the record '%.*s' is larger than %d MiB",
-                         rule->field.name, STR_ARG(item->record->id), RECORD_TEXT_MAX >> 20);
+        return batch_tell_too_large(item, rule, err);
     if (rule_hash(key, &ours) == entry->hash)
         entry->json = link_base_json(rule, &ours, &b->arena);
     else if (rule_hash(key, &theirs) == entry->hash)
@@ -56,10 +54,16 @@ static int entry_of(struct batch *b, const struct item *item, size_t r, const st
     return 0;
 }
 
-static int make_base(struct batch *b, const struct item *item, struct str seen_local,
-                     const struct json *custom, struct str *ret_base, struct error *err)
+int batch_link_base(struct batch *b, const struct item *item, struct str seen_local,
+                    const struct json *custom, struct str *ret_base, struct error *err)
 {
     const struct mapping *m = b->mapping;
+    *ret_base = (struct str){NULL, 0};
+    if (!b->keeps_bases) { /* any that is there is of another configuration */
+        if (item->link.base.len > 0)
+            *ret_base = STR("");
+        return 0;
+    }
     const struct json *before = link_base_read(item->link.base);
     struct link_base_entry *entries = arena_new(&b->arena, m->export_count, sizeof entries[0]);
     size_t n = 0;
@@ -77,23 +81,5 @@ static int make_base(struct batch *b, const struct item *item, struct str seen_l
     json_free(before);
     if (rc == 0)
         *ret_base = link_base_make(entries, n, &b->arena);
-    return rc;
-}
-
-int batch_link_base(struct batch *b, const struct item *item, struct str seen_local,
-                    struct str *ret_base, struct error *err)
-{
-    const struct json *custom = NULL;
-    *ret_base = (struct str){NULL, 0};
-    if (!b->keeps_bases) { /* any that is there is of another configuration */
-        if (item->link.base.len > 0)
-            *ret_base = STR("");
-        return 0;
-    }
-    if (b->has_custom_exports &&
-        custom_read(b->mapping->object, item->key, item->row->custom, &custom, err) != 0)
-        return -1;
-    int rc = make_base(b, item, seen_local, custom, ret_base, err);
-    json_free(custom);
     return rc;
 }

@@ -210,9 +210,13 @@ int batch_settle_moves(struct batch *batch, struct error *err);
 int batch_remote_value(struct batch *batch, const struct item *item, size_t rule,
                        struct value *ret_value);
 
-/* What was seen of our record, of an item that is written. ptr NULL: nothing is exported. */
+/* -1, with the words for a field that is. */
+int batch_tell_too_large(const struct item *item, const struct rule *rule, struct error *err);
+
+/* What was seen of our record, of an item that is written, and the base beside it (as
+ * batch_link_base). ptr NULL: nothing is exported. */
 int batch_local_shadow(struct batch *batch, const struct item *item, struct str *ret_shadow,
-                       struct error *err);
+                       struct str *ret_base, struct error *err);
 
 /* Stores the conflicts, and which records are due; after batch->out was applied. */
 int batch_note_two_way(struct batch *batch, struct error *err);
@@ -227,10 +231,10 @@ bool batch_lacks_base(const struct batch *batch, const struct link_row *link);
 struct str batch_kept_base(struct batch *batch, const struct item *item, const struct rule *rule,
                            uint64_t agreed);
 
-/* What is kept with the link beside this `seen_local`, of an item that is written. ptr NULL: it
- * stays as it is. */
+/* What is kept with the link beside this `seen_local`, of an item that is written; `custom`: of its
+ * record. ptr NULL: it stays as it is. */
 int batch_link_base(struct batch *batch, const struct item *item, struct str seen_local,
-                    struct str *ret_base, struct error *err);
+                    const struct json *custom, struct str *ret_base, struct error *err);
 
 /* ---- merge_times.c ---- */
 

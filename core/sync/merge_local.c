@@ -196,7 +196,7 @@ static int settle_conflict(struct batch *b, struct item *item, size_t r, const s
     return 0;
 }
 
-static int tell_too_large(const struct item *item, const struct rule *rule, struct error *err)
+int batch_tell_too_large(const struct item *item, const struct rule *rule, struct error *err)
 {
     return error_set(err, "the field '%s' of the record '%.*s' is larger than %d MiB",
                      rule->field.name, STR_ARG(item->record->id), RECORD_TEXT_MAX >> 20);
@@ -217,7 +217,7 @@ static int settle_sent_only(struct batch *b, const struct item *item, const stru
         return 0;
     if (field_of_record(&b->mapping->rules[e->rule], item->row, custom, &b->arena, &local) != 0 ||
         batch_remote_value(b, item, e->rule, &remote) != 0)
-        return tell_too_large(item, &b->mapping->rules[e->rule], err);
+        return batch_tell_too_large(item, &b->mapping->rules[e->rule], err);
     if (local.state != VALUE_NULL)
         agree(a, rule_hash(store_hash_key(b->merge->store), &remote));
     return 0;
@@ -242,7 +242,7 @@ static int settle_field(struct batch *b, struct item *item, const struct export_
         return 0;
     if ((!item->created && field_of_record(rule, item->row, custom, &b->arena, &local) != 0) ||
         batch_remote_value(b, item, e->rule, &remote) != 0)
-        return tell_too_large(item, rule, err);
+        return batch_tell_too_large(item, rule, err);
     if (item->created) { /* another program deleted it, and the vendor brought it back */
         if (item->relinked != 0)
             note_over(b, item, rule, CONFLICT_REMOTE);
@@ -323,14 +323,14 @@ static void note_due(struct batch *b, const struct item *item)
 }
 
 int batch_local_shadow(struct batch *b, const struct item *item, struct str *ret_shadow,
-                       struct error *err)
+                       struct str *ret_base, struct error *err)
 {
     const struct mapping *m = b->mapping;
     const uint8_t *key = store_hash_key(b->merge->store);
     const struct json *custom = NULL;
     bool due = false;
     size_t n = 0;
-    *ret_shadow = (struct str){NULL, 0};
+    *ret_shadow = *ret_base = (struct str){NULL, 0};
     if (m->export_count == 0)
         return 0;
     if (b->has_custom_exports &&
@@ -350,11 +350,12 @@ int batch_local_shadow(struct batch *b, const struct item *item, struct str *ret
                     a->how == AGREED_ON_ROW ? here : a->hash);
         due |= a->how == AGREED_ON_HASH && a->hash != here;
     }
-    json_free(custom);
     *ret_shadow = (struct str){shadow, n * SHADOW_ENTRY};
+    int rc = batch_link_base(b, item, *ret_shadow, custom, ret_base, err);
+    json_free(custom);
     if (due)
         note_due(b, item);
-    return 0;
+    return rc;
 }
 
 static int end_conflicts(struct batch *b, struct error *err)

@@ -334,8 +334,7 @@ static int by_create_key(const void *a, const void *b)
 static int write_link(struct batch *b, const struct item *item, struct error *err)
 {
     struct str seen_local, base;
-    if (batch_local_shadow(b, item, &seen_local, err) != 0 ||
-        batch_link_base(b, item, seen_local, &base, err) != 0)
+    if (batch_local_shadow(b, item, &seen_local, &base, err) != 0)
         return -1;
     if (item->link.key != 0 && item->link.ended == LINK_LIVE &&
         str_eq(item->link.seen_remote, item->shadow) &&

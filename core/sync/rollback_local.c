@@ -384,17 +384,17 @@ static int field_id(struct portion *o, const struct past *p, const struct past_f
     return 0;
 }
 
-/* Whether the connection's mapping keeps a base of the field. */
-static bool keeps_base(const struct portion *o, int64_t stream, uint16_t id)
+/* The rule of the field, where the connection's mapping keeps a base of it; else NULL. */
+static const struct rule *base_rule(const struct portion *o, int64_t stream, uint16_t id)
 {
     const struct rollback *r = o->r;
     for (size_t i = 0; r->in->setup && i < r->in->setup->object_count; i++) {
         const struct mapping *m = &r->in->setup->objects[i].mapping;
         for (size_t j = 0; j < m->rule_count && r->streams[i] == stream; j++)
             if (m->rules[j].field.id == id)
-                return rule_keeps_base(&m->rules[j]);
+                return rule_keeps_base(&m->rules[j]) ? &m->rules[j] : NULL;
     }
-    return false;
+    return NULL;
 }
 
 /* What was taken back is as agreed on, so that it is not written to the vendor. */
@@ -414,12 +414,14 @@ static int agree(struct portion *o, const struct past *p, const struct held_link
             return -1;
         if (!shadow_find(seen, id, &old) || logged(p, f, f->before, &o->arena, &value) != 0)
             continue;
-        const struct rule rule = rule_of(p, f, &o->arena);
-        const struct link_base_entry entry = {id, rule_hash(store_hash_key(o->r->store), &value),
-                                              link_base_json(&rule, &value, &o->arena)};
+        struct link_base_entry entry = {.id = id,
+                                        .hash = rule_hash(store_hash_key(o->r->store), &value)};
+        const struct rule *rule = base_rule(o, h->stream, id);
         seen = shadow_set(seen, id, entry.hash, &o->arena);
-        if (keeps_base(o, h->stream, id))
+        if (rule) {
+            entry.json = link_base_json(rule, &value, &o->arena);
             base = link_base_set(base, &entry, &o->arena);
+        }
         any = true;
     }
     if (any)

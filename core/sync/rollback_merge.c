@@ -98,11 +98,6 @@ bool rollback_moves_away(const struct moves *moves, const struct past *past, int
 
 /* ---- what was seen of both sides ---- */
 
-static uint16_t id_at(struct str shadow, size_t at)
-{
-    return (uint16_t)((uint8_t)shadow.ptr[at] | (uint8_t)shadow.ptr[at + 1] << 8);
-}
-
 /* Whether the vendor has a field's value from an export of the merged record. */
 static bool was_exported(const struct moved_link *link, uint16_t id, uint64_t now)
 {
@@ -120,10 +115,11 @@ static struct link_write seen_again(const struct moved_link *link, struct arena 
                                .seen_remote = link->seen_remote,
                                .seen_local = link->seen_local};
     struct str now = link->now.link.seen_local;
-    for (size_t at = 0; at + SHADOW_ENTRY <= now.len; at += SHADOW_ENTRY) {
-        uint16_t id = id_at(now, at);
+    for (size_t i = 0; i < now.len / SHADOW_ENTRY; i++) {
+        uint16_t id;
         uint64_t local, remote;
-        if (!shadow_find(now, id, &local) || !was_exported(link, id, local))
+        shadow_entry(now, i, &id, &local);
+        if (!was_exported(link, id, local))
             continue;
         write.seen_local = shadow_set(write.seen_local, id, local, arena);
         if (shadow_find(link->now.link.seen_remote, id, &remote))
