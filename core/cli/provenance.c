@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/provenance.h"
 
-enum { VALUE_MAX = 64 * 1024 * 1024 };
+#include "sync/log_field.h"
 
 /* ---- finding the record ---- */
 
@@ -149,31 +149,11 @@ void provenance_free(struct provenance *p)
 
 /* ---- reading ---- */
 
-static bool differs(const struct json *a, const struct json *b)
-{
-    struct buf x = BUF_INIT(VALUE_MAX), y = BUF_INIT(VALUE_MAX);
-    json_write(&x, a);
-    json_write(&y, b);
-    bool same = str_eq(buf_view(&x), buf_view(&y));
-    buf_free(&x);
-    buf_free(&y);
-    return !same;
-}
-
 bool provenance_change(const struct change *change, const struct field_ref *field,
                        const struct json **ret_before, const struct json **ret_after)
 {
-    struct str member = field->index < 0 ? STR("custom_fields") : field->name;
-    if (!change->body || !json_has(change->body, member))
-        return false;
-    const struct json *pair = json_member(change->body, member);
-    *ret_before = json_element(pair, 0);
-    *ret_after = json_element(pair, 1);
-    if (field->index >= 0)
-        return true;
-    *ret_before = json_member(*ret_before, field->name);
-    *ret_after = json_member(*ret_after, field->name);
-    return differs(*ret_before, *ret_after);
+    return change->body &&
+           log_field_changed(change->body, field->index < 0, field->name, ret_before, ret_after);
 }
 
 bool provenance_is_pruned(const struct change *change)

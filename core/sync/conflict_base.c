@@ -2,6 +2,7 @@
 /* What our record's field was before the change that came into a conflict, by the log: for
  * conflicts of fields whose base is not kept with the link. */
 #include "sync/conflict.h"
+#include "sync/log_field.h"
 #include "sync/merge.h"
 
 enum { ROWS_MOST = 500 /* of one record */ };
@@ -15,31 +16,20 @@ static struct str json_text(const struct json *value, struct arena *arena)
     return copy;
 }
 
-/* {"field": [before, after]}; custom fields are one. False: the row has not changed the field. */
-static bool before_of(const struct json *body, const struct rule *rule, struct arena *arena,
-                      struct str *ret_json)
-{
-    bool custom = rule->index < 0;
-    struct str name = str_from(rule->field.name);
-    const struct json *pair = json_member(body, custom ? STR("custom_fields") : name);
-    const struct json *before = json_element(pair, 0), *after = json_element(pair, 1);
-    if (json_kind(pair) != JSON_ARRAY)
-        return false;
-    *ret_json = json_text(custom ? json_member(before, name) : before, arena);
-    return !custom || !str_eq(*ret_json, json_text(json_member(after, name), arena));
-}
-
 /* Whether the search is over with that row; *ret_json is set where it has the value. What was
  * pruned, and what a creation or a deletion did, is not guessed. */
 static bool look_at(const struct log_row *log, const struct conflict_row *row,
                     const struct rule *rule, struct arena *arena, struct str *ret_json)
 {
-    const struct json *body = NULL;
+    const struct json *body = NULL, *before, *after;
     if (log->at > row->at || log->run == row->run) /* after it, or what it came to */
         return false;
     if (log->op != LOG_UPDATE || log->body.len == 0 || json_parse(log->body, &body, NULL) != 0)
         return true;
-    bool found = before_of(body, rule, arena, ret_json);
+    bool found =
+        log_field_changed(body, rule->index < 0, str_from(rule->field.name), &before, &after);
+    if (found)
+        *ret_json = json_text(before, arena);
     json_free(body);
     return found;
 }

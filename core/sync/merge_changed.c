@@ -1,43 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a field of ours got the value that it has: the log knows it, the record has one time for all
  * of its fields. */
-#include "base/json.h"
+#include "sync/log_field.h"
 #include "sync/merge_internal.h"
 
 enum { ROWS_MOST = 500 /* of one record; behind that the oldest one that was looked at counts */ };
-
-static bool is_same(const struct json *a, const struct json *b)
-{
-    struct buf x = BUF_INIT(RECORD_TEXT_MAX), y = BUF_INIT(RECORD_TEXT_MAX);
-    json_write(&x, a);
-    json_write(&y, b);
-    bool same = str_eq(buf_view(&x), buf_view(&y));
-    buf_free(&x);
-    buf_free(&y);
-    return same;
-}
-
-/* {"field": [before, after]}; all custom fields are one. */
-static bool body_has(const struct json *body, const struct rule *rule)
-{
-    struct str name = str_from(rule->field.name);
-    if (rule->index >= 0)
-        return json_has(body, name);
-    const struct json *pair = json_member(body, STR("custom_fields"));
-    return !is_same(json_member(json_element(pair, 0), name),
-                    json_member(json_element(pair, 1), name));
-}
 
 /* A creation sets all of them. Of an update that was pruned it is not known; nor of one that cannot
  * be read, as SQLite lets other programs write what is no UTF-8. */
 static bool may_have_set(const struct log_row *row, const struct rule *rule)
 {
-    const struct json *body = NULL;
+    const struct json *body = NULL, *before, *after;
     if (row->op != LOG_UPDATE)
         return row->op == LOG_CREATE;
     if (row->body.len == 0 || json_parse(row->body, &body, NULL) != 0)
         return true;
-    bool has = body_has(body, rule);
+    bool has =
+        log_field_changed(body, rule->index < 0, str_from(rule->field.name), &before, &after);
     json_free(body);
     return has;
 }

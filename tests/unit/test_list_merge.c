@@ -470,6 +470,19 @@ static void base_by_the_log(void)
     side_close(&crm);
 }
 
+/* Ours was cleared before it got another value. */
+static void base_that_was_no_value(void)
+{
+    side_open(&crm, "crm", one_counts);
+    PUT("companies", "c1", "{\"name\": \"One\", \"industry\": \"Steel\"}");
+    fixture_sql("UPDATE account SET industry = NULL; UPDATE account SET industry = 'Here'; "
+                "UPDATE log SET at = 5 WHERE run IS NULL");
+    PUT("companies", "c1", "{\"name\": \"One\", \"industry\": \"There\"}");
+    QUERY("SELECT local, remote FROM conflict", "\"Here\"|\"There\"\n");
+    UNIT_TEXT(logged_base(), "null");
+    side_close(&crm);
+}
+
 static void base_of_a_custom_field(void)
 {
     side_open(&crm, "crm", one_counts);
@@ -501,6 +514,7 @@ IN_STORE(too_long_together)
 IN_STORE(not_kept_where_not_needed)
 IN_STORE(policy_changes)
 IN_STORE(base_by_the_log)
+IN_STORE(base_that_was_no_value)
 IN_STORE(base_of_a_custom_field)
 
 const char *const unit_suite = "lists that both sides changed";
@@ -527,5 +541,6 @@ const struct unit_test unit_tests[] = {{"both sides added and took out", test_bo
                                        {"no base without need", test_not_kept_where_not_needed},
                                        {"lists are merged from now on", test_policy_changes},
                                        {"what was before, by the log", test_base_by_the_log},
+                                       {"and where it was no value", test_base_that_was_no_value},
                                        {"the same of a custom field", test_base_of_a_custom_field},
                                        {NULL, NULL}};
