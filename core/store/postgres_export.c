@@ -99,6 +99,13 @@ int pg_look_exports(struct store *store, struct str connection, struct str vendo
     return rc;
 }
 
+/* A condition of the rows of a table that are of stream $1 and the records $2: each is found by the
+ * index, which the planner would not do without statistics (pg_load_exports). */
+#define ROWS_OF(table, more)                                                                       \
+    "ctid = ANY (ARRAY (SELECT d.ctid FROM unnest($2::bigint[]) AS u(record) CROSS JOIN LATERAL "  \
+    "(SELECT q.ctid FROM " table " q WHERE q.stream = $1::bigint AND q.record = u.record" more     \
+    " OFFSET 0) d))"
+
 /* A statement of a number ($1) and an array of numbers ($2). */
 static int run_with(struct store *store, const char *text, int64_t number, const int64_t *items,
                     size_t count, const char *doing, struct error *err)
@@ -135,12 +142,8 @@ int pg_queue_unread(struct store *store, int64_t stream, const int64_t *records,
 int pg_note_read(struct store *store, int64_t stream, const int64_t *records, size_t count,
                  struct error *err)
 {
-    return run_with(
-        store,
-        "UPDATE export_due SET unread = 0 WHERE ctid = ANY (ARRAY (SELECT d.ctid FROM "
-        "unnest($2::bigint[]) AS u(record) CROSS JOIN LATERAL (SELECT q.ctid FROM "
-        "export_due q WHERE q.stream = $1::bigint AND q.record = u.record OFFSET 0) d))",
-        stream, records, count, "note what was read again", err);
+    return run_with(store, "UPDATE export_due SET unread = 0 WHERE " ROWS_OF("export_due", ""),
+                    stream, records, count, "note what was read again", err);
 }
 
 int pg_queue_unlinked(struct store *store, int64_t stream, const struct model_object *object,
@@ -177,15 +180,13 @@ int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t m
          * there are none of this one. What is asked for each row by itself is not joined. */
         "SELECT d.record, l.key, l.ended, l.seen_remote, l.seen_local, l.external_id, l.base, "
         "d.unread FROM (SELECT q.stream, q.record, q.unread FROM export_due q WHERE "
-        "(q.stream, q.record) > ($1::bigint, "
-        "$2::bigint) AND coalesce((SELECT false FROM export_write w WHERE w.stream = q.stream AND "
-        "w.record = q.record AND w.state < 3 LIMIT 1), true) ORDER BY q.stream, q.record LIMIT "
-        "$3::bigint) d LEFT JOIN LATERAL (SELECT f.* FROM link f WHERE f.key = coalesce((SELECT "
-        "k.key FROM link k WHERE k.record = d.record AND k.stream = d.stream ORDER BY "
-        "k.ended <> 0, k.ended = 2, k.key DESC LIMIT 1), (SELECT m.link FROM merged_away m WHERE "
-        "m.stream = "
-        "d.stream AND m.record = d.record)) OFFSET 0) l ON true WHERE d.stream = $1::bigint ORDER "
-        "BY d.record",
+        "(q.stream, q.record) > ($1::bigint, $2::bigint) AND coalesce((SELECT false FROM "
+        "export_write w WHERE w.stream = q.stream AND w.record = q.record AND w.state < 3 LIMIT "
+        "1), true) ORDER BY q.stream, q.record LIMIT $3::bigint) d LEFT JOIN LATERAL (SELECT f.* "
+        "FROM link f WHERE f.key = coalesce((SELECT k.key FROM link k WHERE k.record = d.record "
+        "AND k.stream = d.stream ORDER BY k.ended <> 0, k.ended = 2, k.key DESC LIMIT 1), (SELECT "
+        "m.link FROM merged_away m WHERE m.stream = d.stream AND m.record = d.record)) OFFSET 0) l "
+        "ON true WHERE d.stream = $1::bigint ORDER BY d.record",
         &p, "load what is to be exported", err);
     pg_params_free(&p);
     if (!r)
@@ -210,12 +211,8 @@ int pg_load_exports(struct store *store, int64_t stream, int64_t after, size_t m
 int pg_drop_exports(struct store *store, int64_t stream, const int64_t *records, size_t count,
                     struct error *err)
 {
-    return run_with(
-        store,
-        "DELETE FROM export_due WHERE ctid = ANY (ARRAY (SELECT d.ctid FROM "
-        "unnest($2::bigint[]) AS u(record) CROSS JOIN LATERAL (SELECT q.ctid FROM "
-        "export_due q WHERE q.stream = $1::bigint AND q.record = u.record OFFSET 0) d))",
-        stream, records, count, "note what was exported", err);
+    return run_with(store, "DELETE FROM export_due WHERE " ROWS_OF("export_due", ""), stream,
+                    records, count, "note what was exported", err);
 }
 
 int pg_count_exports(struct store *store, int64_t stream, int64_t *ret_count, struct error *err)
@@ -357,10 +354,7 @@ int pg_forget_refused(struct store *store, int64_t stream, const int64_t *record
                       struct error *err)
 {
     return run_with(store,
-                    "DELETE FROM export_write WHERE ctid = ANY (ARRAY (SELECT d.ctid FROM "
-                    "unnest($2::bigint[]) AS u(record) CROSS JOIN LATERAL (SELECT w.ctid FROM "
-                    "export_write w WHERE w.stream = $1::bigint AND w.record = u.record AND "
-                    "w.state = 3 OFFSET 0) d))",
+                    "DELETE FROM export_write WHERE " ROWS_OF("export_write", " AND q.state = 3"),
                     stream, records, count, "forget refused writes", err);
 }
 

@@ -12,6 +12,7 @@
 
 #include "sync/conflict.h"
 #include "sync/custom.h"
+#include "sync/export.h"
 #include "sync/leases.h"
 #include "sync/merge.h"
 
@@ -587,10 +588,9 @@ int duplicates_unread(struct store *store, int64_t stream, int64_t record, struc
                       bool *ret_unread, struct error *err)
 {
     struct export_due *due;
-    size_t found;
-    if (store->engine->load_exports(store, stream, record - 1, 1, &due, &found, arena, err) != 0)
+    if (export_find_due(store, stream, record, arena, &due, err) != 0)
         return -1;
-    *ret_unread = found > 0 && due->record == record && due->unread;
+    *ret_unread = due && due->unread;
     return 0;
 }
 

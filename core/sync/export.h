@@ -109,6 +109,10 @@ enum merge_result export_guard(struct export *x, struct error *err);
 /* Queues what others have changed here, as export_gather does first. */
 int export_note_log(struct export *x, struct error *err);
 
+/* One record by itself. *ret_due NULL: it is not due. The arena's. */
+int export_find_due(struct store *store, int64_t stream, int64_t record, struct arena *arena,
+                    struct export_due **ret_due, struct error *err);
+
 /* The next portion; count 0: there is none. */
 int export_gather(struct export *x, struct error *err);
 

@@ -172,17 +172,22 @@ int export_recover(struct export *x, struct error *err)
 
 /* ---- what differs ---- */
 
-/* One record by itself. *ret_due NULL: it is not due. */
-static int find_due(struct export *x, int64_t record, struct export_due **ret_due,
-                    struct error *err)
+int export_find_due(struct store *store, int64_t stream, int64_t record, struct arena *arena,
+                    struct export_due **ret_due, struct error *err)
 {
     size_t found;
-    if (engine_of(x)->load_exports(x->merge.store, x->merge.target->stream, record - 1, 1, ret_due,
-                                   &found, &x->arena, err) != 0)
+    if (store->engine->load_exports(store, stream, record - 1, 1, ret_due, &found, arena, err) != 0)
         return -1;
     if (found == 0 || (*ret_due)->record != record)
         *ret_due = NULL;
     return 0;
+}
+
+static int find_due(struct export *x, int64_t record, struct export_due **ret_due,
+                    struct error *err)
+{
+    return export_find_due(x->merge.store, x->merge.target->stream, record, &x->arena, ret_due,
+                           err);
 }
 
 /* Each by itself: a plan's may lie far from one another. */
