@@ -128,18 +128,21 @@ synced_within() {
         "$(of "$(query "SELECT cpu_us FROM run WHERE id = (SELECT max(id) FROM run)") / $2")"
 }
 
-# each_round: `one_round` of the subcommand in each store, in turns.
-each_round() {
+# in_turns WHAT FUNCTION: in each store, as often as there are rounds.
+in_turns() {
     local round s
     for ((round = 1; round <= rounds; round++)); do
         for s in $stores; do
             use_store "$s"
-            progress "round $round of $rounds: $(store_title "$s")"
-            one_round
+            progress "$1 $round of $rounds: $(store_title "$s")"
+            "$2"
         done
     done
     store=${STORE:-sqlite}
 }
+
+# each_round: `one_round` of the subcommand.
+each_round() { in_turns round one_round; }
 
 # ---- what the vendor takes from a bare client ----
 

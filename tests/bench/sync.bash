@@ -58,14 +58,21 @@ of_sync() {
 
 percent() { value "$(store_title "$store"), $1" "sync" "of the limit ($2)" "%" "$(of "100 * $sync_rate / $3")"; }
 
-one_round() {
-    local n
+# import_all [threads]: into an empty store; sets $n, how many records came. With what the threads did in $dir/threads.
+import_all() {
+    local watch=()
     sandbox_of "$records"
     configure
     settle
-    timed_sync
+    [ $# -eq 0 ] || watch=(-t "$dir/threads" -p "$sandbox_pid")
+    timed_sync "${watch[@]}"
     n=$(stored)
     [ "$n" -gt $((records * 9 / 10)) ] || fail "$n records are in the store, of $records"
+}
+
+one_round() {
+    local n
+    import_all
     of_sync import "$n"
     fresh_target
     limit creates "$target" import creates
@@ -96,11 +103,7 @@ thread() {
 by_thread() {
     local title cpu ready n
     title="$(store_title "$store"), time of an import by thread"
-    sandbox_of "$records"
-    configure
-    settle
-    timed_sync -t "$dir/threads" -p "$sandbox_pid"
-    n=$(stored)
+    import_all threads
     value "$title" "the whole" "time" "us/record" "$(of "$wall_us / $n")"
     thread store "store"
     value "$title" "store, asleep" "time" "us/record" "$(of "($wall_us - $cpu - $ready) / $n")"
@@ -151,15 +154,9 @@ profile() {
 }
 
 measure_it() {
-    local s i profiled=$((records < 12000 ? records : 12000))
+    local s profiled=$((records < 12000 ? records : 12000))
     each_round
-    for ((i = 1; i <= rounds; i++)); do
-        for s in $stores; do
-            use_store "$s"
-            progress "by thread, $i of $rounds: $(store_title "$s")"
-            by_thread
-        done
-    done
+    in_turns "by thread, round" by_thread
     for s in $stores; do
         use_store "$s"
         progress "profile: $(store_title "$s")"
